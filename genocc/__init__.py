@@ -1,0 +1,30 @@
+"""genocc: a genotype-centric neural-architecture compiler.
+
+Many things produce a genotype (searchers, imports, a person with an editor); one narrow waist (`Genotype`, and the
+primitive `Graph` it lowers to); many things come out (PyTorch, ONNX, Python source, counts, diagrams). The functions
+here mirror the commands. Importing this package imports neither PyTorch nor ONNX.
+"""
+
+from genocc.counting import Counts, count
+from genocc.errors import GenoccError
+from genocc.genotype import Cell, Edge, Genotype
+from genocc.graph import Graph
+from genocc.lowering import lower
+from genocc.network import NetworkConfig
+from genocc.sources import load
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Cell",
+    "Counts",
+    "Edge",
+    "GenoccError",
+    "Genotype",
+    "Graph",
+    "NetworkConfig",
+    "__version__",
+    "count",
+    "load",
+    "lower",
+]

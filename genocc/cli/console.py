@@ -1,0 +1,45 @@
+"""What commands print: tables and JSON on standard output, notes on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def print_json(data: Any) -> None:
+    """Prints plain data as JSON."""
+    print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> None:
+    """Prints a table; columns whose name starts with ``>`` are right-aligned."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(_shown(cell)) for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200  # a pipe has no width; tables must not be cut
+    console.print(Text(title, style="bold"))
+    console.print(table)
+    if caption:
+        console.print(Text(caption, style="dim"))
+
+
+def note(message: str) -> None:
+    """Prints a remark that is not part of the result."""
+    print(message, file=sys.stderr)
+
+
+def _shown(cell: object) -> str:
+    if cell is None:
+        return "-"
+    return f"{cell:,}" if isinstance(cell, int) and not isinstance(cell, bool) else str(cell)

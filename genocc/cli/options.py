@@ -1,0 +1,80 @@
+"""Arguments and options that several commands share, each defined once."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from genocc.errors import NetworkError
+from genocc.network import NetworkConfig
+
+GenotypeArgument = Annotated[
+    str, typer.Argument(metavar="GENOTYPE", help="A genotype file, a run folder, '-' for standard input, or zoo:NAME.")
+]
+OutputOption = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+
+_PANEL = "Network"
+
+
+def _option(*names: str, help: str, metavar: str | None = None) -> Any:
+    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=_PANEL, show_default=False)
+
+
+_NETWORK: dict[str, Any] = {
+    "skeleton": Annotated[str | None, _option("--skeleton", help="Network family.", metavar="cifar|imagenet")],
+    "channels": Annotated[
+        int | None, _option("--channels", help="Channels C of the first cells [36; 48 imagenet].", metavar="C")
+    ],
+    "layers": Annotated[int | None, _option("--layers", help="Number of cells [20; 14 imagenet].", metavar="L")],
+    "classes": Annotated[int | None, _option("--classes", help="Number of classes [10; 1000 imagenet].", metavar="N")],
+    "input_size": Annotated[
+        str | None, _option("--input-size", help="Height and width [32x32; 224x224 imagenet].", metavar="HxW")
+    ],
+    "input_channels": Annotated[
+        int | None, _option("--input-channels", help="Channels of the images [3].", metavar="N")
+    ],
+    "stem_stride": Annotated[
+        int | None, _option("--stem-stride", help="How much the stem shrinks the image [1; 8 imagenet].", metavar="S")
+    ],
+    "auxiliary": Annotated[bool | None, _option("--auxiliary", help="Give the training net its auxiliary head.")],
+}
+
+R = TypeVar("R")
+
+
+def network_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Gives a command that takes ``network: NetworkConfig`` the network options in its place."""
+    signature = inspect.signature(command)
+
+    @wraps(command)
+    def wrapper(**arguments: Any) -> R:
+        chosen = {name: arguments.pop(name) for name in _NETWORK}
+        return command(**arguments, network=network_config(**chosen))
+
+    own = [p for p in signature.parameters.values() if p.name != "network"]
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in _NETWORK.items()
+    ]
+    hints = inspect.get_annotations(command, eval_str=True)
+    own = [p.replace(annotation=hints[p.name], kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+    wrapper.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {p.name: p.annotation for p in [*own, *shared]}
+    return wrapper
+
+
+def network_config(*, input_size: str | None = None, **fields: Any) -> NetworkConfig:
+    """Returns the configuration that the options describe; raises NetworkError."""
+    size = None
+    if input_size is not None:
+        if not (match := re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", input_size)):
+            raise NetworkError(f"--input-size: found '{input_size}'; expected HxW such as 32x32, or one number")
+        size = (int(match[1]), int(match[2] or match[1]))
+    return NetworkConfig.make(input_size=size, **fields)

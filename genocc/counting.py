@@ -1,0 +1,193 @@
+"""Exact costs of a net, from its graph alone.
+
+Conventions. Parameters: all trained tensors (convolutions, BN scale and shift, classifier), not running statistics.
+MACs: multiply-accumulates of convolutions and linear layers for one image, bias additions not counted. FLOPs: twice
+the MACs. Other arithmetic (BN, pools, additions, ReLUs) is listed as element operations and is part of neither.
+Activation peak: the largest sum of live values (float32) while the nodes run in order, each freed after its last use.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from math import prod
+from typing import Any
+
+from genocc.errors import NetworkError
+from genocc.genotype import Genotype
+from genocc.graph import Graph, Node
+from genocc.lowering import lower
+from genocc.network import NetworkConfig
+from genocc.passes import COUNTED, PASSES, Parameters, run_passes, select
+
+KINDS: dict[str, str] = {
+    "conv2d": "conv", "linear": "linear", "batch_norm": "bn", "max_pool": "pool", "avg_pool": "pool",
+    "global_mean": "pool", "add": "add", "relu": "activation", "softmax": "activation",
+}  # fmt: skip
+"""Primitive -> the row it is counted in; what is not named here only moves data."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A sum over some nodes."""
+
+    parameters: int = 0
+    macs: int = 0
+    elementwise: int = 0
+    nodes: int = 0
+
+    @property
+    def flops(self) -> int:
+        """Twice the MACs."""
+        return 2 * self.macs
+
+
+@dataclass(frozen=True)
+class EdgeCost:
+    """An edge of a cell with its cost, summed over all cells of the kind."""
+
+    cell: str
+    source: int
+    target: int
+    op: str
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Counts:
+    """All figures of one net.
+
+    Attributes:
+        total: Of the inference net as the genotype says it, dead states included.
+        auxiliary_parameters: Of the auxiliary head, which training adds; None where the maps are too small for one.
+        activation_peak: Bytes at batch 1 in float32.
+        by_kind: conv, linear, bn, pool, add, activation, data movement.
+        by_cell: stem, each cell by position, head.
+        by_edge: Each edge of the genotype.
+        compiled: Of the net that the compiler emits; see `compiled_graph`.
+        compiled_activation_peak: The same for the compiled net.
+    """
+
+    total: Cost
+    auxiliary_parameters: int | None
+    activation_peak: int
+    by_kind: dict[str, Cost]
+    by_cell: dict[str, Cost]
+    by_edge: tuple[EdgeCost, ...]
+    compiled: Cost
+    compiled_activation_peak: int
+    config: NetworkConfig = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain data for ``--json``."""
+        return {
+            **_figures(self.total),
+            "auxiliary_parameters": self.auxiliary_parameters,
+            "activation_peak_bytes": self.activation_peak,
+            "by_kind": {kind: _figures(cost) for kind, cost in self.by_kind.items()},
+            "by_cell": {cell: _figures(cost) for cell, cost in self.by_cell.items()},
+            "by_edge": [
+                {"cell": e.cell, "from": e.source, "to": e.target, "op": e.op, **_figures(e.cost)} for e in self.by_edge
+            ],
+            "compiled": {**_figures(self.compiled), "activation_peak_bytes": self.compiled_activation_peak},
+            "network": self.config.model_dump(mode="json"),
+        }
+
+
+def count(genotype: Genotype, config: NetworkConfig | None = None) -> Counts:
+    """Returns the exact costs of a genotype's net.
+
+    Raises:
+        NetworkError: The skeleton has no place for the genotype's cells.
+    """
+    config = config or NetworkConfig()
+    graph = lower(genotype, config)
+    nodes = list(graph.nodes.values())
+    compiled = compiled_graph(graph)
+    return Counts(
+        total=cost(nodes),
+        auxiliary_parameters=_auxiliary_parameters(genotype, config),
+        activation_peak=activation_peak(graph),
+        by_kind=_grouped(nodes, lambda node: KINDS.get(node.primitive.kind, "data movement")),
+        by_cell=_grouped(nodes, _place),
+        by_edge=_by_edge(genotype, config, nodes),
+        compiled=cost(compiled.nodes.values()),
+        compiled_activation_peak=activation_peak(compiled),
+        config=config,
+    )
+
+
+def cost(nodes: Iterable[Node]) -> Cost:
+    """Returns the sum over nodes."""
+    parameters = macs = elementwise = number = 0
+    for node in nodes:
+        parameters += sum(map(prod, node.parameters().values()))
+        macs += node.macs
+        elementwise += node.elementwise
+        number += 1
+    return Cost(parameters, macs, elementwise, number)
+
+
+def activation_peak(graph: Graph, bytes_per_element: int = 4) -> int:
+    """Returns the largest number of bytes alive at once at batch 1 (liveness in node order)."""
+    last_use = {value: name for name, node in graph.nodes.items() for value in node.inputs}
+    alive = peak = 0
+    for name, node in graph.nodes.items():
+        alive += prod(node.shape)
+        peak = max(peak, alive)
+        finished = (value for value in {*node.inputs, name} if last_use.get(value, name) == name)
+        alive -= sum(prod(graph.nodes[value].shape) for value in finished if value not in graph.outputs.values())
+    return peak * bytes_per_element
+
+
+def compiled_graph(graph: Graph) -> Graph:
+    """Returns the graph after the rewrites that every target gets; they add no parameters and no MACs."""
+    return run_passes(graph, Parameters.absent(graph), select(COUNTED, PASSES))[0]
+
+
+def _by_edge(genotype: Genotype, config: NetworkConfig, nodes: list[Node]) -> tuple[EdgeCost, ...]:
+    groups = _sorted_into(nodes, _edge_origin)
+    rows = []
+    for kind, cell in genotype.cells.items():
+        numbers = [number for number in range(config.layers) if config.kind(number) == kind]
+        for state, position, edge in cell.edges():
+            origins = [f"cells.{number}.nodes.{state - cell.inputs}.{edge.op}.{position}" for number in numbers]
+            members = [node for origin in origins for node in groups.get(origin, ())]
+            rows.append(EdgeCost(kind, edge.source, state, edge.op, cost(members)))
+    return tuple(rows)
+
+
+def _auxiliary_parameters(genotype: Genotype, config: NetworkConfig) -> int | None:
+    try:
+        graph = lower(genotype, config.model_copy(update={"auxiliary": True}), training=True)
+    except NetworkError:
+        return None
+    return cost(node for node in graph.nodes.values() if node.name.startswith("auxiliary.")).parameters
+
+
+def _grouped(nodes: list[Node], key: Callable[[Node], str]) -> dict[str, Cost]:
+    return {name: cost(members) for name, members in _sorted_into(nodes, key).items()}
+
+
+def _sorted_into(nodes: list[Node], key: Callable[[Node], str]) -> dict[str, list[Node]]:
+    groups: dict[str, list[Node]] = {}
+    for node in nodes:
+        groups.setdefault(key(node), []).append(node)
+    return groups
+
+
+def _place(node: Node) -> str:
+    parts = node.name.split(".")
+    if parts[0] == "cells":
+        return f"cells.{parts[1]}"
+    return "stem" if parts[0] in ("image", "stem", "stem0", "stem1") else "head"
+
+
+def _edge_origin(node: Node) -> str:
+    match = re.match(r"cells\.\d+\.nodes\.\d+\.\w+\.\d+(?=\.)", node.name)
+    return match.group() if match else ""
+
+
+def _figures(cost: Cost) -> dict[str, int]:
+    return {**asdict(cost), "flops": cost.flops}

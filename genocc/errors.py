@@ -1,0 +1,37 @@
+"""The exceptions of genocc: one root, and a class for each kind of blame.
+
+A message names the place, what was found, what was expected and what to do. The command line prints a
+``GenoccError`` as one line and exits with 2; ``InternalError`` alone means that genocc, not its user, is wrong.
+"""
+
+
+class GenoccError(Exception):
+    """Root of every error that genocc raises on purpose."""
+
+
+class FileError(GenoccError):
+    """A file cannot be read or written: missing, a directory, too large, no permission."""
+
+
+class GenotypeError(GenoccError):
+    """A genotype is not valid; the message starts with its JSON path."""
+
+
+class FormatError(GenoccError):
+    """A foreign genotype text cannot be read, or a genotype cannot be expressed in a foreign dialect."""
+
+
+class NetworkError(GenoccError):
+    """A network configuration is not valid, or does not fit the genotype."""
+
+
+class WeightsError(GenoccError):
+    """A set of weights does not fit a network; the message names the tensor."""
+
+
+class TargetError(GenoccError):
+    """A target cannot be produced or checked here: a missing program, provider, opset or option."""
+
+
+class InternalError(GenoccError):
+    """A graph breaks the rules of the primitive graph: a fault in a lowering or a pass, not in the input."""

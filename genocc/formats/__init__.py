@@ -1,0 +1,1 @@
+"""Foreign genotype texts and checkpoints, one file a dialect."""

@@ -1,0 +1,273 @@
+"""The genotype: a small, frozen description of the cells that were learned, and its JSON file.
+
+State 0 is the output of cell k-2, state 1 that of cell k-1; intermediate node number n is state ``inputs + n``. A
+node's value is the sum of its edges, and it may have any number of them: several operations from one state, even the
+same operation twice. The cell's output is the concatenation of the states in ``concat``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from genocc.errors import GenotypeError
+from genocc.files import read_text, write_atomically
+from genocc.operations import OPERATIONS
+
+MAX_NODES = 64
+MAX_EDGES = 1024
+MAX_BYTES = 1 << 20
+
+State = Annotated[int, Field(strict=True, ge=0)]
+
+
+class Edge(BaseModel):
+    """One operation from one state; ``weight`` is the coefficient with which a search chose it.
+
+    No net is ever multiplied by ``weight``: diagrams use it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
+
+    op: str
+    source: State = Field(alias="from")
+    weight: float | None = Field(default=None, strict=True, ge=0, le=1, allow_inf_nan=False)
+
+    @field_validator("op")
+    @classmethod
+    def _known(cls, op: str) -> str:
+        if op == "none":
+            raise PydanticCustomError("op", "'none' exists in search spaces only; leave the edge out")
+        if op not in OPERATIONS:
+            close = difflib.get_close_matches(op, OPERATIONS, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else "`genocc ops` lists them"
+            raise PydanticCustomError("op", "unknown operation {found}; {hint}", {"found": _shown(op), "hint": hint})
+        return op
+
+
+class Cell(BaseModel):
+    """A directed acyclic graph of states: the inputs, then the intermediate nodes in order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: int = Field(default=2, strict=True, ge=1, le=MAX_NODES)
+    nodes: tuple[tuple[Edge, ...], ...]
+    concat: tuple[State, ...]
+
+    @property
+    def states(self) -> int:
+        """The number of states: inputs and nodes."""
+        return self.inputs + len(self.nodes)
+
+    def edges(self) -> Iterator[tuple[int, int, Edge]]:
+        """Yields (state, position among the state's edges, edge) in order."""
+        for state, edges in enumerate(self.nodes, start=self.inputs):
+            for position, edge in enumerate(edges):
+                yield state, position, edge
+
+    @property
+    def live(self) -> frozenset[int]:
+        """The states from which a path leads to the concat."""
+        found = set(self.concat)
+        for state in range(self.states - 1, self.inputs - 1, -1):
+            if state in found:
+                found.update(edge.source for edge in self.nodes[state - self.inputs])
+        return frozenset(found)
+
+    @property
+    def dead(self) -> tuple[int, ...]:
+        """The intermediate states that reach no entry of the concat: legal, and removed by the compiler."""
+        return tuple(state for state in range(self.inputs, self.states) if state not in self.live)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not 1 <= len(self.nodes) <= MAX_NODES:
+            _refuse("nodes", f"{len(self.nodes)} nodes; expected 1 to {MAX_NODES}")
+        if (edges := sum(map(len, self.nodes))) > MAX_EDGES:
+            _refuse("nodes", f"{edges:,} edges; expected at most {MAX_EDGES:,}")
+        for number, node in enumerate(self.nodes):
+            if not node:
+                _refuse(f"nodes[{number}]", "a node without edges; expected at least one edge")
+        for state, position, edge in self.edges():
+            if edge.source >= state:
+                where = f"nodes[{state - self.inputs}][{position}].from"
+                _refuse(where, f"state {edge.source} is not earlier than state {state}; expected 0 to {state - 1}")
+        if not self.concat:
+            _refuse("concat", "an empty concat; expected at least one intermediate state")
+        for index, state in enumerate(self.concat):
+            if not self.inputs <= state < self.states:
+                expected = f"expected an intermediate state, {self.inputs} to {self.states - 1}"
+                _refuse(f"concat[{index}]", f"state {state} is not an intermediate state; {expected}")
+            if state in self.concat[:index]:
+                _refuse(f"concat[{index}]", f"state {state} stands in the concat already; name each state once")
+        return self
+
+
+class Genotype(BaseModel):
+    """Cells by kind (``normal``, ``reduction``), with a name and free metadata; the hourglass's waist."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    format: Literal["genocc.genotype"] = "genocc.genotype"
+    version: Literal[1] = 1
+    name: str = Field(min_length=1, max_length=200)
+    cells: dict[str, Cell] = Field(min_length=1)
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _integer(cls, version: object) -> object:
+        if version != 1 or isinstance(version, (bool, float)):
+            raise PydanticCustomError(
+                "version", "version {found}; this genocc reads version 1", {"found": _shown(version)}
+            )
+        return version
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, name: str) -> str:
+        if not name.isprintable():
+            raise PydanticCustomError("name", "a name has printable characters only")
+        return name
+
+    @field_validator("cells")
+    @classmethod
+    def _kinds(cls, cells: dict[str, Cell]) -> dict[str, Cell]:
+        for kind in cells:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", kind):
+                raise PydanticCustomError(
+                    "kind", "{found} cannot name a cell; expected letters, digits and _", {"found": _shown(kind)}
+                )
+        return cells
+
+    @property
+    def hash(self) -> str:
+        """The identity: SHA-256, equal for genotypes that compute the same; see `genocc.identity`."""
+        from genocc.identity import genotype_hash
+
+        return genotype_hash(self)
+
+    @classmethod
+    def from_dict(cls, data: object, where: str = "genotype") -> Self:
+        """Returns the genotype that parsed JSON describes.
+
+        Args:
+            data: What ``json.loads`` gives.
+            where: The file or other place that messages name.
+
+        Raises:
+            GenotypeError: The first thing that is wrong, with its JSON path.
+        """
+        try:
+            genotype = cls.model_validate(data)
+            json.dumps(genotype.metadata, ensure_ascii=False, allow_nan=False).encode()
+        except ValidationError as error:
+            raise GenotypeError(f"{where}: {_explain(error)}") from None
+        except UnicodeEncodeError:
+            raise GenotypeError(f"{where}: $.metadata: half of a surrogate pair; expected whole characters") from None
+        return genotype
+
+    @classmethod
+    def loads(cls, text: str, where: str = "genotype") -> Self:
+        """Returns the genotype in a JSON text; arguments and errors as in `from_dict`."""
+        if len(text) > MAX_BYTES:
+            raise GenotypeError(f"{where}: $: {len(text):,} characters; expected at most {MAX_BYTES:,}")
+        try:
+            data = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        except GenotypeError as error:
+            raise GenotypeError(f"{where}: {error}") from None
+        except json.JSONDecodeError as error:
+            raise GenotypeError(
+                f"{where}: $: not JSON: {error.msg} at line {error.lineno} column {error.colno}"
+            ) from None
+        except (RecursionError, ValueError) as error:  # nested too deeply, or an integer of thousands of digits
+            raise GenotypeError(f"{where}: $: not a genotype: {str(error).split(';')[0]}") from None
+        return cls.from_dict(data, where)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Reads a genotype file (``-``: standard input); raises FileError, or GenotypeError as `from_dict`."""
+        return cls.loads(read_text(path, limit=MAX_BYTES), where=str(path))
+
+    def dumps(self) -> str:
+        """Returns the JSON text: the same bytes for equal genotypes, a line for each node."""
+        cells = []
+        for kind, cell in self.cells.items():
+            nodes = ",\n".join(
+                f"        {_json([edge.model_dump(exclude_none=True) for edge in node])}" for node in cell.nodes
+            )
+            cells.append(
+                f'    {_json(kind)}: {{\n      "inputs": {cell.inputs},\n      "nodes": [\n{nodes}\n      ],\n'
+                f'      "concat": {_json(cell.concat)}\n    }}'
+            )
+        metadata = json.dumps(self.metadata, indent=2, ensure_ascii=False, allow_nan=False).replace("\n", "\n  ")
+        return (
+            f'{{\n  "format": {_json(self.format)},\n  "version": {self.version},\n  "name": {_json(self.name)},\n'
+            f'  "cells": {{\n' + ",\n".join(cells) + f'\n  }},\n  "metadata": {metadata}\n}}\n'
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Writes the JSON file, all or nothing; raises FileError."""
+        write_atomically(path, self.dumps())
+
+
+def schema() -> dict[str, Any]:
+    """Returns the JSON Schema of a genotype file; rules between fields are in the descriptions."""
+    result = Genotype.model_json_schema()
+    result["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    result["$defs"]["Edge"]["properties"]["op"]["enum"] = [name for name in OPERATIONS if name != "none"]
+    result["required"] = ["format", "version", *result["required"]]
+    return result
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _refuse(where: str, message: str) -> NoReturn:
+    raise PydanticCustomError("cell", "{message}", {"message": message, "where": where})
+
+
+def _explain(error: ValidationError) -> str:
+    """The first problem as `path: found, expected`, and how many more there are."""
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    context: Mapping[str, Any] = first.get("ctx", {})
+    path = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+    path += f".{context['where']}" if "where" in context else ""
+    kind = first["type"]
+    if kind == "missing":
+        message = "the field is missing"
+    elif kind == "extra_forbidden":
+        message = "unknown field; remove it (free notes go into $.metadata)"
+    elif kind in ("op", "cell", "version", "name", "kind"):
+        message = first["msg"]
+    else:
+        message = f"found {_shown(first['input'])}; {first['msg'][0].lower()}{first['msg'][1:]}"
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{path}: {message}{more}"
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise GenotypeError(f"$..{twice}: the field stands twice in one object; remove one")
+    return result
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise GenotypeError(f"$: {text} is not JSON; expected a finite number")

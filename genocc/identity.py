@@ -1,0 +1,116 @@
+"""The identity of a genotype: a hash that is equal exactly for genotypes that compute the same.
+
+A cell is a directed multigraph whose edges carry operations. Its certificate is the same for cells that are equal up
+to the order of edges, the numbering of nodes and dead nodes, and different for all others. Colour refinement alone
+(Weisfeiler-Lehman) cannot give that: a node that uses A twice and one that uses two look-alikes A and B unfold alike.
+So colours are refined, and where refinement leaves a tie it is broken in every possible way and the smallest result
+counts. Two observations keep that fast: parts that are joined only through nodes already told apart are independent,
+and connections that are the same between all members of two colour classes join nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from genocc.genotype import Cell, Genotype
+
+Colours = Mapping[int, str]
+
+
+def genotype_hash(genotype: Genotype) -> str:
+    """Returns 64 hexadecimal digits over the kinds of cell and the certificate of each."""
+    return _digest(*(part for kind in sorted(genotype.cells) for part in (kind, certificate(genotype.cells[kind]))))
+
+
+def certificate(cell: Cell) -> str:
+    """Returns a digest that two cells share exactly when they are isomorphic, dead nodes aside."""
+    return _Cell(cell).certificate()
+
+
+class _Cell:
+    """The live states of a cell as a labelled multigraph: ``links[u][v]`` tells u's edges to and from v."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.inputs = cell.inputs
+        self.states = [*range(cell.inputs), *sorted(s for s in cell.live if s >= cell.inputs)]
+        self.concat = frozenset(cell.concat)
+        links: dict[int, dict[int, list[str]]] = {state: defaultdict(list) for state in self.states}
+        for state, _, edge in cell.edges():
+            if state in cell.live:
+                links[edge.source][state].append(f">{edge.op}")
+                links[state][edge.source].append(f"<{edge.op}")
+        self.links = {u: {v: " ".join(sorted(ops)) for v, ops in near.items()} for u, near in links.items()}
+
+    def certificate(self) -> str:
+        colours = {
+            state: _digest("input", str(state)) if state < self.inputs else _digest("node", str(state in self.concat))
+            for state in self.states
+        }
+        return self._canonical(self.states, colours)
+
+    def _canonical(self, part: Iterable[int], colours: Colours) -> str:
+        """The certificate of some states, given colours that hold for the states around them."""
+        colours = self._refine(list(part), colours)
+        classes: dict[str, list[int]] = defaultdict(list)
+        for state in part:
+            classes[colours[state]].append(state)
+        tied = [state for members in classes.values() if len(members) > 1 for state in members]
+        told = [self._described(members[0], colours) for members in classes.values() if len(members) == 1]
+        parts = self._components(tied, colours)
+        if len(parts) == 1 and len(parts[0]) == len(list(part)):
+            target = min((len(members), colour) for colour, members in classes.items() if len(members) > 1)[1]
+            return min(
+                self._canonical(part, {**colours, state: _digest("chosen", colours[state])})
+                for state in classes[target]
+            )
+        return _digest(*sorted(told), "parts", *sorted(self._canonical(p, colours) for p in parts))
+
+    def _refine(self, part: list[int], colours: Colours) -> Colours:
+        """Colours of the part until no round tells more states apart."""
+        current = dict(colours)
+        count = len({current[state] for state in part})
+        while True:
+            refined = {state: self._described(state, current) for state in part}
+            if len(set(refined.values())) == count:
+                return current
+            count = len(set(refined.values()))
+            current.update(refined)
+
+    def _described(self, state: int, colours: Colours) -> str:
+        return _digest(colours[state], *sorted(f"{link}:{colours[v]}" for v, link in self.links[state].items()))
+
+    def _components(self, tied: list[int], colours: Colours) -> list[list[int]]:
+        """Splits tied states into parts that no telling connection joins."""
+        members: dict[str, list[int]] = defaultdict(list)
+        for state in tied:
+            members[colours[state]].append(state)
+        near: dict[int, set[int]] = {state: set() for state in tied}
+        for first in members.values():
+            for second in members.values():
+                pairs = [(u, v) for u in first for v in second if u != v]
+                if len({self.links[u].get(v, "") for u, v in pairs}) > 1:
+                    for u, v in pairs:
+                        if v in self.links[u]:
+                            near[u].add(v)
+                            near[v].add(u)
+        parts: list[list[int]] = []
+        left = dict.fromkeys(tied)
+        while left:
+            part, queue = [], [left.popitem()[0]]
+            while queue:
+                state = queue.pop()
+                part.append(state)
+                fresh = [v for v in near[state] if v in left]
+                for v in fresh:
+                    del left[v]
+                queue.extend(fresh)
+            parts.append(sorted(part))
+        return parts
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\n".join(parts).encode()).hexdigest()

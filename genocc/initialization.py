@@ -1,0 +1,40 @@
+"""Seeded parameters as numpy arrays, so that every target of one seed holds the same weights.
+
+The distributions are PyTorch's defaults for these layers: weights and biases of convolutions and linear layers are
+uniform within 1/sqrt(fan-in), BN starts as the identity. Each tensor has a random stream of its own, named by the
+seed and the tensor, so that a tensor does not change when others come or go.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from math import prod, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genocc.graph import BatchNorm, Graph, Node
+
+
+def initialize(graph: Graph, seed: int = 0) -> dict[str, NDArray[np.float32]]:
+    """Returns name -> array for all parameters and buffers of a graph.
+
+    Args:
+        graph: The net; its training lowering where the auxiliary head is wanted too.
+        seed: Any integer.
+    """
+    arrays: dict[str, NDArray[np.float32]] = {}
+    for node in graph.nodes.values():
+        for name, shape in {**node.parameters(), **node.buffers()}.items():
+            arrays[name] = _initial(node, name, shape, seed)
+    return arrays
+
+
+def _initial(node: Node, name: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
+    role = name.rpartition(".")[2]
+    if isinstance(node.primitive, BatchNorm):
+        return np.full(shape, 1.0 if role in ("weight", "running_var") else 0.0, np.float32)
+    fan_in = prod(node.parameters()[f"{node.name}.weight"][1:])
+    stream = np.random.default_rng([seed % 2**63, *sha256(name.encode()).digest()[:16]])
+    bound = 1 / sqrt(fan_in)
+    return stream.uniform(-bound, bound, shape).astype(np.float32)

@@ -1,0 +1,95 @@
+"""Lowering: a genotype and a network configuration become a primitive graph.
+
+One function writes the stem, the cells in order and the head. Training and inference are two lowerings that share
+all names: training adds drop path on the edges and, if configured, the auxiliary head.
+"""
+
+from __future__ import annotations
+
+from genocc.errors import NetworkError
+from genocc.genotype import Cell, Genotype
+from genocc.graph import AvgPool, DropPath, Graph, GraphBuilder, Input
+from genocc.network import SKELETONS, NetworkConfig
+from genocc.operations import Block, factorized_reduce, get, relu_conv_bn
+
+
+def lower(genotype: Genotype, config: NetworkConfig | None = None, *, training: bool = False) -> Graph:
+    """Returns the graph of a net, nothing optimized or left out.
+
+    Args:
+        genotype: The cells; those that the skeleton has a place for: ``normal`` and ``reduction``, two inputs each.
+        config: The network around them; the CIFAR defaults where it is not given.
+        training: Whether to write drop path and the auxiliary head.
+
+    Returns:
+        A graph with the output ``logits`` (N, classes) and, in training with ``config.auxiliary``,
+        ``auxiliary_logits``.
+
+    Raises:
+        NetworkError: The skeleton has no place for the genotype's cells, or the maps get too small for it.
+    """
+    config = config or NetworkConfig()
+    _check_cells(genotype, config)
+    skeleton = SKELETONS[config.skeleton]
+    b = Block(GraphBuilder(), "", config.channels)
+    image = b.builder.add("image", Input(config.input_channels, *config.input_size))
+    stem = skeleton.stem(b, image, config)
+    older, newer, reduced = stem.older, stem.newer, stem.reduced
+    channels, outputs = config.channels, {}
+    for number in range(config.layers):
+        kind = config.kind(number)
+        channels *= 2 if kind == "reduction" else 1
+        block = b.within(f"cells.{number}", channels)
+        older, newer = newer, _cell(block, genotype.cells[kind], (older, newer), kind, reduced, training)
+        reduced = kind == "reduction"
+        if training and config.auxiliary and number == 2 * config.layers // 3:
+            outputs["auxiliary_logits"] = _auxiliary_head(b.within("auxiliary"), newer, config)
+    logits = b.within("classifier").linear(b.within("head").mean(newer), "linear", config.classes)
+    return b.builder.build(logits=logits, **outputs)
+
+
+def _cell(b: Block, cell: Cell, inputs: tuple[str, str], kind: str, older_is_larger: bool, training: bool) -> str:
+    states = [
+        factorized_reduce(b.within("pre0"), inputs[0])
+        if older_is_larger
+        else relu_conv_bn(1)(b.within("pre0"), inputs[0], 1),
+        relu_conv_bn(1)(b.within("pre1"), inputs[1], 1),
+    ]
+    for number, edges in enumerate(cell.nodes):
+        node = b.within(f"nodes.{number}")
+        values = []
+        for position, edge in enumerate(edges):
+            stride = 2 if kind == "reduction" and edge.source < cell.inputs else 1
+            block = node.within(f"{edge.op}.{position}")
+            value = get(edge.op).lower(block, states[edge.source], stride)
+            if training and value != states[edge.source]:
+                value = b.builder.add(f"{block.origin}.drop_path", DropPath(), value)
+            values.append(value)
+        states.append(node.add(*values))
+    return b.concat(*(states[state] for state in cell.concat))
+
+
+def _auxiliary_head(b: Block, x: str, config: NetworkConfig) -> str:
+    """ReLU, 5x5 average pool, 1x1 conv to 128, BN, ReLU, 2x2 conv to 768, BN, ReLU, linear."""
+    stride = SKELETONS[config.skeleton].auxiliary_stride
+    height, width = b.builder.shape(x)[1:]
+    if min(height, width) < 5 + stride:
+        raise NetworkError(
+            f"the auxiliary head of skeleton '{config.skeleton}' needs a map of at least {5 + stride}x{5 + stride}, "
+            f"found {height}x{width}; choose a larger input size or leave the auxiliary head out"
+        )
+    x = b.pool(b.relu(x, "relu1"), "pool", AvgPool(kernel=5, stride=stride))
+    x = b.relu(b.norm(b.conv(x, "conv1", 1, channels=128), "bn1"), "relu2")
+    x = b.conv(x, "conv2", 2, channels=768, padded=False)
+    x = b.relu(b.norm(x, "bn2") if config.auxiliary_bn else x, "relu3")
+    return b.linear(b.mean(x), "linear", config.classes)
+
+
+def _check_cells(genotype: Genotype, config: NetworkConfig) -> None:
+    for kind in sorted({config.kind(number) for number in range(config.layers)}):
+        place = f"skeleton '{config.skeleton}' has no place for '{genotype.name}'"
+        if kind not in genotype.cells:
+            found = ", ".join(genotype.cells)
+            raise NetworkError(f"{place}: it needs a cell '{kind}'; the genotype has only: {found}")
+        if (inputs := genotype.cells[kind].inputs) != 2:
+            raise NetworkError(f"{place}: it needs two inputs a cell; cell '{kind}' has {inputs}")

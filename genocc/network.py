@@ -1,0 +1,153 @@
+"""The network around the cells: its configuration, and the skeletons that say where stem, cells and heads go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from genocc.errors import NetworkError
+from genocc.operations import Block
+
+SkeletonName = Literal["cifar", "imagenet"]
+Size = Annotated[int, Field(strict=True, ge=1, le=8192)]
+
+
+class NetworkConfig(BaseModel):
+    """Everything about a net that the genotype does not say.
+
+    Attributes:
+        skeleton: ``cifar`` or ``imagenet``; fields that are not given take its defaults.
+        channels: C of the first cells; doubled by each reduction.
+        layers: Number of cells L; those at L//3 and 2L//3 are reductions.
+        classes: Number of classes.
+        input_size: Height and width of the images.
+        input_channels: Channels of the images.
+        stem_stride: How much the stem shrinks the image: 1 or 2 (cifar), 2, 4 or 8 (imagenet). Images between the
+            two worlds, such as the 64x64 of Tiny-ImageNet (EC-DARTS, Section 5.4), take cifar with 2.
+        auxiliary: Whether the training net has the auxiliary head.
+        auxiliary_bn: Whether BN follows the auxiliary head's 2x2 convolution (the DARTS program's ImageNet net has
+            none there, P-DARTS' has).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    skeleton: SkeletonName = "cifar"
+    channels: int = Field(default=36, strict=True, ge=1, le=4096)
+    layers: int = Field(default=20, strict=True, ge=1, le=512)
+    classes: int = Field(default=10, strict=True, ge=1, le=1_000_000)
+    input_size: tuple[Size, Size] = (32, 32)
+    input_channels: int = Field(default=3, strict=True, ge=1, le=1024)
+    stem_stride: int = Field(default=1, strict=True)
+    auxiliary: bool = Field(default=False, strict=True)
+    auxiliary_bn: bool = Field(default=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("skeleton", "cifar") in SKELETONS:
+            return {**SKELETONS[data.get("skeleton", "cifar")].defaults, **data}
+        return data
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        allowed = SKELETONS[self.skeleton].stem_strides
+        if self.stem_stride not in allowed:
+            values = ", ".join(map(str, allowed))
+            message = f"stem_stride {self.stem_stride} does not exist in skeleton '{self.skeleton}'; expected {values}"
+            raise PydanticCustomError("network", "{message}", {"message": message})
+        return self
+
+    @classmethod
+    def make(cls, **fields: Any) -> NetworkConfig:
+        """Returns a configuration; fields that are None count as not given.
+
+        Raises:
+            NetworkError: A field is unknown or out of range; the message names it.
+        """
+        try:
+            return cls(**{name: value for name, value in fields.items() if value is not None})
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            if first["type"] == "network":
+                raise NetworkError(first["msg"]) from None
+            field = ".".join(map(str, first["loc"]))
+            raise NetworkError(f"{field}: found {first['input']!r}; {first['msg']}") from None
+
+    @property
+    def reductions(self) -> frozenset[int]:
+        """Positions of the reduction cells."""
+        return frozenset({self.layers // 3, 2 * self.layers // 3})
+
+    def kind(self, cell: int) -> str:
+        """Returns the kind of the cell at a position: ``normal`` or ``reduction``."""
+        return "reduction" if cell in self.reductions else "normal"
+
+
+@dataclass(frozen=True)
+class Stem:
+    """What a stem hands to cell 0: states 0 and 1, and whether state 0 is twice as large as state 1."""
+
+    older: str
+    newer: str
+    reduced: bool
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A family of networks.
+
+    Attributes:
+        defaults: Values of NetworkConfig fields.
+        stem: Writes the stem and returns cell 0's inputs.
+        stem_strides: The values that ``stem_stride`` may take.
+        auxiliary_stride: Stride of the auxiliary head's 5x5 average pool.
+    """
+
+    defaults: dict[str, Any]
+    stem: Callable[[Block, str, NetworkConfig], Stem]
+    stem_strides: tuple[int, ...]
+    auxiliary_stride: int
+
+
+def cifar_stem(b: Block, image: str, config: NetworkConfig) -> Stem:
+    """One 3x3 conv to 3C and BN, without ReLU, for both inputs of cell 0."""
+    stem = b.within("stem", 3 * config.channels)
+    x = stem.norm(stem.conv(image, "conv", 3, config.stem_stride))
+    return Stem(x, x, reduced=False)
+
+
+def imagenet_stem(b: Block, image: str, config: NetworkConfig) -> Stem:
+    """Three 3x3 convs; cell 0 sees the map before and after the last, which always halves it."""
+    first, second = {8: (2, 2), 4: (1, 2), 2: (1, 1)}[config.stem_stride]
+    stem = b.within("stem0", config.channels)
+    x = stem.conv(image, "conv1", 3, first, channels=max(config.channels // 2, 1))
+    x = stem.relu(stem.norm(x, "bn1"))
+    older = stem.norm(stem.conv(x, "conv2", 3, second), "bn2")
+    stem = b.within("stem1", config.channels)
+    newer = stem.norm(stem.conv(stem.relu(older), "conv", 3, 2))
+    return Stem(older, newer, reduced=True)
+
+
+SKELETONS: dict[str, Skeleton] = {
+    "cifar": Skeleton(
+        defaults={
+            "channels": 36, "layers": 20, "classes": 10, "input_size": (32, 32), "stem_stride": 1, "auxiliary_bn": True
+        },
+        stem=cifar_stem,
+        stem_strides=(1, 2),
+        auxiliary_stride=3,
+    ),
+    "imagenet": Skeleton(
+        defaults={
+            "channels": 48, "layers": 14, "classes": 1000, "input_size": (224, 224), "stem_stride": 8,
+            "auxiliary_bn": False,
+        },
+        stem=imagenet_stem,
+        stem_strides=(2, 4, 8),
+        auxiliary_stride=2,
+    ),
+}  # fmt: skip

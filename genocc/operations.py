@@ -1,0 +1,328 @@
+"""The candidate operations, each defined once, as a recipe over primitives.
+
+Nets, ONNX, counts, diagrams, imports and tests follow from this table. To add an operation, write (or reuse) a
+recipe and add one line to ``OPERATIONS``; `register` does the same from another package.
+
+Every recipe keeps the channels C of its block, works with stride 1 and 2, has convolutions without bias, and halves
+odd sizes upward. The set is that of the DARTS program and of EnTranNAS, Appendix A, Table 8.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from genocc.errors import GenoccError
+from genocc.graph import (
+    Add,
+    AvgPool,
+    BatchNorm,
+    Concat,
+    Conv2d,
+    GlobalMean,
+    Graph,
+    GraphBuilder,
+    Input,
+    Linear,
+    MaxPool,
+    Pool,
+    Relu,
+    ShiftPad,
+)  # fmt: skip
+
+
+class Block:
+    """Where a recipe writes: a graph under construction, the origin that prefixes its names, and C."""
+
+    affine = True
+    """Whether BN has a trained scale and shift: true in target nets; a super-net's block says otherwise."""
+
+    def __init__(self, builder: GraphBuilder, origin: str, channels: int) -> None:
+        self.builder = builder
+        self.origin = origin
+        self.channels = channels
+
+    def relu(self, x: str, name: str = "relu") -> str:
+        return self.builder.add(f"{self.origin}.{name}", Relu(), x)
+
+    def conv(
+        self,
+        x: str,
+        name: str,
+        kernel: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        *,
+        dilation: int = 1,
+        channels: int | None = None,
+        groups: int = 1,
+        padded: bool = True,
+    ) -> str:
+        """A convolution without bias, padded so that stride 1 keeps the size (or not padded at all)."""
+        size = (kernel, kernel) if isinstance(kernel, int) else kernel
+        steps = (stride, stride) if isinstance(stride, int) else stride
+        top, left = (dilation * (k - 1) // 2 if padded else 0 for k in size)
+        conv = Conv2d(channels or self.channels, size, steps, (top, left, top, left), dilation, groups)
+        return self.builder.add(f"{self.origin}.{name}", conv, x)
+
+    def depthwise(self, x: str, name: str, kernel: int, stride: int = 1, dilation: int = 1) -> str:
+        return self.conv(x, name, kernel, stride, dilation=dilation, groups=self.channels)
+
+    def norm(self, x: str, name: str = "bn") -> str:
+        return self.builder.add(f"{self.origin}.{name}", BatchNorm(affine=self.affine), x)
+
+    def pool(self, x: str, name: str, pool: Pool) -> str:
+        return self.builder.add(f"{self.origin}.{name}", pool, x)
+
+    def shift(self, x: str, name: str = "shift") -> str:
+        return self.builder.add(f"{self.origin}.{name}", ShiftPad(), x)
+
+    def concat(self, *values: str, name: str = "concat") -> str:
+        """The values side by side; one value stays as it is."""
+        return self.builder.add(f"{self.origin}.{name}", Concat(), *values) if len(values) > 1 else values[0]
+
+    def add(self, *values: str, name: str = "add") -> str:
+        """The sum of the values; one value stays as it is."""
+        return self.builder.add(f"{self.origin}.{name}", Add(), *values) if len(values) > 1 else values[0]
+
+    def mean(self, x: str, name: str = "mean") -> str:
+        return self.builder.add(f"{self.origin}.{name}", GlobalMean(), x)
+
+    def linear(self, x: str, name: str, features: int) -> str:
+        return self.builder.add(f"{self.origin}.{name}", Linear(features), x)
+
+    def within(self, part: str, channels: int | None = None) -> Block:
+        """A block of the same kind whose origin is longer by ``part``."""
+        origin = f"{self.origin}.{part}" if self.origin else part
+        return type(self)(self.builder, origin, channels or self.channels)
+
+
+Recipe = Callable[[Block, str, int], str]
+"""(block, input value, stride) -> output value of C channels."""
+
+
+def relu_conv_bn(kernel: int) -> Recipe:
+    """ReLU, dense convolution, BN; with kernel 1 also the preprocessing of a cell's inputs."""
+
+    def recipe(b: Block, x: str, stride: int) -> str:
+        return b.norm(b.conv(b.relu(x), "conv", kernel, stride))
+
+    return recipe
+
+
+def factorized_reduce(b: Block, x: str) -> str:
+    """Stride 2 without losing pixels: two 1x1 convs of stride 2 to C/2 each, the second one shifted by (1,1)."""
+    if b.channels % 2:
+        raise GenoccError(
+            f"{b.origin}: a factorized reduce splits its channels in two, found {b.channels}; choose an even number"
+        )
+    x, half = b.relu(x), b.channels // 2
+    first = b.conv(x, "conv1", 1, 2, channels=half)
+    second = b.conv(b.shift(x), "conv2", 1, 2, channels=half)
+    return b.norm(b.concat(first, second))
+
+
+def skip(b: Block, x: str, stride: int) -> str:
+    """The state itself; with stride 2 a factorized reduce."""
+    return x if stride == 1 else factorized_reduce(b, x)
+
+
+def pool(kind: type[Pool]) -> Recipe:
+    """A 3x3 pool with padding 1; an average leaves the padding out of the count."""
+
+    def recipe(b: Block, x: str, stride: int) -> str:
+        return b.pool(x, "pool", kind(kernel=3, stride=stride, padding=1))
+
+    return recipe
+
+
+def separable(kernel: int) -> Recipe:
+    """Twice ReLU, depthwise, 1x1, BN; the first of the two has the stride."""
+
+    def recipe(b: Block, x: str, stride: int) -> str:
+        for part, step in (("1", stride), ("2", 1)):
+            x = b.depthwise(b.relu(x, f"relu{part}"), f"dw{part}", kernel, step)
+            x = b.norm(b.conv(x, f"pw{part}", 1), f"bn{part}")
+        return x
+
+    return recipe
+
+
+def dilated(kernel: int) -> Recipe:
+    """ReLU, depthwise of dilation 2, 1x1, BN."""
+
+    def recipe(b: Block, x: str, stride: int) -> str:
+        x = b.depthwise(b.relu(x), "dw", kernel, stride, dilation=2)
+        return b.norm(b.conv(x, "pw", 1))
+
+    return recipe
+
+
+def rectangular(k: int) -> Recipe:
+    """ReLU, conv (1,k) of stride (1,s), conv (k,1) of stride (s,1), BN."""
+
+    def recipe(b: Block, x: str, stride: int) -> str:
+        x = b.conv(b.relu(x), "conv1", (1, k), (1, stride))
+        return b.norm(b.conv(x, "conv2", (k, 1), (stride, 1)))
+
+    return recipe
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A candidate operation.
+
+    Attributes:
+        name: As in the DARTS code and in genotype files.
+        recipe: How it is computed; None for ``none``, which search spaces contain and genotypes never do.
+        color: What its edges are drawn in, as #rrggbb. Hues come from the Okabe-Ito and Paul Tol palettes.
+        dash: How its edges are drawn so that they differ in black and white: solid, dashed, dotted, or bold.
+        aliases: Other names that texts in the wild use for exactly this operation.
+    """
+
+    name: str
+    recipe: Recipe | None
+    color: str
+    dash: str
+    aliases: tuple[str, ...] = ()
+
+    def lower(self, block: Block, x: str, stride: int) -> str:
+        """Writes the operation into a graph and returns its output value."""
+        if self.recipe is None:
+            raise GenoccError(f"operation '{self.name}' has no result; it exists in search spaces only")
+        return self.recipe(block, x, stride)
+
+    def graph(self, channels: int, stride: int = 1, size: int = 8) -> Graph:
+        """Returns the operation alone, on a map of C channels: what tables and tests look at."""
+        builder = GraphBuilder()
+        image = builder.add("x", Input(channels, size, size))
+        return builder.build(y=self.lower(Block(builder, self.name, channels), image, stride))
+
+
+OPERATIONS: dict[str, Operation] = {
+    operation.name: operation
+    for operation in (
+        Operation("none", None, "#bbbbbb", "dotted"),
+        Operation("skip_connect", skip, "#555555", "dashed"),
+        Operation("max_pool_3x3", pool(MaxPool), "#d55e00", "dotted"),
+        Operation("avg_pool_3x3", pool(AvgPool), "#e69f00", "dotted"),
+        Operation("sep_conv_3x3", separable(3), "#0072b2", "solid"),
+        Operation("sep_conv_5x5", separable(5), "#56b4e9", "solid"),
+        Operation("sep_conv_7x7", separable(7), "#332288", "solid"),
+        Operation("dil_conv_3x3", dilated(3), "#009e73", "dashed"),
+        Operation("dil_conv_5x5", dilated(5), "#44aa99", "dashed"),
+        Operation("conv_1x1", relu_conv_bn(1), "#cc79a7", "bold"),
+        Operation("conv_3x3", relu_conv_bn(3), "#882255", "bold"),
+        Operation("conv_1x3_3x1", rectangular(3), "#999933", "bold", ("conv_3x1_1x3",)),
+        Operation("conv_1x5_5x1", rectangular(5), "#aa4499", "bold", ("conv_5x1_1x5",)),
+        Operation("conv_1x7_7x1", rectangular(7), "#117733", "bold", ("conv_7x1_1x7",)),
+    )
+}
+
+
+def get(name: str) -> Operation:
+    """Returns an operation by its name.
+
+    Raises:
+        GenoccError: There is none of that name; the message offers the closest.
+    """
+    if name in OPERATIONS:
+        return OPERATIONS[name]
+    close = difflib.get_close_matches(name, OPERATIONS, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    raise GenoccError(f"unknown operation '{name}'; {hint}`genocc ops` lists them")
+
+
+def register(operation: Operation) -> Operation:
+    """Adds an operation of another package; nets, ONNX, counts and diagrams follow.
+
+    Raises:
+        GenoccError: The name is taken.
+    """
+    if operation.name in OPERATIONS:
+        raise GenoccError(f"operation '{operation.name}' exists already; choose another name")
+    OPERATIONS[operation.name] = operation
+    return operation
+
+
+def describe(operation: Operation) -> dict[str, Any]:
+    """Returns what tables show of an operation, read off its graph: kernel and parameters as a formula of C."""
+    return {
+        "name": operation.name,
+        "kernel": _kernel(operation),
+        "parameters": _formula(operation, 1),
+        "parameters_stride_2": _formula(operation, 2),
+        "color": operation.color,
+        "dash": operation.dash,
+        "aliases": list(operation.aliases),
+    }
+
+
+def _kernel(operation: Operation) -> str:
+    if operation.recipe is None:
+        return "-"
+    found: dict[str, None] = {}
+    for node in operation.graph(2).nodes.values():
+        if isinstance(node.primitive, Conv2d):
+            height, width = node.primitive.kernel
+            dilation = f" dilation {node.primitive.dilation}" if node.primitive.dilation > 1 else ""
+            found[f"{height}x{width}{dilation}"] = None
+        elif isinstance(node.primitive, Pool):
+            found[f"{node.primitive.kernel}x{node.primitive.kernel}"] = None
+    spatial = [kernel for kernel in found if kernel != "1x1"]
+    return ", ".join(spatial or found) or "-"
+
+
+def _formula(operation: Operation, stride: int) -> str:
+    """Parameters as a polynomial of C: every recipe's count is quadratic, so three values determine it."""
+    if operation.recipe is None:
+        return "0"
+    two, four, six = (sum(map(prod, operation.graph(c, stride).parameters().values())) for c in (2, 4, 6))
+    square = (six - 2 * four + two) // 8
+    linear = (four - two) // 2 - 6 * square
+    terms = [
+        f"{'' if factor == 1 else factor}{power}" for factor, power in ((square, "C\u00b2"), (linear, "C")) if factor
+    ]
+    return " + ".join(terms) or "0"
+
+
+_SEPARABLE = ("sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5")
+_DARTS = ("none", "max_pool_3x3", "avg_pool_3x3", "skip_connect", *_SEPARABLE)
+_EXTRA = ("conv_1x1", "conv_3x3", "conv_1x3_3x1", "conv_1x5_5x1", "conv_1x7_7x1")
+_FREE = ("none", "skip_connect", "max_pool_3x3")
+
+SEARCH_SPACES: dict[str, tuple[str, ...]] = {
+    "darts": _DARTS,
+    "darts-no-zero": _DARTS[1:],
+    "extended": (*_DARTS, *_EXTRA),
+    "ss1": (*_FREE, "sep_conv_3x3", "dil_conv_3x3"),
+    "ss2": (*_FREE, "sep_conv_5x5", "dil_conv_5x5"),
+    "ss3": (*_FREE, "sep_conv_3x3", "sep_conv_5x5"),
+    "ss4": (*_FREE, "dil_conv_3x3", "dil_conv_5x5"),
+    "ss5": (*_FREE, "sep_conv_3x3", "dil_conv_5x5"),
+    "ss6": (*_FREE, "sep_conv_5x5", "dil_conv_3x3"),
+    "ss7": (*_FREE, "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3"),
+    "ss8": (*_FREE, "sep_conv_3x3", "sep_conv_5x5", "dil_conv_5x5"),
+}
+"""Names of operations by search space: DARTS; EnTranNAS Table 8 (extended); eDARTS Table I (ss1 to ss8)."""
+
+
+def search_space(name: str, pool: str = "max") -> tuple[Operation, ...]:
+    """Returns the operations of a search space.
+
+    Args:
+        name: A key of ``SEARCH_SPACES``.
+        pool: ``avg`` gives ss1 to ss8 average instead of max pooling; eDARTS allows either.
+
+    Raises:
+        GenoccError: The space or the pool does not exist.
+    """
+    if name not in SEARCH_SPACES:
+        raise GenoccError(f"unknown search space '{name}'; expected one of {', '.join(SEARCH_SPACES)}")
+    if pool not in ("max", "avg") or (pool == "avg" and not name.startswith("ss")):
+        raise GenoccError(f"pool={pool} does not apply to search space '{name}'; pool=avg is for ss1 to ss8")
+    return tuple(
+        get(op.replace("max_pool", f"{pool}_pool") if name.startswith("ss") else op) for op in SEARCH_SPACES[name]
+    )

@@ -1,0 +1,65 @@
+"""Weights on disk: safetensors files whose tensor names are the graph's parameter names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genocc.errors import FileError, WeightsError
+from genocc.files import write_atomically
+from genocc.graph import Graph
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+    Array = ndarray[Any, Any]
+
+AUXILIARY = "auxiliary."
+"""Prefix of the tensors that the training net alone has; inference ignores them."""
+
+
+def load(path: str | Path) -> dict[str, Array]:
+    """Returns name -> array of a safetensors file.
+
+    Raises:
+        FileError: The file cannot be read or is not a safetensors file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    if Path(path).is_dir():
+        raise FileError(f"{path}: is a directory; expected a safetensors file")
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise FileError(f"{path}: no such file; check the path") from None
+    except (SafetensorError, OSError) as error:
+        raise FileError(f"{path}: not a safetensors file that can be read: {error}") from None
+
+
+def save(arrays: Mapping[str, Array], path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Writes a safetensors file, all or nothing; the same bytes for the same arrays. Raises FileError."""
+    import numpy as np
+    from safetensors.numpy import save
+
+    ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
+    write_atomically(path, save(ordered, dict(metadata) if metadata else None))
+
+
+def check(arrays: Mapping[str, Array], graph: Graph, where: str = "weights") -> None:
+    """Checks that arrays are exactly those of a graph, an auxiliary head aside.
+
+    Raises:
+        WeightsError: A tensor is missing, surplus or of another shape; the message names it.
+    """
+    expected = {**graph.parameters(), **graph.buffers()}
+    for name, shape in expected.items():
+        if name not in arrays:
+            raise WeightsError(f"{where}: tensor '{name}' {shape} is missing; is this the right genotype and network?")
+        if tuple(arrays[name].shape) != shape:
+            raise WeightsError(f"{where}: tensor '{name}' has shape {tuple(arrays[name].shape)}; expected {shape}")
+    surplus = [name for name in arrays if name not in expected and not name.startswith(AUXILIARY)]
+    if surplus:
+        more = f" (and {len(surplus) - 1} more)" if len(surplus) > 1 else ""
+        raise WeightsError(f"{where}: tensor '{surplus[0]}'{more} has no place in this net; is it the right genotype?")
