@@ -245,7 +245,7 @@ def _explain(error: ValidationError) -> str:
     problems = error.errors(include_url=False)
     first = problems[0]
     context: Mapping[str, Any] = first.get("ctx", {})
-    path = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+    path = "$" + "".join(map(_step, first["loc"]))
     path += f".{context['where']}" if "where" in context else ""
     kind = first["type"]
     if kind == "missing":
@@ -260,12 +260,17 @@ def _explain(error: ValidationError) -> str:
     return f"{path}: {message}{more}"
 
 
+def _step(part: int | str) -> str:
+    """One step of a JSON path; keys that are no plain word are quoted, so that a path is one line."""
+    return f".{part}" if isinstance(part, str) and part.isidentifier() else f"[{_shown(part)}]"
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise GenotypeError(f"$..{twice}: the field stands twice in one object; remove one")
+        raise GenotypeError(f"$.{_step(twice)}: the field stands twice in one object; remove one")
     return result
 
 

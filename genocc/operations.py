@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from genocc.errors import GenoccError
+from genocc.errors import GenoccError, NetworkError
 from genocc.graph import (
     Add,
     AvgPool,
@@ -115,7 +115,7 @@ def relu_conv_bn(kernel: int) -> Recipe:
 def factorized_reduce(b: Block, x: str) -> str:
     """Stride 2 without losing pixels: two 1x1 convs of stride 2 to C/2 each, the second one shifted by (1,1)."""
     if b.channels % 2:
-        raise GenoccError(
+        raise NetworkError(
             f"{b.origin}: a factorized reduce splits its channels in two, found {b.channels}; choose an even number"
         )
     x, half = b.relu(x), b.channels // 2

@@ -1,0 +1,20 @@
+"""Settings of all tests."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import genocc
+from genocc import Genotype
+
+# The machines that run this are slow and shared: no deadline for one example; reproducible unless told otherwise.
+settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("full", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def darts_v2() -> Genotype:
+    """The best known cell of the field."""
+    return genocc.load("zoo:darts-v2")

@@ -1,0 +1,113 @@
+"""Counts: golden figures, sums that must agree, and liveness against a brute-force evaluation."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from math import prod
+
+import pytest
+from hypothesis import given, settings
+
+from genocc import Cell, Edge, Genotype, Graph, NetworkConfig, count, lower
+from genocc.counting import activation_peak, compiled_graph
+from genocc.graph import Add, GraphBuilder, Input, Relu
+from tests.strategies import genotypes, networks
+
+
+@pytest.mark.parametrize(
+    ("skeleton", "parameters", "macs"), [("cifar", 3_349_342, 528_359_040), ("imagenet", 4_718_752, 529_911_552)]
+)
+def test_golden(darts_v2: Genotype, skeleton: str, parameters: int, macs: int) -> None:
+    counts = count(darts_v2, NetworkConfig.make(skeleton=skeleton))
+    assert (counts.total.parameters, counts.total.macs) == (parameters, macs)
+    assert counts.total.flops == 2 * macs
+    assert counts.to_dict()["macs"] == macs
+
+
+def test_auxiliary_parameters_by_hand(darts_v2: Genotype) -> None:
+    """1x1 conv to 128, BN, 2x2 conv to 768, BN, linear; the reduction's output has 4 x 144 channels at C=36."""
+    expected = 4 * 144 * 128 + 2 * 128 + 128 * 768 * 4 + 2 * 768 + 768 * 10 + 10
+    assert count(darts_v2).auxiliary_parameters == expected
+    imagenet = count(darts_v2, NetworkConfig.make(skeleton="imagenet"))
+    assert imagenet.auxiliary_parameters == 4 * 192 * 128 + 2 * 128 + 128 * 768 * 4 + 768 * 1000 + 1000
+    assert count(darts_v2, NetworkConfig.make(input_size=(16, 16))).auxiliary_parameters is None
+
+
+@settings(max_examples=100)
+@given(genotype=genotypes(), config=networks())
+def test_every_itemisation_sums_to_the_total(genotype: Genotype, config: NetworkConfig) -> None:
+    counts = count(genotype, config)
+    for items in (counts.by_kind.values(), counts.by_cell.values()):
+        assert sum(cost.parameters for cost in items) == counts.total.parameters
+        assert sum(cost.macs for cost in items) == counts.total.macs
+        assert sum(cost.elementwise for cost in items) == counts.total.elementwise
+        assert sum(cost.nodes for cost in items) == counts.total.nodes
+    edges = sum(e.cost.parameters for e in counts.by_edge)
+    graph = lower(genotype, config)
+    outside = [n for n in graph.nodes.values() if ".nodes." not in n.name]
+    assert edges + sum(prod(s) for n in outside for s in n.parameters().values()) == counts.total.parameters
+
+
+def test_an_edge_by_hand(darts_v2: Genotype) -> None:
+    """One sep_conv_3x3 of the first cells: 2 (9 C + C*C + 2C) parameters, 2 (9 + C) C H W MACs; 18 normal cells."""
+    row = count(darts_v2).by_edge[0]
+    assert (row.cell, row.source, row.target, row.op) == ("normal", 0, 2, "sep_conv_3x3")
+    channels = [36] * 6 + [72] * 6 + [144] * 6
+    sizes = [32] * 6 + [16] * 6 + [8] * 6
+    assert row.cost.parameters == sum(2 * (9 * c + c * c + 2 * c) for c in channels)
+    assert row.cost.macs == sum(2 * (9 + c) * c * s * s for c, s in zip(channels, sizes, strict=True))
+
+
+def test_what_is_dead_is_not_compiled() -> None:
+    edge = Edge(op="sep_conv_3x3", source=0)
+    live, dead = Cell(nodes=((edge,),), concat=(2,)), Cell(nodes=((edge,), (edge,)), concat=(2,))
+    with_dead = count(Genotype(name="dead", cells={"normal": dead, "reduction": dead}))
+    without = count(Genotype(name="live", cells={"normal": live, "reduction": live}))
+    assert with_dead.total.macs > without.total.macs
+    assert with_dead.compiled == without.compiled
+
+
+def test_sharing_leaves_parameters_and_macs_alone(darts_v2: Genotype) -> None:
+    counts = count(darts_v2)
+    assert (counts.compiled.parameters, counts.compiled.macs) == (counts.total.parameters, counts.total.macs)
+    assert counts.compiled.elementwise < counts.total.elementwise
+
+
+@settings(max_examples=50)
+@given(genotype=genotypes(max_nodes=4, max_edges=3), config=networks())
+def test_activation_peak_is_that_of_brute_force(genotype: Genotype, config: NetworkConfig) -> None:
+    for graph in (lower(genotype, config), compiled_graph(lower(genotype, config))):
+        assert activation_peak(graph) == brute_force_peak(graph)
+
+
+def brute_force_peak(graph: Graph) -> int:
+    """At each step, the sizes of all values that exist and that a later node or an output still reads."""
+    names, peak = list(graph.nodes), 0
+    for step in range(len(names)):
+        read = {value for name in names[step:] for value in graph.nodes[name].inputs} | {*graph.outputs.values()}
+        alive = {name for name in names[:step] if name in read} | {names[step]}
+        peak = max(peak, sum(prod(graph.nodes[name].shape) for name in alive))
+    return 4 * peak
+
+
+def test_activation_peak_by_hand() -> None:
+    b = GraphBuilder()
+    b.add("image", Input(1, 2, 2))
+    b.add("a", Relu(), "image")
+    b.add("b", Relu(), "a")
+    b.add("sum", Add(), "a", "b")
+    assert activation_peak(b.build(y="sum")) == 4 * (4 + 4 + 4)
+
+
+HEAVY = ("torch", "onnx", "onnxruntime", "numpy", "networkx", "graphviz", "yaml")
+
+
+@pytest.mark.parametrize("command", [["count", "zoo:darts-v2", "--skeleton", "imagenet"], ["--help"], ["ops"]])
+def test_light_commands_import_nothing_heavy(command: list[str]) -> None:
+    code = (
+        "import sys; from genocc.cli import app\n"
+        f"try: app({command!r})\nexcept SystemExit as exit: assert not exit.code\n"
+        f"found = [name for name in {HEAVY!r} if name in sys.modules]; assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)

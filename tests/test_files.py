@@ -1,0 +1,91 @@
+"""Reading with limits and writing all or nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from genocc.errors import FileError
+from genocc.files import read_bytes, read_text, write_atomically
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_atomically(path, "größer")
+    assert read_text(path, limit=100) == "größer"
+    write_atomically(path, b"\x00\x01")
+    assert read_bytes(path, limit=2) == b"\x00\x01"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failing_writer_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_atomically(path, "old")
+
+    def fail(temporary: Path) -> None:
+        temporary.write_text("half of the new")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, fail)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_writer_sees_the_suffix(tmp_path: Path) -> None:
+    seen: list[str] = []
+    write_atomically(tmp_path / "a.svg", lambda path: seen.append(path.suffix))
+    assert seen == [".svg"]
+
+
+def test_permissions_are_those_of_any_new_file_or_of_the_old_one(tmp_path: Path) -> None:
+    ordinary, replaced = tmp_path / "ordinary", tmp_path / "replaced"
+    ordinary.write_text("")
+    write_atomically(tmp_path / "new", "")
+    assert (tmp_path / "new").stat().st_mode == ordinary.stat().st_mode
+    replaced.write_text("")
+    replaced.chmod(0o640)
+    write_atomically(replaced, "x")
+    assert stat.S_IMODE(replaced.stat().st_mode) == 0o640
+
+
+def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    write_atomically(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text() == "new"
+
+
+def test_errors_name_the_file(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"missing: no such file"):
+        read_text(tmp_path / "missing", limit=10)
+    with pytest.raises(FileError, match="is a directory; expected a file"):
+        read_text(tmp_path, limit=10)
+    with pytest.raises(FileError, match="is a directory; expected a file"):
+        write_atomically(tmp_path, "x")
+    with pytest.raises(FileError, match=r"no-folder: no such folder"):
+        write_atomically(tmp_path / "no-folder" / "a", "x")
+    (tmp_path / "latin").write_bytes(b"caf\xe9")
+    with pytest.raises(FileError, match=r"latin: not UTF-8 text \(byte 3\)"):
+        read_text(tmp_path / "latin", limit=10)
+    (tmp_path / "big").write_bytes(b"x" * 11)
+    with pytest.raises(FileError, match="big: larger than the limit of 10 bytes"):
+        read_text(tmp_path / "big", limit=10)
+    with pytest.raises(FileError, match="cannot read"):
+        read_text("a\0b", limit=10)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_no_permission(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(FileError, match="no permission to write"):
+        write_atomically(tmp_path / "a", "x")
+
+
+def test_endless_devices_are_read_to_the_limit_only() -> None:
+    with pytest.raises(FileError, match="larger than the limit"):
+        read_bytes("/dev/zero", limit=1000)
