@@ -1,0 +1,206 @@
+"""What the parts of a search promise each other.
+
+A method is a composition of parts that do not know each other: a topology says which edges a super-cell has, a
+relaxation turns architecture parameters into coefficients, a derivation turns coefficients into a mask, a placement
+says which cells are mixed and which derived, a connection says how an edge is computed. Their meeting point is the
+formula of a node,
+
+    x_j = sum over its edges e:  edge[e] * (sum over operations k:  op[e, k] * o_k(x_i)  +  bypass_e(x_i)),
+
+whose numbers are `Coefficients` and whose terms a `Route` switches on and off. The loop sees none of this: it trains
+anything that offers what `SearchNet` lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Parameter
+
+    from genocc.genotype import Genotype
+
+
+class View(Enum):
+    """How a cell is computed.
+
+    MIXED: every edge and operation, weighted by the coefficients (EnTranNAS' engine cell; every cell of DARTS).
+    DERIVED: the masked edges and operations only (EnTranNAS' transit cell; EC-DARTS' auxiliary model).
+    """
+
+    MIXED = "mixed"
+    DERIVED = "derived"
+
+
+Group = Literal["weights", "architecture"]
+"""The two groups of parameters of a bi-level search."""
+
+DerivedCoefficients = Literal["ones", "weights"]
+"""What multiplies the operations of a derived cell: one, as in a target net, or the relaxation's coefficients."""
+
+
+@dataclass(frozen=True)
+class CellSpace:
+    """The candidates of one kind of cell.
+
+    Attributes:
+        inputs: Number of input states.
+        nodes: Number of intermediate nodes; node n is state ``inputs + n``.
+        edges: (source state, target state) of each of the E edges, sorted by target, then source.
+        operations: Names of the K candidate operations, ``none`` included where the space has it.
+    """
+
+    inputs: int
+    nodes: int
+    edges: tuple[tuple[int, int], ...]
+    operations: tuple[str, ...]
+
+    def incoming(self, target: int) -> list[int]:
+        """Returns the numbers of the edges into a state."""
+        return [number for number, (_, to) in enumerate(self.edges) if to == target]
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """The numbers in the formula of a node, for one kind of cell.
+
+    Attributes:
+        edge: (E,), the weight of an edge as a whole: PC-DARTS' softmax of beta; ones elsewhere.
+        op: (E, K), the weight of an operation on an edge; exactly zero where DST has cut it.
+        importance: (E, K), what a derivation compares and a genotype keeps as `Edge.weight`: ``edge * op``; DST's
+            p-hat (Eq. 7).
+    """
+
+    edge: Tensor
+    op: Tensor
+    importance: Tensor
+
+    def detach(self) -> Coefficients:
+        """Returns the same numbers without their history."""
+        return Coefficients(self.edge.detach(), self.op.detach(), self.importance.detach())
+
+
+Masks = Mapping[str, "Tensor"]
+"""Kind of cell -> (E, K) bool: the operations that a derivation keeps."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """What one forward pass computes: made by `SearchNet.route`.
+
+    Attributes:
+        views: The view of each cell, by position.
+        coefficients: Of each kind of cell: for mixed cells and, with ``derived="weights"``, for derived ones.
+        masks: Of each kind of cell: for derived cells.
+        derived: What multiplies the operations of derived cells.
+    """
+
+    views: Sequence[View]
+    coefficients: Mapping[str, Coefficients]
+    masks: Masks
+    derived: DerivedCoefficients = "ones"
+
+
+class SearchNet(Protocol):
+    """What the loop and the schedules train; `SuperNet` is one, a test's tiny smooth net another.
+
+    The phases of the six methods are::
+
+        net(images)                                                  # one-shot: the placement's views, current numbers
+        net(images, net.route(View.DERIVED))                         # child net: all derived, coefficients one
+        masks, numbers = net.select(), net.frozen()                  # IST: alpha*, fixed for the epoch
+        net(images, net.route(View.DERIVED, masks=masks, coefficients=numbers, derived="weights"))
+
+    Attributes:
+        progress: Epochs done over epochs planned, 0 to 1; annealing follows it. The loop sets it before each epoch.
+    """
+
+    progress: float
+
+    def __call__(self, images: Tensor, route: Route | None = None) -> Tensor:
+        """Returns logits (N, classes) of images (N, channels, H, W)."""
+        ...
+
+    def route(
+        self,
+        view: View | None = None,
+        *,
+        masks: Masks | None = None,
+        coefficients: Mapping[str, Coefficients] | None = None,
+        derived: DerivedCoefficients = "ones",
+    ) -> Route:
+        """Returns a route; what is not given follows from the placement, the relaxation and the derivation now.
+
+        Args:
+            view: One view for all cells; the placement's where not given.
+            masks: The edges and operations of derived cells; the derivation's where not given.
+            coefficients: The relaxation's where not given, with their history if the alphas need gradients.
+            derived: What multiplies the operations of derived cells.
+        """
+        ...
+
+    def weight_parameters(self) -> list[Parameter]:
+        """Returns w."""
+        ...
+
+    def architecture_parameters(self) -> list[Parameter]:
+        """Returns alpha and beta."""
+        ...
+
+    def training_only(self, group: Group) -> AbstractContextManager[None]:
+        """Within the context, the other group needs no gradient: it is not computed, and `.grad` stays None."""
+        ...
+
+    def penalties(self) -> dict[str, Tensor]:
+        """Returns the scalar terms that an architecture step adds to its loss, by name.
+
+        ``sparsity``: lambda times Eq. 11's mean of -log t (DST). ``macs``: expected MACs over the budget times
+        ``budget.penalty_macs``. Empty for methods without any.
+        """
+        ...
+
+    def frozen(self) -> dict[str, Coefficients]:
+        """Returns the current coefficients of each kind, detached."""
+        ...
+
+    def select(self) -> Masks:
+        """Returns the edges and operations that the derivation keeps now."""
+        ...
+
+    def derive(self, name: str = "searched", metadata: Mapping[str, Any] | None = None) -> Genotype:
+        """Returns the genotype of `select`, each edge with its importance as ``weight``."""
+        ...
+
+    def weight_state(self) -> dict[str, Tensor]:
+        """Returns copies of w and of the BN statistics by name: what IST snapshots. Alphas are not in it."""
+        ...
+
+    def load_weight_state(self, state: Mapping[str, Tensor]) -> None:
+        """Puts a `weight_state` back, in place."""
+        ...
+
+    # As torch.nn.Module has them; the checkpoint holds `state_dict` (w, BN statistics, alpha, beta).
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
+    def train(self, mode: bool = True) -> Any: ...
+    def eval(self) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Sizes that the data decide, not the configuration.
+
+    Attributes:
+        classes: Number of classes.
+        channels: Of the images.
+        size: Height and width of the images.
+    """
+
+    classes: int
+    channels: int = 3
+    size: tuple[int, int] = field(default=(32, 32))
