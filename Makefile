@@ -10,7 +10,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 .PHONY: help setup dot demo lint types test test-full clean
 
 help:
-	@sed -n 's/^# //p;s/^\([a-z-]*\):.*## /  make \1: /p' Makefile
+	@sed -n '1s/^# //p;s/^\([a-z-]*\):.*## /  make \1: /p' Makefile
 
 setup: $(INSTALLED) dot
 
