@@ -33,5 +33,13 @@ class TargetError(GenoccError):
     """A target cannot be produced or checked here: a missing program, provider, opset or option."""
 
 
+class DataError(GenoccError):
+    """A data set cannot be used: a missing folder, a broken image, a class with too few images, a size limit."""
+
+
+class RunError(GenoccError):
+    """A run folder cannot be used (in use, not a run, of other settings), or its run cannot go on."""
+
+
 class InternalError(GenoccError):
     """A graph breaks the rules of the primitive graph: a fault in a lowering or a pass, not in the input."""
