@@ -37,6 +37,10 @@ class DataError(GenoccError):
     """A data set cannot be used: a missing folder, a broken image, a class with too few images, a size limit."""
 
 
+class ConfigError(GenoccError):
+    """A search configuration is not valid: an unknown field, a value out of range, parts that exclude each other."""
+
+
 class RunError(GenoccError):
     """A run folder cannot be used (in use, not a run, of other settings), or its run cannot go on."""
 

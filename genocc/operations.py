@@ -313,16 +313,17 @@ def search_space(name: str, pool: str = "max") -> tuple[Operation, ...]:
     """Returns the operations of a search space.
 
     Args:
-        name: A key of ``SEARCH_SPACES``.
+        name: A key of ``SEARCH_SPACES``, or one with ``-no-zero`` behind it: the same without ``none``.
         pool: ``avg`` gives ss1 to ss8 average instead of max pooling; eDARTS allows either.
 
     Raises:
         GenoccError: The space or the pool does not exist.
     """
-    if name not in SEARCH_SPACES:
-        raise GenoccError(f"unknown search space '{name}'; expected one of {', '.join(SEARCH_SPACES)}")
+    whole = name if name in SEARCH_SPACES else name.removesuffix("-no-zero")
+    if whole not in SEARCH_SPACES:
+        known = ", ".join(SEARCH_SPACES)
+        raise GenoccError(f"unknown search space '{name}'; expected one of {known}, or one with -no-zero behind it")
     if pool not in ("max", "avg") or (pool == "avg" and not name.startswith("ss")):
         raise GenoccError(f"pool={pool} does not apply to search space '{name}'; pool=avg is for ss1 to ss8")
-    return tuple(
-        get(op.replace("max_pool", f"{pool}_pool") if name.startswith("ss") else op) for op in SEARCH_SPACES[name]
-    )
+    names = [op for op in SEARCH_SPACES[whole] if op != "none" or whole == name]
+    return tuple(get(op.replace("max_pool", f"{pool}_pool") if name.startswith("ss") else op) for op in names)
