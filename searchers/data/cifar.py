@@ -9,40 +9,40 @@ from torchvision.datasets import CIFAR10, CIFAR100
 
 from genocc.errors import DataError
 
-from .config import DataConfig
-from .dataset import DataSet
+from .dataset import DataSet, Source
 from .images import MemoryImages
 
 
-def cifar10(config: DataConfig) -> DataSet:
+def cifar10(source: Source) -> DataSet:
     """Returns CIFAR-10; raises DataError where it is absent and may not be fetched."""
-    return _load(config, CIFAR10, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+    return _load(source, CIFAR10, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 
 
-def cifar100(config: DataConfig) -> DataSet:
+def cifar100(source: Source) -> DataSet:
     """Returns CIFAR-100; raises DataError where it is absent and may not be fetched."""
-    return _load(config, CIFAR100, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
+    return _load(source, CIFAR100, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
 
 
-def _load(config: DataConfig, kind: type[CIFAR10], mean: tuple[float, ...], std: tuple[float, ...]) -> DataSet:
+def _load(source: Source, kind: type[CIFAR10], mean: tuple[float, ...], std: tuple[float, ...]) -> DataSet:
     try:
-        if config.download:
-            config.cache.mkdir(parents=True, exist_ok=True)
-        train, test = (kind(config.cache, train=part, download=config.download) for part in (True, False))
+        if source.download:
+            source.cache.mkdir(parents=True, exist_ok=True)
+        train, test = (kind(source.cache, train=part, download=source.download) for part in (True, False))
     except OSError as error:  # of the network or the disk
-        raise DataError(f"{config.name}: cannot be fetched to {config.cache}: {error}") from None
+        raise DataError(f"{source.name}: cannot be fetched to {source.cache}: {error}") from None
     except RuntimeError:
-        hint = "the fetched files are damaged: remove them" if config.download else "fetch it with --download"
+        hint = "the fetched files are damaged: remove them" if source.download else "fetch it with --download"
         raise DataError(
-            f"{config.name}: not found whole in {config.cache}; {hint}, or name its folder as --data {config.name}:FOLDER"
+            f"{source.name}: not found whole in {source.cache}; {hint}, "
+            f"or name the folder it is in as --data {source.name}:FOLDER"
         ) from None
-    parts = (MemoryImages(_resized(part.data, config.size), torch.tensor(part.targets)) for part in (train, test))
-    return DataSet(config.name, tuple(train.classes), mean, std, *parts)
+    parts = (MemoryImages(_resized(part.data, source.size), torch.tensor(part.targets)) for part in (train, test))
+    return DataSet(source.name, tuple(train.classes), mean, std, *parts)
 
 
-def _resized(pixels: object, size: int) -> Tensor:
+def _resized(pixels: object, size: int | None) -> Tensor:
     images = torch.as_tensor(pixels)
-    if images.shape[1] == size:
+    if size in (None, images.shape[1]):
         return images
     resized = [
         interpolate(some.permute(0, 3, 1, 2).float(), (size, size), mode="bilinear", antialias=True)

@@ -1,18 +1,18 @@
 """What a data set is, and where they are found: entry points, so that another package's sets are peers of ours.
 
-To add one, write a function from `DataConfig` to `DataSet` and register it in the entry-point group
-``genocc.datasets``.
+To add one, write a function from `Source` to `DataSet` and register it in the entry-point group ``genocc.datasets``.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from genocc.errors import DataError
 
-from .config import DataConfig
 from .images import Images
 
 DATASETS = "genocc.datasets"
@@ -20,11 +20,35 @@ DATASETS = "genocc.datasets"
 
 
 @dataclass(frozen=True)
+class Source:
+    """Which data set is wanted, and how.
+
+    Attributes:
+        name: ``digits``, ``cifar10``, ``cifar100``, ``imagefolder``, ``fake``, or a data set of another package.
+        folder: Where its files are: the class folders of ``imagefolder``; elsewhere what a download fills.
+        download: Whether a missing data set may be fetched.
+        size: Height and width that images are resized to; the data set's own where not given.
+        split_seed: Of the choice of test images where a data set has none of its own.
+    """
+
+    name: str
+    folder: Path | None = None
+    download: bool = False
+    size: int | None = None
+    split_seed: int = 0
+
+    @property
+    def cache(self) -> Path:
+        """The folder for files that are fetched: ``~/.cache/genocc/data`` unless told otherwise."""
+        return (self.folder or Path("~/.cache/genocc/data")).expanduser()
+
+
+@dataclass(frozen=True)
 class DataSet:
     """Images with what a net and its users must know about them.
 
     Attributes:
-        name: As in `DataConfig`.
+        name: As in `Source`.
         classes: Their names; labels are positions in this tuple.
         mean: Of each channel, of pixels scaled to 0..1; subtracted first.
         std: Of each channel; divided by then.
@@ -54,17 +78,19 @@ def datasets() -> list[str]:
     return sorted(entry_points(group=DATASETS).names)
 
 
-def load(config: DataConfig) -> DataSet:
-    """Returns a data set, its images checked.
+def load(source: Source) -> DataSet:
+    """Returns a data set; images in files that are not in memory are checked by `Images.check`.
 
     Raises:
         DataError: It is unknown, absent, broken, too large, or a class has too few images.
     """
     found = {entry.name: entry for entry in entry_points(group=DATASETS)}
-    if config.name not in found:
+    if source.name not in found:
+        close = difflib.get_close_matches(source.name, found, n=1)
+        hint = f"did you mean '{close[0]}'? " if close else ""
         raise DataError(
-            f"unknown data set '{config.name}'; expected {', '.join(sorted(found))}, "
-            "or a folder with a folder of images for each class (with a / in its name)"
+            f"unknown data set '{source.name}'; {hint}expected {', '.join(sorted(found))}, or imagefolder:FOLDER for a "
+            "folder with a folder of images for each class"
         )
-    loader: Callable[[DataConfig], DataSet] = found[config.name].load()
-    return loader(config)
+    loader: Callable[[Source], DataSet] = found[source.name].load()
+    return loader(source)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import interpolate
 
-from .config import DataConfig
-from .dataset import DataSet
+from .dataset import DataSet, Source
 from .images import MemoryImages
 from .split import split
 
 
-def load(config: DataConfig) -> DataSet:
+def load(source: Source) -> DataSet:
     """Returns the digits, enlarged, as three equal channels; a fifth of them, always the same, is the test part."""
     from sklearn.datasets import load_digits
 
     found = load_digits()
     grey = torch.from_numpy(found.images).float()[:, None] * (255 / 16)
-    enlarged = interpolate(grey, (config.size, config.size), mode="bilinear", align_corners=False)
+    size = source.size or 32
+    enlarged = interpolate(grey, (size, size), mode="bilinear", align_corners=False)
     pixels = enlarged.round().to(torch.uint8).permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous()
     classes = tuple(str(name) for name in found.target_names)
     images = MemoryImages(pixels, torch.from_numpy(found.target))

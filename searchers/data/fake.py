@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import torch
 
-from .config import DataConfig
-from .dataset import DataSet
+from .dataset import DataSet, Source
 from .images import MemoryImages
 
 CLASSES, IMAGES = 10, 100
 """And so many images of each class, in either part."""
 
 
-def load(config: DataConfig) -> DataSet:
+def load(source: Source) -> DataSet:
     """Returns noise around ten random colours; the same for every run."""
     generator = torch.Generator().manual_seed(0)
     colours = torch.randint(64, 192, (CLASSES, 1, 1, 3), generator=generator)
+    size = source.size or 32
     labels = torch.arange(CLASSES * IMAGES) % CLASSES
-    shape = (len(labels), config.size, config.size, 3)
+    shape = (len(labels), size, size, 3)
     train, test = (
         MemoryImages((colours[labels] + torch.randint(-64, 64, shape, generator=generator)).to(torch.uint8), labels)
         for _ in range(2)

@@ -80,6 +80,12 @@ def decode(path: Path, size: int, box: Box | None = None, mirrored: bool = False
     return torch.from_numpy(pixels[:, ::-1].copy() if mirrored else pixels)
 
 
+def image_size(path: Path) -> tuple[int, int]:
+    """Returns the height and width of an image file; raises DataError as `decode`."""
+    with _explained(path), Image.open(path) as image:
+        return image.height, image.width
+
+
 def decode_all(paths: Sequence[Path], size: int) -> Tensor:
     """Returns all images, (N, size, size, 3) uint8, decoded by threads; raises DataError as `decode`."""
     pixels = torch.empty(len(paths), size, size, 3, dtype=torch.uint8)

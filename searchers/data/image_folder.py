@@ -14,9 +14,8 @@ import torch
 
 from genocc.errors import DataError
 
-from .config import DataConfig
-from .dataset import DataSet
-from .files import check_all, class_files, decode_all, image_files
+from .dataset import DataSet, Source
+from .files import class_files, decode_all, image_files, image_size
 from .images import FileImages, Images, MemoryImages, check_memory
 from .split import split
 
@@ -25,36 +24,47 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet: what is customary for photographs."""
 
 
-def load(config: DataConfig) -> DataSet:
-    """Returns the folder's images, each of them decoded once.
+def load(source: Source) -> DataSet:
+    """Returns the folder's images.
 
     Raises:
         DataError: The folder or a class is missing or empty, a file is broken, or a class has too few images.
     """
-    if config.folder is None:
+    if source.folder is None:
         raise DataError("imagefolder: no folder given; name it as --data imagefolder:FOLDER")
-    folder = config.folder.expanduser()
+    folder = source.folder.expanduser()
     test = next((folder / name for name in ("val", "validation", "test") if (folder / name).is_dir()), None)
     if test is None or not (folder / "train").is_dir():
         classes = class_files(folder)
-        images = _images(classes, list(classes), config.size)
-        parts = split(images.labels, (0.8, 0.2), config.split_seed, list(classes), str(folder))
+        size = source.size or _natural(classes)
+        images = _images(classes, list(classes), size)
+        parts = split(images.labels, (0.8, 0.2), source.split_seed, list(classes), str(folder))
         train_images, test_images = (images.subset(part) for part in parts)
     else:
         classes = class_files(folder / "train")
-        train_images = _images(classes, list(classes), config.size)
-        test_images = _images(_test_files(test, classes), list(classes), config.size)
+        size = source.size or _natural(classes)
+        train_images = _images(classes, list(classes), size)
+        test_images = _images(_test_files(test, classes), list(classes), size)
     return DataSet("imagefolder", tuple(classes), MEAN, STD, train_images, test_images)
 
 
 def _images(files: dict[str, list[Path]], classes: list[str], size: int) -> Images:
     paths = [path for name in files for path in files[name]]
-    labels = torch.tensor([classes.index(name) for name in files for _ in files[name]])
+    number = {name: label for label, name in enumerate(classes)}
+    labels = torch.tensor([number[name] for name in files for _ in files[name]])
     if size > IN_MEMORY:
-        check_all(paths)
         return FileImages(paths, labels, size)
     check_memory(len(paths), size)
     return MemoryImages(decode_all(paths, size), labels)
+
+
+def _natural(files: dict[str, list[Path]]) -> int:
+    """The size of the first image, where that is one to search on."""
+    path = next(iter(files.values()))[0]
+    height, width = image_size(path)
+    if (size := min(height, width)) > IN_MEMORY:
+        raise DataError(f"{path}: {width}x{height}; choose the size of the images with --set data.image_size=224")
+    return size
 
 
 def _test_files(folder: Path, classes: dict[str, list[Path]]) -> dict[str, list[Path]]:

@@ -19,7 +19,7 @@ from torch import Generator, Tensor
 
 from genocc.errors import DataError
 
-from .files import Box, decode
+from .files import Box, check_all, decode
 
 MAX_BYTES = 8 << 30
 """The most bytes of images that are held in memory."""
@@ -62,6 +62,10 @@ class Images(ABC):
         """Returns the images where a device reaches them best."""
 
     @abstractmethod
+    def check(self) -> None:
+        """Finds out whether every image can be had; raises DataError, which names the file that is broken."""
+
+    @abstractmethod
     def subset(self, indices: Tensor) -> Self:
         """Returns some of the images, in the order of ``indices``."""
 
@@ -99,6 +103,9 @@ class MemoryImages(Images):
         crowded = device.type == "cuda" and self.pixels.nbytes * 8 > torch.cuda.mem_get_info(device)[0]
         return self if crowded else MemoryImages(self.pixels.to(device), self.labels)
 
+    def check(self) -> None:
+        pass  # they have been decoded
+
     def subset(self, indices: Tensor) -> Self:
         return type(self)(self.pixels[indices], self.labels[indices])
 
@@ -133,6 +140,9 @@ class FileImages(Images):
 
     def to(self, device: torch.device) -> FileImages:
         return self
+
+    def check(self) -> None:
+        check_all(self.paths)
 
     def subset(self, indices: Tensor) -> Self:
         return type(self)([self.paths[index] for index in indices.tolist()], self.labels[indices], self.size)

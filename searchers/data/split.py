@@ -12,12 +12,12 @@ from torch import Tensor
 from genocc.errors import DataError
 
 
-def split(labels: Tensor, parts: Sequence[float], seed: int, classes: Sequence[str], where: str) -> list[Tensor]:
+def split(labels: Tensor, parts: Sequence[int | float], seed: int, classes: Sequence[str], where: str) -> list[Tensor]:
     """Returns disjoint random parts in which the classes are mixed as in the whole, and none is missing.
 
     Args:
         labels: (N,) class numbers.
-        parts: For each part, a share of the images (at most 1) or their number.
+        parts: For each part, the number of its images (an integer), or their fraction of all (a float).
         seed: Of the choice.
         classes: Names, for messages.
         where: The data set, for messages.
@@ -36,15 +36,17 @@ def split(labels: Tensor, parts: Sequence[float], seed: int, classes: Sequence[s
                 f"{where}: class '{name}' has {_images(count)}; expected at least {len(parts)}, one for each part of "
                 "the split"
             )
-    wanted = [round(part * len(labels)) if part <= 1 else round(part) for part in parts]
-    if sum(wanted) > len(labels) + len(parts) - 1:  # shares are rounded
+    wanted = [round(part * len(labels)) if isinstance(part, float) else part for part in parts]
+    if sum(wanted) > len(labels) + len(parts) - 1:  # fractions are rounded
         listed = " + ".join(f"{count:,}" for count in wanted)
         raise DataError(f"{where}: {listed} images are asked for; the data set has {len(labels):,}")
     used = np.zeros_like(available)
     result = []
     for number, count in enumerate(wanted):
         if count < len(classes):
-            raise DataError(f"{where}: {_images(count)} asked for; expected at least one of each of {len(classes)} classes")
+            raise DataError(
+                f"{where}: {_images(count)} asked for; expected at least one of each of {len(classes)} classes"
+            )
         later = len(parts) - number - 1  # every later part needs an image of the class too
         sizes = _apportion(count, available, available - used - later)
         chosen = [members[first : first + size] for members, first, size in zip(of_class, used, sizes, strict=True)]
