@@ -16,11 +16,11 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from genocc.errors import ConfigError
 
-from .data.config import DataConfig
 from .parts import (
     ArchitectureConfig,
     BudgetConfig,
     ConnectionConfig,
+    DataConfig,
     DerivationConfig,
     Part,
     PlacementConfig,

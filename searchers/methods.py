@@ -13,10 +13,10 @@ from pydantic import BaseModel
 from genocc.errors import ConfigError
 
 from .config import SearchConfig, merged
-from .data.config import DataConfig
 from .parts import (
     ArchitectureConfig,
     ConnectionConfig,
+    DataConfig,
     DerivationConfig,
     PlacementConfig,
     RelaxationConfig,
