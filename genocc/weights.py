@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,26 +27,23 @@ def load(path: str | Path) -> dict[str, Array]:
     Raises:
         FileError: The file cannot be read or is not a safetensors file.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no mapping)
 
-    if Path(path).is_dir():
-        raise FileError(f"{path}: is a directory; expected a safetensors file")
-    try:
-        return load_file(path)
-    except FileNotFoundError:
-        raise FileError(f"{path}: no such file; check the path") from None
-    except (SafetensorError, OSError) as error:
-        raise FileError(f"{path}: not a safetensors file that can be read: {error}") from None
+
+def metadata(path: str | Path) -> dict[str, str]:
+    """Returns the texts that a safetensors file says about itself; raises FileError as `load`."""
+    with _opened(path) as file:
+        return file.metadata() or {}
 
 
 def save(arrays: Mapping[str, Array], path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
-    """Writes a safetensors file, all or nothing; the same bytes for the same arrays. Raises FileError."""
+    """Writes a safetensors file, all or nothing; the same bytes for the same arrays and texts. Raises FileError."""
     import numpy as np
     from safetensors.numpy import save
 
     ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
-    write_atomically(path, save(ordered, dict(metadata) if metadata else None))
+    write_atomically(path, _described(save(ordered), metadata or {}))
 
 
 def check(arrays: Mapping[str, Array], graph: Graph, where: str = "weights") -> None:
@@ -63,3 +62,29 @@ def check(arrays: Mapping[str, Array], graph: Graph, where: str = "weights") -> 
     if surplus:
         more = f" (and {len(surplus) - 1} more)" if len(surplus) > 1 else ""
         raise WeightsError(f"{where}: tensor '{surplus[0]}'{more} has no place in this net; is it the right genotype?")
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Any]:
+    from safetensors import SafetensorError, safe_open
+
+    if Path(path).is_dir():
+        raise FileError(f"{path}: is a directory; expected a safetensors file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            yield file
+    except FileNotFoundError:
+        raise FileError(f"{path}: no such file; check the path") from None
+    except (SafetensorError, OSError) as error:
+        raise FileError(f"{path}: not a safetensors file that can be read: {error}") from None
+
+
+def _described(content: bytes, metadata: Mapping[str, str]) -> bytes:
+    """A safetensors file with texts in its header, in order: the library writes them in a random one."""
+    if not metadata:
+        return content
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = {"__metadata__": dict(sorted(metadata.items())), **json.loads(content[8:start])}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors start at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + content[start:]

@@ -1,0 +1,63 @@
+"""The .pt2 target: a `torch.export` program, to be loaded and run by PyTorch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+
+from genocc.compiler import CompiledNet, Exporter
+from genocc.files import write_atomically
+from genocc.graph import Graph, Input
+
+from .deployment import Normalization, deployed
+from .graph_module import graph_module
+from .provenance import Provenance
+
+
+@dataclass(frozen=True)
+class Pt2Exporter(Exporter):
+    """Writes .pt2 files; ``torch.export.load(file).module()`` runs them, for any batch size.
+
+    The net's provenance is in the archive's extra files. The same net gives the same bytes with the same PyTorch.
+
+    Attributes:
+        normalize: Mean and deviation of each channel, to be applied inside the program to images in 0..1.
+        uint8_input: Whether the program takes uint8 images and divides by 255 itself.
+        softmax: Whether the program returns probabilities instead of logits.
+        class_names: Of the classes in order, for the file's metadata.
+    """
+
+    name: ClassVar[str] = "pt2"
+    suffix: ClassVar[str] = ".pt2"
+    passes: ClassVar[tuple[str, ...]] = ("remove-dead-code", "share-common-subexpressions", "fold-batch-norm")
+
+    normalize: Normalization | None = None
+    uint8_input: bool = False
+    softmax: bool = False
+    class_names: tuple[str, ...] = ()
+
+    def write(self, net: CompiledNet, path: Path) -> None:
+        options = asdict(self)
+        provenance = Provenance.of(net, **options)
+        del options["class_names"]
+        program = exported(deployed(net.graph, **options), net.parameters)
+        content = BytesIO()
+        torch.export.save(program, content, extra_files=provenance.to_metadata())
+        write_atomically(path, content.getvalue())
+
+
+def exported(graph: Graph, arrays: Mapping[str, Any]) -> torch.export.ExportedProgram:
+    """Returns the program of a graph, with a dynamic batch and without the places in our source that it came from."""
+    module = graph_module(graph, arrays).eval().requires_grad_(False)
+    assert isinstance(graph.input.primitive, Input)
+    image = torch.zeros(2, *graph.input.shape, dtype=getattr(torch, graph.input.primitive.dtype))
+    batch = {0: torch.export.Dim("batch", min=1)}
+    program = torch.export.export(module, (image,), dynamic_shapes={graph.input.name: batch})
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)
+    return program
