@@ -266,6 +266,7 @@ class SuperNetConfig(Part):
         stem_stride: How much the stem shrinks the image; None: the skeleton's default. EC-DARTS 5.4 has 2 for
             Tiny-ImageNet.
         channels_last: Whether images and features lie in memory as NHWC: the same numbers, faster.
+        precision: What features are computed in; ``bfloat16`` by PyTorch's autocast, weights staying float32.
     """
 
     skeleton: SkeletonName = "cifar"
@@ -273,6 +274,7 @@ class SuperNetConfig(Part):
     layers: PositiveInt = 8
     stem_stride: int | None = None
     channels_last: bool = True
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 class DataConfig(Part):

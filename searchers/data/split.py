@@ -12,12 +12,12 @@ from torch import Tensor
 from genocc.errors import DataError
 
 
-def split(labels: Tensor, parts: Sequence[int | float], seed: int, classes: Sequence[str], where: str) -> list[Tensor]:
+def split(labels: Tensor, parts: Sequence[float], seed: int, classes: Sequence[str], where: str) -> list[Tensor]:
     """Returns disjoint random parts in which the classes are mixed as in the whole, and none is missing.
 
     Args:
         labels: (N,) class numbers.
-        parts: For each part, the number of its images (an integer), or their fraction of all (a float).
+        parts: For each part, a share of the images (at most 1) or their number.
         seed: Of the choice.
         classes: Names, for messages.
         where: The data set, for messages.
@@ -36,8 +36,8 @@ def split(labels: Tensor, parts: Sequence[int | float], seed: int, classes: Sequ
                 f"{where}: class '{name}' has {_images(count)}; expected at least {len(parts)}, one for each part of "
                 "the split"
             )
-    wanted = [round(part * len(labels)) if isinstance(part, float) else part for part in parts]
-    if sum(wanted) > len(labels) + len(parts) - 1:  # fractions are rounded
+    wanted = [round(part * len(labels)) if part <= 1 else round(part) for part in parts]
+    if sum(wanted) > len(labels) + len(parts) - 1:  # shares are rounded
         listed = " + ".join(f"{count:,}" for count in wanted)
         raise DataError(f"{where}: {listed} images are asked for; the data set has {len(labels):,}")
     used = np.zeros_like(available)
