@@ -1,0 +1,237 @@
+"""A run is a folder: what was asked, what happened, where it stands, and what came out.
+
+::
+
+    runs/a/
+      config.json        everything needed to repeat the run
+      history.jsonl      a line an epoch
+      checkpoint/        the newest two states, each written all or nothing: 00000012.pt
+      log.txt            what a person wants to know afterwards
+      genotype.json      the result, once there is one
+
+The order of writing makes a run resumable wherever it is killed: an epoch's line goes into the history before the
+checkpoint that closes the epoch, so the history is never shorter than the checkpoint says, and what it has too much is
+cut off when the run goes on. Checkpoints hold tensors and plain data only, and are read without unpickling code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from genocc.errors import FileError, RunError
+from genocc.files import read_text, write_atomically
+from genocc.sources import RUN_GENOTYPE
+
+CONFIG, HISTORY, LOG, CHECKPOINTS = "config.json", "history.jsonl", "log.txt", "checkpoint"
+MAX_CONFIG, MAX_HISTORY = 1 << 20, 1 << 28
+KEPT = 2
+"""Checkpoints that stay: the newest, and the one before it in case a disk or a power cut spoils the newest."""
+
+
+class Run:
+    """A run folder that this process has to itself; made by `open_run`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def genotype_path(self) -> Path:
+        """Where the result goes."""
+        return self.path / RUN_GENOTYPE
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has its result."""
+        return self.genotype_path.exists()
+
+    def log(self, message: str) -> None:
+        """Appends a line to log.txt."""
+        with open(self.path / LOG, "a", encoding="utf-8") as stream:
+            stream.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}\n")
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Appends an epoch to the history; returns when it is on the disk."""
+        with open(self.path / HISTORY, "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def truncate(self, epochs: int) -> None:
+        """Cuts the history to its first ``epochs`` lines.
+
+        Raises:
+            RunError: There are fewer.
+        """
+        lines = _lines(self.path)
+        if len(lines) < epochs:
+            raise RunError(
+                f"{self.path / HISTORY}: {len(lines)} epochs; the checkpoint is from after epoch {epochs}. The history "
+                "was changed since; start a new run"
+            )
+        if len(lines) > epochs or _torn(self.path):
+            write_atomically(self.path / HISTORY, "".join(f"{line}\n" for line in lines[:epochs]))
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Writes a checkpoint.
+
+        Args:
+            state: Nested dicts and lists of tensors, numbers, texts and None.
+        """
+        import torch
+
+        folder = self.path / CHECKPOINTS
+        folder.mkdir(exist_ok=True)
+        old = _checkpoints(self.path)
+        number = int(old[-1].stem) + 1 if old else 1
+        write_atomically(folder / f"{number:08}.pt", lambda path: torch.save(dict(state), path))
+        for path in old[: len(old) + 1 - KEPT]:
+            path.unlink()
+
+    def restore(self) -> dict[str, Any] | None:
+        """Returns the newest checkpoint that can be read, its tensors on the CPU; None where there is none yet.
+
+        Raises:
+            RunError: There are checkpoints, and none of them can be read.
+        """
+        import torch
+
+        paths = _checkpoints(self.path)
+        for path in reversed(paths):
+            try:
+                state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+                return state
+            except Exception as error:  # a spoilt archive fails in many ways
+                self.log(f"checkpoint {path.name} cannot be read, trying the one before it: {error}")
+        if paths:
+            raise RunError(f"{paths[0].parent}: no checkpoint in it can be read; start a new run")
+        return None
+
+    def finish(self, genotype: str) -> None:
+        """Writes the result; the run is finished."""
+        write_atomically(self.genotype_path, genotype)
+
+
+@contextmanager
+def open_run(path: str | Path, config: Mapping[str, Any], *, resume: bool = False) -> Iterator[Run]:
+    """Opens a run folder for this process alone.
+
+    Args:
+        path: The folder; made where it is missing.
+        config: What the run is to do, as plain data.
+        resume: Whether to go on with a run of the same configuration. One that was stopped before it had written
+            anything begins anew.
+
+    Raises:
+        RunError: The folder is in use, has a run in it and ``resume`` was not asked for, is not a run's, or its run
+            has another configuration.
+        FileError: The folder cannot be made or written to.
+    """
+    folder = Path(path)
+    _prepare(folder, resume)
+    with _locked(folder):
+        plain = json.loads(json.dumps(config))
+        if (folder / CONFIG).exists():
+            if not resume:
+                raise RunError(f"{folder}: has a run in it; go on with --resume, or choose another --out")
+            if difference := _difference(read_config(folder), plain):
+                raise RunError(
+                    f"{folder / CONFIG}: {difference}; a run keeps its settings: resume it without options, or choose "
+                    "another --out"
+                )
+        else:
+            write_atomically(folder / CONFIG, json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+        yield Run(folder)
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """Returns the configuration of a run; raises RunError where the folder is not a run's."""
+    where = Path(path) / CONFIG
+    try:
+        data = json.loads(read_text(where, limit=MAX_CONFIG))
+    except FileError:
+        raise RunError(f"{path}: no run in it ({CONFIG} is missing); check the path") from None
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{where}: not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise RunError(f"{where}: found {type(data).__name__}; expected an object")
+    return data
+
+
+def read_history(path: str | Path) -> list[dict[str, Any]]:
+    """Returns the epochs of a run, finished or not; a line that is just being written does not count."""
+    history = []
+    for number, line in enumerate(_lines(Path(path)), start=1):
+        try:
+            history.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            raise RunError(f"{Path(path) / HISTORY}: line {number} is not JSON: {error}") from None
+    return history
+
+
+def _prepare(folder: Path, resume: bool) -> None:
+    if resume and not folder.is_dir():
+        raise RunError(f"{folder}: no such run to resume; check the path, or leave --resume out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        foreign = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
+    except OSError as error:
+        raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}") from None
+    if foreign and CONFIG not in foreign:
+        raise RunError(f"{folder}: has other files in it ({min(foreign)}); choose a new or empty folder")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise RunError(f"{folder}: in use by another process; wait for it, or choose another --out") from None
+    except OSError as error:
+        raise FileError(f"{folder}: no permission to write: {error.strerror}") from None
+    try:
+        _sweep(folder)
+        yield
+    finally:
+        lock.release()
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what was being written when a process was killed."""
+    for place in (folder, folder / CHECKPOINTS):
+        for left in place.glob(".*.*"):
+            left.unlink()
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted(path for path in (folder / CHECKPOINTS).glob("*.pt") if path.stem.isdigit())
+
+
+def _lines(folder: Path) -> list[str]:
+    """The complete lines of the history."""
+    if not (folder / HISTORY).exists():
+        return []
+    return read_text(folder / HISTORY, limit=MAX_HISTORY).split("\n")[:-1]
+
+
+def _torn(folder: Path) -> bool:
+    path = folder / HISTORY
+    return path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+
+
+def _difference(old: Any, new: Any, where: str = "") -> str:
+    """The first field in which two configurations differ, in words; empty where they do not."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in {**old, **new}:
+            if found := _difference(old.get(key), new.get(key), f"{where}.{key}" if where else key):
+                return found
+        return ""
+    return "" if old == new else f"{where} is {json.dumps(old)}, not {json.dumps(new)}"
