@@ -18,6 +18,10 @@ GenotypeArgument = Annotated[
     str, typer.Argument(metavar="GENOTYPE", help="A genotype file, a run folder, '-' for standard input, or zoo:NAME.")
 ]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write.")]
+OptionalOutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Where to write; standard output if not given."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 
 _PANEL = "Network"

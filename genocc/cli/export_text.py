@@ -1,0 +1,20 @@
+"""``genocc export-text``."""
+
+from typing import Annotated
+
+import typer
+
+from genocc.cli.options import GenotypeArgument, OptionalOutputOption
+from genocc.files import write_atomically
+from genocc.formats import DIALECTS, dialect
+
+
+def export_text(
+    genotype: GenotypeArgument,
+    target: Annotated[str, typer.Option("--to", metavar="DIALECT", help=f"One of {', '.join(DIALECTS)}.")],
+    output: OptionalOutputOption = None,
+) -> None:
+    """Write a genotype as the text that another program reads; what that cannot express is an error."""
+    import genocc
+
+    write_atomically(output or "-", dialect(target).write(genocc.load(genotype)))

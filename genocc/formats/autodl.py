@@ -1,0 +1,85 @@
+"""The dialects of AutoDL-Projects: its networks' genotypes and what its searches print."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from genocc.errors import FormatError
+from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.genotype_calls import GenotypeCalls, fields, foreign, is_call, listing, states
+from genocc.formats.limits import Limits
+from genocc.formats.literals import assigned, literal
+from genocc.formats.vocabulary import SEVEN, Vocabulary, same
+from genocc.genotype import Cell
+
+SEARCH_NAMES = {
+    "dua_sepc_3x3": "sep_conv_3x3",
+    "dua_sepc_5x5": "sep_conv_5x5",
+    "dil_sepc_3x3": "dil_conv_3x3",
+    "dil_sepc_5x5": "dil_conv_5x5",
+    "nor_conv_1x1": "conv_1x1",
+    "nor_conv_3x3": "conv_3x3",
+}
+"""What AutoDL-Projects' search code calls operations (xautodl/models/cell_operations.py)."""
+
+
+class AutoDL(GenotypeCalls):
+    """A tuple per node of two ``(op, from)``, in a call of six fields; or the dict of ``(op, from, weight)`` that
+    searches print, which may lack the reduction cell.
+    """
+
+    name = "autodl"
+    origin = "D-X-Y/AutoDL-Projects xautodl/nas_infer_model/DXYs/genotypes.py, and what its searches print"
+    expected = "Genotype(normal=[(('sep_conv_3x3', 0), ('skip_connect', 1)), ...], ..., connectN=None, connects=None)"
+    form = ("op", "from")
+    optional = ("connectN", "connects")
+    vocabulary = Vocabulary(
+        writes={
+            **same((*SEVEN, "sep_conv_7x7")),
+            "conv_1x1": "nor_conv_1x1",
+            "conv_3x3": "nor_conv_3x3",
+            "conv_1x3_3x1": "conv_3x1_1x3",
+            "conv_1x7_7x1": "conv_7x1_1x7",
+        },
+        aliases=SEARCH_NAMES,
+    )
+    limits = Limits(edges=2)
+
+    def entries(self, text: str) -> Mapping[str, Any]:
+        return assigned(text, lambda node: is_call(node, "Genotype") or _is_printed(node))
+
+    def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
+        if isinstance(entry, ast.Call):
+            return self.cells_of(fields(entry, ("normal", "normal_concat", "reduce", "reduce_concat", *self.optional)))
+        values = literal(entry)
+        if "reduce" in values:
+            return self.cells_of(values)
+        if set(values) != {"normal", "normal_concat"}:
+            raise FormatError(f"found the keys {shown(sorted(map(str, values)))}; expected normal and normal_concat")
+        return {"normal": self.cell("cell 'normal'", values["normal"], values["normal_concat"])}
+
+    def cell(self, place: str, value: Any, concat: Any) -> ForeignCell:
+        nodes: dict[int, list[ForeignEdge]] = {}
+        for state, edges in enumerate(listing(place, value), start=2):
+            about = f"{place}, node {state}"
+            if len(listing(about, edges)) != 2:
+                raise FormatError(f"{about}: found {shown(edges)}; expected two edges")
+            nodes[state] = []
+            for number, edge in enumerate(edges, start=1):
+                form = ("op", "from", "weight") if isinstance(edge, list) and len(edge) == 3 else self.form
+                nodes[state].append(foreign(self.edge(f"{about}, edge {number}", edge, form)))
+        return ForeignCell(nodes, states(place, concat))
+
+    def listed(self, cell: Cell) -> str:
+        nodes = (
+            ", ".join(f"({self.vocabulary.spelling(edge.op)!r}, {edge.source})" for edge in edges)
+            for edges in cell.nodes
+        )
+        return "[" + ", ".join(f"({node})" for node in nodes) + "]"
+
+
+def _is_printed(node: ast.expr) -> bool:
+    keys = node.keys if isinstance(node, ast.Dict) else []
+    return any(isinstance(key, ast.Constant) and key.value == "normal" for key in keys)

@@ -1,0 +1,72 @@
+"""The dialect of aw_nas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from genocc.errors import FormatError
+from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.genotype_calls import GenotypeCalls, fields, foreign, listing, states
+from genocc.formats.vocabulary import SEVEN, Vocabulary, same
+from genocc.genotype import Cell, Genotype
+
+_BARE = "a bare convolution there, without ReLU and BN (genocc's is relu_conv_bn in aw_nas)"
+_KINDS = {"normal": "normal", "reduce": "reduction"}
+
+
+class AwNas(GenotypeCalls):
+    """Lists of ``(op, from, to)`` by cell group: ``CNNGenotype(normal_0=[...], reduce_1=[...], normal_0_concat=...)``.
+
+    A concat field that is missing means every node.
+    """
+
+    name = "aw-nas"
+    origin = "walkerning/aw_nas README.md"
+    expected = "CNNGenotype(normal_0=[('sep_conv_3x3', 0, 2), ...], reduce_1=[...], normal_0_concat=[...], ...)"
+    form = ("op", "from", "to")
+    vocabulary = Vocabulary(
+        writes={
+            **same((*SEVEN, "sep_conv_7x7")),
+            "conv_1x1": "relu_conv_bn_1x1",
+            "conv_3x3": "relu_conv_bn_3x3",
+            "conv_1x7_7x1": "conv_7x1_1x7",
+        },
+        aliases={"nor_conv_1x1": "conv_1x1", "nor_conv_3x3": "conv_3x3"},
+        differing={"conv_1x1": _BARE, "conv_3x3": _BARE},
+    )
+
+    def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
+        values = fields(entry, None)
+        cells = {}
+        for group in [field for field in values if not field.endswith("_concat")]:
+            prefix, _, number = group.partition("_")
+            kind = _KINDS.get(prefix)
+            if kind is None or not number.isdecimal():
+                raise FormatError(f"unknown field {shown(group)}; expected normal_0, reduce_1 and their concats")
+            if kind in cells:
+                raise FormatError(f"cell group {group} is a second {kind} cell; genocc's nets have one of a kind")
+            cells[kind] = self.cell(f"cell '{kind}'", values.pop(group), values.pop(f"{group}_concat", None))
+        if leftover := [field for field in values if field.endswith("_concat")]:
+            raise FormatError(f"found {shown(leftover[0])} without its cell group; expected both")
+        if not cells:
+            raise FormatError(f"it has no cell group; expected {self.expected}")
+        return cells
+
+    def cell(self, place: str, value: Any, concat: Any) -> ForeignCell:
+        nodes: dict[int, list[ForeignEdge]] = {}
+        for number, item in enumerate(listing(place, value), start=1):
+            edge = self.edge(f"{place}, entry {number}", item)
+            nodes.setdefault(edge["to"], []).append(foreign(edge))
+        return ForeignCell(dict(sorted(nodes.items())), None if concat is None else states(place, concat))
+
+    def call(self, genotype: Genotype) -> str:
+        normal, reduction = genotype.cells["normal"], genotype.cells["reduction"]
+        return (
+            f"CNNGenotype(normal_0={self.listed(normal)}, reduce_1={self.listed(reduction)}, "
+            f"normal_0_concat={list(normal.concat)}, reduce_1_concat={list(reduction.concat)})"
+        )
+
+    def listed(self, cell: Cell) -> str:
+        edges = (f"({self.vocabulary.spelling(edge.op)!r}, {edge.source}, {state})" for state, _, edge in cell.edges())
+        return "[" + ", ".join(edges) + "]"

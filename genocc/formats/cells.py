@@ -1,0 +1,132 @@
+"""A cell as a foreign text states it, and the genotype's cell that it means.
+
+Texts number states as genotypes do: the inputs, then the intermediate nodes. Some leave nodes out (FairDARTS), or
+give a node nothing but ``none`` (NAS-Bench-201). The rule for all dialects is what the FairDARTS program does: such a
+node is left out, with the edges that leave it and its place in the concat, and the nodes after it move up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from genocc.errors import FormatError
+from genocc.genotype import MAX_EDGES, MAX_NODES
+
+
+@dataclass(frozen=True)
+class ForeignEdge:
+    """One operation from one state; all three fields as the text has them."""
+
+    op: str
+    source: int
+    weight: float | None = None
+
+
+@dataclass(frozen=True)
+class ForeignCell:
+    """A cell before its operations are looked up and its missing nodes left out.
+
+    Attributes:
+        nodes: The edges of each intermediate node by the text's number of the node; no edges where the text knows of
+            the node and gives it none.
+        concat: The states in the text's concat; None where the output is every node, in the order of ``nodes``.
+        inputs: Number of input states.
+        notes: What the dialect has to say of it.
+    """
+
+    nodes: Mapping[int, Sequence[ForeignEdge]]
+    concat: Sequence[int] | None = None
+    inputs: int = 2
+    notes: Sequence[str] = ()
+
+
+def build(kind: str, cell: ForeignCell, operation: Callable[[str], str]) -> tuple[dict[str, Any], list[str]]:
+    """Returns a cell of a genotype as plain data, and notes on what was left out.
+
+    Args:
+        kind: ``normal`` or ``reduction``, for messages.
+        cell: What the text states.
+        operation: Returns the operation that a name in the text means; raises FormatError.
+
+    Raises:
+        FormatError: An operation has no counterpart, an edge comes from no earlier state, the concat names a state
+            that is not there, or nothing is left; the message says in which cell, node and edge.
+    """
+    place = f"cell '{kind}'"
+    if not cell.nodes:
+        raise FormatError(f"{place}: it has no nodes; expected at least one")
+    if (number := sum(map(len, cell.nodes.values()))) > MAX_EDGES:
+        raise FormatError(f"{place}: {number:,} edges; expected at most {MAX_EDGES:,}")
+    last = max(cell.nodes)
+    if min(cell.nodes) < cell.inputs or last >= cell.inputs + MAX_NODES:
+        found = shown(min(cell.nodes) if min(cell.nodes) < cell.inputs else last)
+        raise FormatError(f"{place}: found node {found}; expected nodes {cell.inputs} to {cell.inputs + MAX_NODES - 1}")
+    kept: dict[int, list[dict[str, Any]]] = {}
+    missing, notes = [], [f"{place}: {note}" for note in cell.notes]
+    for state in range(cell.inputs, last + 1):
+        edges, remarks = _edges(place, cell, state, kept, operation)
+        if edges:
+            kept[state] = edges
+        else:
+            missing.append(state)
+        notes += remarks
+    moved = {state: cell.inputs + index for index, state in enumerate(kept)}
+    if missing:
+        changes = "".join(f"; node {state} becomes {new}" for state, new in moved.items() if state != new)
+        notes.append(f"{place}: {_nodes(missing)} without edges: left out, also from the concat{changes}")
+    concat = cell.concat if cell.concat is not None else [state for state in cell.nodes if state in kept]
+    output = [moved[state] for state in _checked(place, cell, concat, last) if state in moved]
+    if not output:
+        raise FormatError(f"{place}: no node of the concat has an edge; the cell has no output")
+    nodes = [[{**edge, "from": moved.get(edge["from"], edge["from"])} for edge in edges] for edges in kept.values()]
+    return {"inputs": cell.inputs, "nodes": nodes, "concat": output}, notes
+
+
+def shown(value: object) -> str:
+    """A value for a message: its repr, cut to one short line."""
+    text = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "an integer of over 30 digits"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _edges(
+    place: str, cell: ForeignCell, state: int, kept: Mapping[int, object], operation: Callable[[str], str]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    edges: list[dict[str, Any]] = []
+    notes = []
+    stated = cell.nodes.get(state, ())
+    for position, edge in enumerate(stated, start=1):
+        about = f"{place}, node {state}, edge {position} of {len(stated)} ({shown(edge.op)} from {shown(edge.source)})"
+        try:
+            op = operation(edge.op)
+        except FormatError as error:
+            raise FormatError(f"{about}: {error}") from None
+        if not 0 <= edge.source < state:
+            raise FormatError(f"{about}: not an earlier state; expected 0 to {state - 1}")
+        if op == "none":
+            notes.append(f"{about}: adds zero: left out")
+        elif edge.source >= cell.inputs and edge.source not in kept:
+            notes.append(f"{about}: comes from a node without edges: left out")
+        else:
+            weight = {} if edge.weight is None else {"weight": float(edge.weight)}
+            if edge.weight is not None and not 0 <= edge.weight <= 1:
+                notes.append(f"{about}: the weight {shown(edge.weight)} is not within 0 to 1: left out")
+                weight = {}
+            edges.append({"op": op, "from": edge.source, **weight})
+    return edges, notes
+
+
+def _checked(place: str, cell: ForeignCell, concat: Sequence[int], last: int) -> Sequence[int]:
+    for index, state in enumerate(concat):
+        if not cell.inputs <= state <= last:
+            reason = "is an input" if 0 <= state < cell.inputs else "is not in the text"
+            expected = f"expected nodes {cell.inputs} to {last}"
+            raise FormatError(f"{place}: the concat names state {shown(state)}, which {reason}; {expected}")
+        if state in concat[:index]:
+            raise FormatError(f"{place}: the concat names node {state} twice; expected each node once")
+    return concat
+
+
+def _nodes(states: Sequence[int]) -> str:
+    return f"{'node' if len(states) == 1 else 'nodes'} {', '.join(map(str, states))}"

@@ -1,0 +1,59 @@
+"""What dialects can express."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from genocc.errors import FormatError
+from genocc.genotype import Cell, Genotype
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The genotypes that a dialect has texts for, operations aside.
+
+    Attributes:
+        kinds: The cells, all of which a text has.
+        inputs: Inputs of a cell.
+        nodes: Number of nodes of a cell; None where any number will do.
+        edges: Number of edges of a node; None where any number will do.
+        parallel: Whether several operations may lead from one state to one node.
+        output: The nodes that are concatenated: any, all of them, or the last alone.
+    """
+
+    kinds: tuple[str, ...] = ("normal", "reduction")
+    inputs: int = 2
+    nodes: int | None = None
+    edges: int | None = None
+    parallel: bool = True
+    output: Literal["any", "all", "last"] = "any"
+
+    def check(self, genotype: Genotype) -> None:
+        """Raises FormatError, saying what and where, for a genotype beyond the limits."""
+        if set(genotype.cells) != set(self.kinds):
+            raise FormatError(f"its cells are {', '.join(genotype.cells)}; expected {' and '.join(self.kinds)}")
+        for kind in self.kinds:
+            self._check_cell(f"cell '{kind}'", genotype.cells[kind])
+
+    def _check_cell(self, place: str, cell: Cell) -> None:
+        if cell.inputs != self.inputs:
+            raise FormatError(f"{place}: {_count(cell.inputs, 'input')}; expected {self.inputs}")
+        if self.nodes is not None and len(cell.nodes) != self.nodes:
+            raise FormatError(f"{place}: {_count(len(cell.nodes), 'node')}; expected {self.nodes}")
+        wanted = {"all": set(range(cell.inputs, cell.states)), "last": {cell.states - 1}}.get(self.output)
+        if wanted is not None and set(cell.concat) != wanted:
+            expected = "every node" if self.output == "all" else f"the last node, {cell.states - 1}, alone"
+            raise FormatError(f"{place}: the concat is {list(cell.concat)}; expected {expected}")
+        for state, edges in enumerate(cell.nodes, start=cell.inputs):
+            about = f"{place}, node {state}"
+            if self.edges is not None and len(edges) != self.edges:
+                raise FormatError(f"{about}: {_count(len(edges), 'edge')}; expected {self.edges}")
+            source, times = Counter(edge.source for edge in edges).most_common(1)[0]
+            if times > 1 and not self.parallel:
+                raise FormatError(f"{about}: {times} operations from state {source}; expected one from each state")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

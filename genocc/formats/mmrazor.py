@@ -1,0 +1,88 @@
+"""The fix_subnet files of MMRazor's DARTS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from genocc.errors import FormatError
+from genocc.formats.base import Dialect
+from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.limits import Limits
+from genocc.formats.vocabulary import SEVEN, Vocabulary, same
+from genocc.genotype import Genotype
+
+_KINDS = {"normal": "normal", "reduce": "reduction"}
+
+
+class MMRazor(Dialect):
+    """YAML: ``<cell>_n<node>`` has the chosen edges, ``<cell>_n<node>_p<from>`` the one chosen operation of an edge.
+
+    Edges that are not chosen may be there as well. The output is every node.
+    """
+
+    name = "mmrazor"
+    origin = "open-mmlab/mmrazor configs/nas/mmcls/darts"
+    expected = "normal_n2: {chosen: [normal_n2_p0, normal_n2_p1]}, normal_n2_p0: {chosen: [sep_conv_3x3]}, ..."
+    vocabulary = Vocabulary(
+        writes=same(SEVEN),
+        aliases={"zero": "none"},
+        remarks=dict.fromkeys(("max_pool_3x3", "avg_pool_3x3"), "MMRazor has BN after a pool; genocc has none"),
+    )
+    limits = Limits(parallel=False, output="all")
+
+    def entries(self, text: str) -> Mapping[str, Any]:
+        from genocc.formats import plain_yaml
+
+        return {"": plain_yaml.load(text)} if text.strip() else {}
+
+    def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
+        if not isinstance(entry, dict):
+            raise FormatError(f"found {shown(entry)}; expected {self.expected}")
+        nodes: dict[str, dict[int, list[ForeignEdge]]] = {}
+        for key in entry:
+            match = re.fullmatch(r"(normal|reduce)_n([0-9]{1,4})(_p[0-9]{1,4})?", key)
+            if not match:
+                raise FormatError(f"unknown key {shown(key)}; expected {self.expected}")
+            if not match[3]:
+                nodes.setdefault(_KINDS[match[1]], {})[int(match[2])] = _edges(entry, key)
+        if not nodes:
+            raise FormatError(f"it names no nodes; expected {self.expected}")
+        ordered = {kind: dict(sorted(nodes[kind].items())) for kind in _KINDS.values() if kind in nodes}
+        return {kind: ForeignCell(cell) for kind, cell in ordered.items()}
+
+    def text(self, genotype: Genotype) -> str:
+        lines = []
+        for prefix, kind in _KINDS.items():
+            for state, edges in enumerate(genotype.cells[kind].nodes, start=2):
+                ordered = sorted(edges, key=lambda edge: edge.source)
+                node = f"{prefix}_n{state}"
+                lines += [f"{node}:", "  chosen:", *(f"  - {node}_p{edge.source}" for edge in ordered)]
+                for edge in ordered:
+                    lines += [f"{node}_p{edge.source}:", "  chosen:", f"  - {self.vocabulary.spelling(edge.op)}"]
+        return "\n".join(lines) + "\n"
+
+
+def _edges(entry: Mapping[str, Any], node: str) -> list[ForeignEdge]:
+    edges = []
+    routes = _texts(entry, node)
+    for route in routes:
+        match = re.fullmatch(re.escape(node) + r"_p([0-9]{1,4})", route)
+        if not match or routes.count(route) > 1:
+            raise FormatError(
+                f"{node}: found the edge {shown(route)}; expected {node}_p0 or another of its edges, once"
+            )
+        operations = _texts(entry, route)
+        if len(operations) != 1:
+            raise FormatError(f"{route}: {len(operations)} operations chosen; expected one")
+        edges.append(ForeignEdge(operations[0], int(match[1])))
+    return edges
+
+
+def _texts(entry: Mapping[str, Any], key: str) -> list[str]:
+    chosen = entry[key].get("chosen") if isinstance(entry.get(key), dict) else None
+    chosen = [chosen] if isinstance(chosen, str) and chosen else chosen or ([] if chosen == [] else None)
+    if not isinstance(chosen, list) or not all(isinstance(item, str) for item in chosen):
+        raise FormatError(f"{key}: found {shown(entry.get(key))}; expected a mapping with a list 'chosen'")
+    return chosen

@@ -1,0 +1,73 @@
+"""The compact tuples of NASLib."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from genocc.errors import FormatError
+from genocc.formats.base import Dialect
+from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.genotype_calls import listing
+from genocc.formats.limits import Limits
+from genocc.formats.literals import assigned, literal
+from genocc.formats.vocabulary import SEVEN, Vocabulary, same
+from genocc.genotype import Cell, Genotype
+
+_KINDS = ("normal", "reduction")
+
+
+class NasLib(Dialect):
+    """Two tuples (normal, reduction) of eight ``(from, op)``, two a node, ``op`` an index into the seven operations.
+
+    The output is every node. NASLib's graph holds one operation from one state to one node.
+    """
+
+    name = "naslib"
+    origin = "automl/NASLib naslib/search_spaces/nasbench301/conversions.py (compact)"
+    expected = "(((0, 3), (1, 3), ...), ((0, 0), (1, 0), ...)), eight (from, op) a cell"
+    vocabulary = Vocabulary(writes=same(SEVEN))
+    limits = Limits(nodes=4, edges=2, parallel=False, output="all")
+
+    def entries(self, text: str) -> Mapping[str, Any]:
+        return assigned(text, lambda node: isinstance(node, (ast.Tuple, ast.List)) and _is_nested(node))
+
+    def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
+        value = literal(entry)
+        if len(value) != len(_KINDS):
+            raise FormatError(f"found {len(value)} cells; expected the normal and the reduction cell")
+        return {kind: _cell(f"cell '{kind}'", cell) for kind, cell in zip(_KINDS, value, strict=True)}
+
+    def text(self, genotype: Genotype) -> str:
+        cells = (_listed(genotype.cells[kind]) for kind in _KINDS)
+        return f"({', '.join(cells)})\n"
+
+
+def _cell(place: str, value: Any) -> ForeignCell:
+    if len(listing(place, value)) != 8:
+        raise FormatError(f"{place}: found {len(value)} entries; expected eight (from, op)")
+    edges = []
+    for number, item in enumerate(value, start=1):
+        about = f"{place}, entry {number}"
+        if not (isinstance(item, list) and len(item) == 2 and all(type(part) is int for part in item)):
+            raise FormatError(f"{about}: found {shown(item)}; expected (from, op), two numbers")
+        source, op = item
+        if not 0 <= op < len(SEVEN):
+            raise FormatError(f"{about}: found op {shown(op)}; expected 0 to {len(SEVEN) - 1}")
+        edges.append(ForeignEdge(SEVEN[op], source))
+    nodes = {2 + node: edges[2 * node : 2 * node + 2] for node in range(4)}
+    for state, (first, second) in nodes.items():
+        if first.source == second.source:
+            raise FormatError(
+                f"{place}, node {state}: two operations from state {first.source}; NASLib's graph holds one"
+            )
+    return ForeignCell(nodes)
+
+
+def _is_nested(node: ast.Tuple | ast.List) -> bool:
+    return bool(node.elts) and isinstance(node.elts[0], (ast.Tuple, ast.List))
+
+
+def _listed(cell: Cell) -> str:
+    return f"({', '.join(f'({edge.source}, {SEVEN.index(edge.op)})' for _, _, edge in cell.edges())})"

@@ -1,0 +1,76 @@
+"""The architecture dicts of NNI's DARTS space, versions 2 and 3."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from genocc.errors import FormatError
+from genocc.formats.base import Dialect
+from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.limits import Limits
+from genocc.formats.literals import json_object, literal, mapping
+from genocc.formats.vocabulary import SEVEN, Vocabulary, same
+from genocc.genotype import Genotype
+
+_KINDS = {"normal": "normal", "reduce": "reduction"}
+
+
+class Nni(Dialect):
+    """``<cell>/op_<node>_<k>``: op and ``<cell>/input_<node>_<k>``: from (``[from]`` in version 3), two k a node.
+
+    The output is every node, as in NNI's DARTS space. Its NASNet, ENAS and AmoebaNet spaces have five nodes and output
+    only those that no other node uses, its PNAS space has five and outputs all: a dict of theirs is refused, because
+    it does not say which it is.
+    """
+
+    name = "nni"
+    origin = "microsoft/nni nni/nas/hub/pytorch/nasnet.py (DARTS), examples/tutorials/darts.py"
+    expected = "{'normal/op_2_0': 'sep_conv_3x3', 'normal/input_2_0': [0], ...}"
+    vocabulary = Vocabulary(writes=same(SEVEN))
+    limits = Limits(nodes=4, edges=2, output="all")
+
+    def entries(self, text: str) -> Mapping[str, Any]:
+        return mapping(text, "/")
+
+    def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
+        values = literal(entry) if isinstance(entry, ast.expr) else entry
+        cells: dict[str, dict[int, list[ForeignEdge]]] = {}
+        for key in values:
+            match = re.fullmatch(r"(normal|reduce)/(?:op|input)_([2-9])_([01])", key) if isinstance(key, str) else None
+            if not match:
+                raise FormatError(f"unknown key {shown(key)}; expected <cell>/op_<node>_<0 or 1> or <cell>/input_...")
+            if int(match[2]) > 5:
+                raise FormatError(
+                    f"{key}: a fifth node; expected the four of NNI's DARTS space, whose output is all nodes"
+                )
+            cells.setdefault(_KINDS[match[1]], {})
+        for cell, kind in _KINDS.items():
+            if kind in cells:
+                cells[kind] = {n: [_edge(values, f"{cell}/{{}}_{n}_{k}") for k in (0, 1)] for n in range(2, 6)}
+        return {kind: ForeignCell(nodes) for kind, nodes in cells.items()}
+
+    def text(self, genotype: Genotype) -> str:
+        values: dict[str, Any] = {}
+        for cell, kind in _KINDS.items():
+            for state, position, edge in genotype.cells[kind].edges():
+                values[f"{cell}/op_{state}_{position}"] = self.vocabulary.spelling(edge.op)
+                values[f"{cell}/input_{state}_{position}"] = [edge.source]
+        return json_object(values)
+
+
+def _edge(values: Mapping[str, Any], key: str) -> ForeignEdge:
+    op_key, input_key = key.format("op"), key.format("input")
+    for wanted in (op_key, input_key):
+        if wanted not in values:
+            raise FormatError(f"{wanted} is missing; expected an op and an input for 0 and 1 of each node")
+    op, source = values[op_key], values[input_key]
+    if isinstance(source, list) and len(source) == 1:
+        source = source[0]
+    if not isinstance(op, str):
+        raise FormatError(f"{op_key}: found {shown(op)}; expected an operation's name")
+    if type(source) is not int:
+        raise FormatError(f"{input_key}: found {shown(values[input_key])}; expected a state's number, or a list of one")
+    return ForeignEdge(op, source)

@@ -1,0 +1,62 @@
+"""What dialects call operations."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from genocc.errors import FormatError
+from genocc.operations import OPERATIONS
+
+SEVEN = ("max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5")
+"""The operations of the DARTS search space, in the order of NAS-Bench-301 and NASLib."""
+
+
+def same(operations: Iterable[str]) -> dict[str, str]:
+    """Returns a table of operations that are called as in genocc."""
+    return {operation: operation for operation in operations}
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The names of operations in a dialect.
+
+    On reading, genocc's names and their aliases are understood everywhere, except those that differ.
+
+    Attributes:
+        writes: Name in the text by operation; None where any operation can be written, by its first alias.
+        aliases: Operation by further names that texts of this dialect have.
+        differing: What a name of genocc's means here, where that is something else.
+        remarks: What the dialect's program adds to an operation, where its nets are not quite genocc's.
+    """
+
+    writes: Mapping[str, str] | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    differing: Mapping[str, str] = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict)
+
+    def operation(self, name: str) -> str:
+        """Returns the operation that a name in a text means; raises FormatError."""
+        known = same(OPERATIONS) | {alias: op.name for op in OPERATIONS.values() for alias in op.aliases}
+        known |= {text: operation for operation, text in (self.writes or {}).items()}
+        known |= self.aliases
+        if name in self.differing:
+            raise FormatError(f"the operation has no counterpart in genocc: {self.differing[name]}")
+        if name not in known:
+            close = difflib.get_close_matches(name[:100], known.keys() - {"none"}, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else "`genocc ops` lists those that have one"
+            raise FormatError(f"the operation has no counterpart in genocc; {hint}")
+        return known[name]
+
+    def spelling(self, operation: str) -> str:
+        """Returns what a text calls an operation.
+
+        Raises:
+            FormatError: It has no name for it.
+        """
+        if self.writes is None:
+            return next(iter(OPERATIONS[operation].aliases), operation)
+        if operation not in self.writes:
+            raise FormatError(f"it has no operation '{operation}'; it has {', '.join(self.writes)}")
+        return self.writes[operation]
