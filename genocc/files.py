@@ -48,25 +48,34 @@ def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], N
     Args:
         path: The destination. ``-`` is standard output; a device or a pipe is written to directly.
         content: The bytes, the text (stored as UTF-8), or a function that writes the file it is given (which has
-            the destination's suffix).
+            the destination's suffix, and is in the destination's folder if that is a file).
 
     Raises:
         FileError: The folder is missing, the destination is a directory, or writing is not permitted.
     """
     if isinstance(content, str):
         content = content.encode("utf-8")
-    if str(path) == "-" and not callable(content):
-        sys.stdout.buffer.write(content)
+    if str(path) == "-":
+        sys.stdout.buffer.write(_produced(content))
         sys.stdout.buffer.flush()
         return
     with _explained(path, "write"):
         target = Path(os.path.realpath(path))
         if target.is_dir():
             raise IsADirectoryError
-        if target.exists() and not target.is_file() and not callable(content):
-            target.write_bytes(content)
+        if target.exists() and not target.is_file():
+            target.write_bytes(_produced(content))
         else:
             _replace(target, content)
+
+
+def _produced(content: bytes | Callable[[Path], None]) -> bytes:
+    if not callable(content):
+        return content
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "output")
+        content(path)
+        return path.read_bytes()
 
 
 def _replace(target: Path, content: bytes | Callable[[Path], None]) -> None:

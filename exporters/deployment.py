@@ -1,0 +1,88 @@
+"""Deployment options: what a file does to images before the net and to logits after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import isfinite
+
+from genocc.compiler import CompiledNet
+from genocc.errors import TargetError
+from genocc.graph import Graph, GraphBuilder, Input, Normalize, Softmax
+
+from .provenance import Normalization, Provenance
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The options, for exporters to inherit.
+
+    Attributes:
+        normalize: Mean and deviation of each channel, to be applied inside the file to images in 0..1.
+        uint8_input: Whether the file takes uint8 images and divides them by 255 first.
+        softmax: Whether the file returns ``probabilities`` instead of ``logits``.
+        class_names: Of the classes in order, for the file's metadata.
+    """
+
+    normalize: Normalization | None = None
+    uint8_input: bool = False
+    softmax: bool = False
+    class_names: tuple[str, ...] = ()
+
+    def deployed(self, net: CompiledNet) -> Graph:
+        """Returns the net's graph with the options built in.
+
+        Raises:
+            TargetError: An option does not fit the net.
+        """
+        if self.class_names and len(self.class_names) != net.config.classes:
+            raise TargetError(f"found {len(self.class_names)} class names; the net has {net.config.classes} classes")
+        return deployed(net.graph, normalize=self.normalize, uint8_input=self.uint8_input, softmax=self.softmax)
+
+    def provenance(self, net: CompiledNet) -> Provenance:
+        """Returns what the file says about itself."""
+        return Provenance.of(
+            net,
+            class_names=self.class_names,
+            normalize=self.normalize,
+            uint8_input=self.uint8_input,
+            softmax=self.softmax,
+        )
+
+
+def deployed(
+    graph: Graph, *, normalize: Normalization | None = None, uint8_input: bool = False, softmax: bool = False
+) -> Graph:
+    """Returns an inference graph with options built in; see `Deployment`.
+
+    Raises:
+        TargetError: Mean and deviation do not fit the channels, or a deviation is not positive.
+    """
+    if not (normalize or uint8_input or softmax):
+        return graph
+    image = graph.input
+    channels = image.shape[0]
+    mean, std = normalize or ((0.0,) * channels, (1.0,) * channels)
+    _check_normalization(mean, std, channels)
+    builder = GraphBuilder()
+    values: dict[str, str] = {}
+    for node in graph.nodes.values():
+        primitive = node.primitive
+        if isinstance(primitive, Input) and uint8_input:
+            primitive = replace(primitive, dtype="uint8")
+        value = builder.add(node.name, primitive, *(values[name] for name in node.inputs))
+        if node is image and (normalize or uint8_input):
+            value = builder.add("normalize", Normalize(mean, std, 1 / 255 if uint8_input else 1.0), value)
+        values[node.name] = value
+    logits = values[graph.outputs["logits"]]
+    if softmax:
+        return builder.build(probabilities=builder.add("softmax", Softmax(), logits))
+    return builder.build(logits=logits)
+
+
+def _check_normalization(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:
+    if not len(mean) == len(std) == channels:
+        raise TargetError(
+            f"normalize: found {len(mean)} means and {len(std)} deviations; the images have {channels} channels"
+        )
+    if not all(map(isfinite, (*mean, *std))) or min(std) <= 0:
+        raise TargetError(f"normalize: found mean {mean} and deviation {std}; expected numbers, deviations above 0")

@@ -1,0 +1,271 @@
+"""The ONNX target: written directly from the primitive graph, without tracing and without PyTorch.
+
+Every value, node and initializer is named by its origin (``cells.3.nodes.1.sep_conv_3x3.0.dw1``), so that a viewer
+or a profile shows the genotype. Only operators of the standard domain are used. The file is checked before it is
+written, holds its weights itself, and is the same, byte for byte, each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from genocc import __version__
+from genocc.compiler import CompiledNet, Exporter
+from genocc.errors import InternalError, TargetError
+from genocc.files import write_atomically
+from genocc.graph import (
+    Add,
+    AvgPool,
+    BatchNorm,
+    Concat,
+    Conv2d,
+    DropPath,
+    GlobalMean,
+    Graph,
+    Input,
+    Linear,
+    MaxPool,
+    Node,
+    Normalize,
+    Pool,
+    Primitive,
+    Relu,
+    ShiftPad,
+    Slice,
+    Softmax,
+)  # fmt: skip
+from genocc.verification import Verification
+
+from .deployment import Deployment
+
+OLDEST_OPSET = 17
+MAX_BYTES = 2**31 - 1
+"""What one ONNX file can hold: the limit of its encoding (protocol buffers)."""
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class OnnxExporter(Deployment, Exporter):
+    """Writes .onnx files, with the input ``image`` and the output ``logits`` (or ``probabilities``).
+
+    Attributes:
+        opset: Version of the operator set; exactly this one is stamped. 18 runs fastest in ONNX Runtime on CPU.
+    """
+
+    name: ClassVar[str] = "onnx"
+    suffix: ClassVar[str] = ".onnx"
+    passes: ClassVar[tuple[str, ...]] = ("remove-dead-code", "share-common-subexpressions")
+    checks: ClassVar[tuple[str, ...]] = ("onnx.checker (full)", "strict shape inference")
+    max_bytes: ClassVar[int] = MAX_BYTES
+
+    opset: int = 18
+
+    def __post_init__(self) -> None:
+        newest = onnx.defs.onnx_opset_version()
+        if not OLDEST_OPSET <= self.opset <= newest:
+            raise TargetError(
+                f"opset {self.opset} is not supported; expected {OLDEST_OPSET} to {newest} (onnx {onnx.__version__})"
+            )
+
+    def write(self, net: CompiledNet, path: Path) -> None:
+        """Checks and writes the file.
+
+        Raises:
+            TargetError: The net is too large for one file, or an option does not fit it.
+            InternalError: The checker refuses what was built.
+            FileError: The file cannot be written.
+        """
+        content = self.model(net).SerializeToString(deterministic=True)
+        check(content)
+        write_atomically(path, content)
+
+    def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
+        """Runs the file in ONNX Runtime; `genocc verify` adds ONNX's reference evaluator, which is slow."""
+        from .verification import verify
+
+        return verify(path, weights=net.weights, provider=provider, reference_batches=(), where="the new file")
+
+    def operators(self, net: CompiledNet) -> int:
+        return len(_Writer(self.deployed(net)).nodes)
+
+    def model(self, net: CompiledNet) -> onnx.ModelProto:
+        """Returns the model, in the precision of the net's parameters; see `write` for the errors."""
+        graph = self.deployed(net)
+        self.check_size(graph)
+        provenance = self.provenance(net)
+        opset = helper.make_opsetid("", self.opset)
+        model = helper.make_model(
+            _graph(graph, net.parameters, net.genotype.name),
+            opset_imports=[opset],
+            ir_version=helper.find_min_ir_version_for([opset]),
+            producer_name="genocc",
+            producer_version=__version__,
+            doc_string=f"Genotype {net.genotype.name}, {provenance.weights}.",
+        )
+        helper.set_model_props(model, provenance.to_metadata())
+        return model
+
+
+def check(model: bytes) -> None:
+    """Runs ONNX's full checker and strict shape inference; raises InternalError."""
+    try:
+        onnx.checker.check_model(model, full_check=True)
+        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise InternalError(f"the ONNX file that was built is not valid: {error}") from error
+
+
+def _graph(graph: Graph, parameters: Mapping[str, Array], name: str) -> onnx.GraphProto:
+    """The ONNX graph with its weights and all shapes, in the precision of the parameters."""
+    arrays = {name: parameters[name] for name in [*graph.parameters(), *graph.buffers()]}
+    (dtype,) = {array.dtype for array in arrays.values()}
+    element = helper.np_dtype_to_tensor_dtype(dtype)
+    writer = _Writer(graph, element)
+    arrays |= {name: a.astype(dtype) if a.dtype.kind == "f" else a for name, a in writer.constants.items()}
+    infos = {
+        value: helper.make_tensor_value_info(writer.value(value), element, ("batch", *node.shape))
+        for value, node in graph.nodes.items()
+    }
+    image = infos.pop(graph.input.name)
+    if writer.uint8_input:
+        image.type.tensor_type.elem_type = TensorProto.UINT8
+    outputs = [infos.pop(value) for value in graph.outputs.values()]
+    initializers = [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in arrays.items()]
+    return helper.make_graph(writer.nodes, name, [image], outputs, initializers, value_info=list(infos.values()))
+
+
+class _Writer:
+    """The ONNX nodes of a graph, and the initializers they read that are no parameters."""
+
+    def __init__(self, graph: Graph, element: int = TensorProto.FLOAT) -> None:
+        self.element = element
+        self.uint8_input = getattr(graph.input.primitive, "dtype", None) == "uint8"
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: dict[str, Array] = {}
+        self._outputs = {value: key for key, value in graph.outputs.items()}
+        for node in graph.nodes.values():
+            OPERATORS[type(node.primitive)](self, node, node.primitive)
+
+    def add(self, operator: str, node: Node, *inputs: str, part: str = "", **attributes: Any) -> str:
+        """Appends an ONNX node; of several for one graph node, all but the last have a part added to their name."""
+        name = f"{node.name}/{part}" if part else node.name  # no origin has a slash
+        output = name if part else self.value(name)
+        self.nodes.append(helper.make_node(operator, inputs, [output], name, **attributes))
+        return output
+
+    def value(self, name: str) -> str:
+        """The ONNX name of a value: its origin; an output is called what the graph calls it."""
+        return self._outputs.get(name, name)
+
+    def values(self, node: Node) -> list[str]:
+        """The ONNX names of a node's inputs."""
+        return [self.value(name) for name in node.inputs]
+
+    def constant(self, name: str, array: Array) -> str:
+        """Returns the name of an initializer; nodes that ask for the same name share it."""
+        self.constants[name] = array
+        return name
+
+
+# The table: one entry a primitive.
+
+
+def _input(w: _Writer, node: Node, p: Input) -> None:
+    """The graph's input is no node."""
+
+
+def _conv2d(w: _Writer, node: Node, p: Conv2d) -> None:
+    w.add(
+        "Conv", node, *w.values(node), *node.parameters(),
+        kernel_shape=p.kernel, strides=p.stride, pads=p.pads, dilations=(p.dilation, p.dilation), group=p.groups,
+    )  # fmt: skip
+
+
+def _batch_norm(w: _Writer, node: Node, p: BatchNorm) -> None:
+    affine = node.parameters()
+    if not p.affine:
+        channels = node.shape[:1]
+        affine = {
+            w.constant(f"{node.name}.weight", np.ones(channels, np.float32)): channels,
+            w.constant(f"{node.name}.bias", np.zeros(channels, np.float32)): channels,
+        }
+    w.add("BatchNormalization", node, *w.values(node), *affine, *node.buffers(), epsilon=p.epsilon)
+
+
+def _pool(operator: str, **attributes: int) -> Callable[[_Writer, Node, Pool], None]:
+    def add(w: _Writer, node: Node, p: Pool) -> None:
+        window = {"kernel_shape": [p.kernel] * 2, "strides": [p.stride] * 2, "pads": [p.padding] * 4}
+        w.add(operator, node, *w.values(node), **window, **attributes)
+
+    return add
+
+
+def _add(w: _Writer, node: Node, p: Add) -> None:
+    """A chain of two-input additions: the runtimes fuse those into the convolution before them, and no Sum."""
+    total, *others = w.values(node)
+    for position, value in enumerate(others, start=1):
+        total = w.add("Add", node, total, value, part="" if position == len(others) else str(position))
+
+
+def _shift_pad(w: _Writer, node: Node, p: ShiftPad) -> None:
+    starts = w.constant("shift.starts", np.array([1, 1]))
+    ends = w.constant("shift.ends", np.array([np.iinfo(np.int64).max] * 2))
+    axes = w.constant("shift.axes", np.array([2, 3]))
+    pads = w.constant("shift.pads", np.array([0, 0, 0, 0, 0, 0, 1, 1]))
+    moved = w.add("Slice", node, *w.values(node), starts, ends, axes, part="slice")
+    w.add("Pad", node, moved, pads, mode="constant")
+
+
+def _slice(w: _Writer, node: Node, p: Slice) -> None:
+    start, stop = (w.constant(f"channel.{number}", np.array([number])) for number in (p.start, p.stop))
+    w.add("Slice", node, *w.values(node), start, stop, w.constant("channel.axis", np.array([1])))
+
+
+def _global_mean(w: _Writer, node: Node, p: GlobalMean) -> None:
+    """Not ReduceMean, whose axes moved from an attribute to an input with opset 18."""
+    w.add("Flatten", node, w.add("GlobalAveragePool", node, *w.values(node), part="pool"), axis=1)
+
+
+def _drop_path(w: _Writer, node: Node, p: DropPath) -> None:
+    raise TargetError(f"{node.name}: drop path exists in training only; ONNX files hold inference nets")
+
+
+def _normalize(w: _Writer, node: Node, p: Normalize) -> None:
+    """(x - mean / scale) / (std / scale), which takes two nodes instead of three; integers become floats first."""
+    mean, std = (
+        w.constant(f"{node.name}.{role}", (np.array(values) / p.scale).reshape(-1, 1, 1))
+        for role, values in (("mean", p.mean), ("std", p.std))
+    )
+    (x,) = w.values(node)
+    if w.uint8_input:
+        x = w.add("Cast", node, x, part="cast", to=w.element)
+    w.add("Div", node, w.add("Sub", node, x, mean, part="centered"), std)
+
+
+OPERATORS: dict[type[Primitive], Callable[[_Writer, Node, Any], object]] = {
+    Input: _input,
+    Conv2d: _conv2d,
+    BatchNorm: _batch_norm,
+    Relu: lambda w, node, p: w.add("Relu", node, *w.values(node)),
+    MaxPool: _pool("MaxPool"),
+    AvgPool: _pool("AveragePool", count_include_pad=0),
+    Add: _add,
+    Concat: lambda w, node, p: w.add("Concat", node, *w.values(node), axis=1),
+    ShiftPad: _shift_pad,
+    Slice: _slice,
+    GlobalMean: _global_mean,
+    Linear: lambda w, node, p: w.add("Gemm", node, *w.values(node), *node.parameters(), transB=1),
+    DropPath: _drop_path,
+    Normalize: _normalize,
+    Softmax: lambda w, node, p: w.add("Softmax", node, *w.values(node), axis=1),
+}
+"""Primitive -> the ONNX nodes that compute it."""

@@ -1,0 +1,77 @@
+"""ONNX Runtime sessions that run on the provider that was asked for, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Iterator
+
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as states
+
+from genocc.errors import TargetError
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+"""What commands call a provider -> what ONNX Runtime calls it."""
+
+RUNTIME = f"ONNX Runtime {onnxruntime.__version__}"
+"""Name and version, for messages."""
+
+_CANNOT_LOAD = (states.Fail, states.InvalidArgument, states.InvalidGraph, states.InvalidProtobuf, states.NotImplemented)
+_SILENT = 4
+_WARNINGS = 2
+
+
+def session(model: bytes, provider: str = "cpu", where: str = "model") -> onnxruntime.InferenceSession:
+    """Returns a session whose every node runs on one provider, in full float32 precision (no TF32).
+
+    For figures, not for timing: its threads sleep while they wait.
+
+    Args:
+        model: Content of an ONNX file.
+        provider: A key of ``PROVIDERS``.
+        where: The file, for messages.
+
+    Raises:
+        TargetError: The provider cannot be had or cannot run every node, or ONNX Runtime refuses the model.
+    """
+    if provider not in PROVIDERS:
+        raise TargetError(f"unknown provider '{provider}'; expected one of {', '.join(PROVIDERS)}")
+    name = PROVIDERS[provider]
+    if name not in onnxruntime.get_available_providers():
+        raise TargetError(f"provider {provider}: this ONNX Runtime is built without {name}; install one that has it")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _SILENT  # what it would log is raised below
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    with _silence():
+        if provider == "cuda":
+            onnxruntime.preload_dlls()
+            options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        settings = [{"use_tf32": "0"}] if provider == "cuda" else [{}]
+        try:
+            made = onnxruntime.InferenceSession(model, options, [name], settings, enable_fallback=0)
+        except _CANNOT_LOAD as error:
+            if "fallback to CPU EP has been explicitly disabled" in str(error):
+                raise TargetError(f"provider {provider}: {name} cannot be used on this machine; try cpu") from None
+            raise TargetError(f"{where}: {RUNTIME} cannot load it: {_reason(error)}") from None
+    if made.get_providers()[0] != name:
+        raise TargetError(f"provider {provider}: {name} cannot be used on this machine; try cpu")
+    return made
+
+
+def _reason(error: Exception) -> str:
+    """The part of ONNX Runtime's message that says something, without its status code and C++ signature."""
+    line = str(error).strip().splitlines()[0]
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/.*?\) (?=[A-Z])", "", line)
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keeps ONNX Runtime's own remarks on missing libraries from standard output and error."""
+    onnxruntime.set_default_logger_severity(_SILENT)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        onnxruntime.set_default_logger_severity(_WARNINGS)
