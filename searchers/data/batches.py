@@ -82,9 +82,10 @@ class Batches:
         self._started = OrderedDict((n, job) for n, job in self._started.items() if n > number)
         return self._finished(pixels(), generator), labels.to(self.device, non_blocking=True)
 
-    def in_order(self, batch_size: int) -> Iterator[Batch]:
-        """Yields every image once, as it is: what accuracies are measured on."""
-        for indices in torch.arange(len(self.images)).split(batch_size):
+    def in_order(self, batch_size: int, most: int | None = None) -> Iterator[Batch]:
+        """Yields every image, or ``most`` of them evenly spaced, once and as it is: what accuracies are measured on."""
+        count = min(most or len(self.images), len(self.images))
+        for indices in (torch.arange(count) * len(self.images) // count).split(batch_size):
             pixels = self.images.start(indices, 0, False, None)()
             yield self._finished(pixels, None), self.images.labels[indices].to(self.device)
 

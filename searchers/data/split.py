@@ -36,7 +36,7 @@ def split(labels: Tensor, parts: Sequence[float], seed: int, classes: Sequence[s
                 f"{where}: class '{name}' has {_images(count)}; expected at least {len(parts)}, one for each part of "
                 "the split"
             )
-    wanted = [round(part * len(labels)) if part <= 1 else round(part) for part in parts]
+    wanted = [max(round(part * len(labels)), len(classes)) if part <= 1 else round(part) for part in parts]
     if sum(wanted) > len(labels) + len(parts) - 1:  # shares are rounded
         listed = " + ".join(f"{count:,}" for count in wanted)
         raise DataError(f"{where}: {listed} images are asked for; the data set has {len(labels):,}")
@@ -66,11 +66,10 @@ def _apportion(count: int, weights: NDArray[np.int64], most: NDArray[np.int64]) 
     """Integers in proportion to weights, by largest remainder, each at least 1 and at most ``most``."""
     exact = count * weights / weights.sum()
     sizes = np.clip(np.floor(exact).astype(np.int64), 1, most)
-    for place in np.argsort(sizes - exact, kind="stable"):
-        missing = count - int(sizes.sum())
-        if missing <= 0:
-            break
-        sizes[place] += min(missing, 1, int(most[place] - sizes[place]))
+    while sizes.sum() < count and (sizes < most).any():
+        sizes[np.argmax(np.where(sizes < most, exact - sizes, -np.inf))] += 1
+    while sizes.sum() > count and (sizes > 1).any():
+        sizes[np.argmax(np.where(sizes > 1, sizes - exact, -np.inf))] -= 1
     return sizes
 
 
