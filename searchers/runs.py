@@ -26,6 +26,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from genocc import __version__
 from genocc.errors import FileError, RunError
 from genocc.files import read_text, write_atomically
 from genocc.sources import RUN_GENOTYPE
@@ -120,12 +121,13 @@ class Run:
 
 
 @contextmanager
-def open_run(path: str | Path, config: Mapping[str, Any], *, resume: bool = False) -> Iterator[Run]:
+def open_run(path: str | Path, command: str, config: Mapping[str, Any], *, resume: bool = False) -> Iterator[Run]:
     """Opens a run folder for this process alone.
 
     Args:
         path: The folder; made where it is missing.
-        config: What the run is to do, as plain data.
+        command: Whose run it is: ``search``, for instance.
+        config: What it is to do, as plain data.
         resume: Whether to go on with a run of the same configuration. One that was stopped before it had written
             anything begins anew.
 
@@ -137,22 +139,23 @@ def open_run(path: str | Path, config: Mapping[str, Any], *, resume: bool = Fals
     folder = Path(path)
     _prepare(folder, resume)
     with _locked(folder):
-        plain = json.loads(json.dumps(config))
+        asked = json.loads(json.dumps(config))
         if (folder / CONFIG).exists():
             if not resume:
                 raise RunError(f"{folder}: has a run in it; go on with --resume, or choose another --out")
-            if difference := _difference(read_config(folder), plain):
+            if difference := _difference(read_config(folder, command), asked):
                 raise RunError(
                     f"{folder / CONFIG}: {difference}; a run keeps its settings: resume it without options, or choose "
                     "another --out"
                 )
         else:
-            write_atomically(folder / CONFIG, json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+            written = {"command": command, "genocc": __version__, "config": asked}
+            write_atomically(folder / CONFIG, json.dumps(written, indent=2, ensure_ascii=False) + "\n")
         yield Run(folder)
 
 
-def read_config(path: str | Path) -> dict[str, Any]:
-    """Returns the configuration of a run; raises RunError where the folder is not a run's."""
+def read_config(path: str | Path, command: str) -> dict[str, Any]:
+    """Returns the configuration of a run; raises RunError where the folder is not that of such a command's run."""
     where = Path(path) / CONFIG
     try:
         data = json.loads(read_text(where, limit=MAX_CONFIG))
@@ -160,9 +163,12 @@ def read_config(path: str | Path) -> dict[str, Any]:
         raise RunError(f"{path}: no run in it ({CONFIG} is missing); check the path") from None
     except (ValueError, RecursionError) as error:
         raise RunError(f"{where}: not JSON: {error}") from None
-    if not isinstance(data, dict):
-        raise RunError(f"{where}: found {type(data).__name__}; expected an object")
-    return data
+    if not isinstance(data, dict) or not isinstance(data.get("config"), dict):
+        raise RunError(f"{where}: not the configuration of a run: an object with 'command' and 'config'")
+    if data.get("command") != command:
+        raise RunError(f"{path}: a run of `genocc {data.get('command')}`; expected one of `genocc {command}`")
+    config: dict[str, Any] = data["config"]
+    return config
 
 
 def read_history(path: str | Path) -> list[dict[str, Any]]:
@@ -207,7 +213,7 @@ def _locked(folder: Path) -> Iterator[None]:
 def _sweep(folder: Path) -> None:
     """Removes what was being written when a process was killed."""
     for place in (folder, folder / CHECKPOINTS):
-        for left in place.glob(".*.*"):
+        for left in place.glob(".*.*"):  # the names of `write_atomically`'s temporary files
             left.unlink()
 
 
