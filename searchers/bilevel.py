@@ -1,0 +1,296 @@
+"""The steps of a bi-level search: w descends on the training half, the architecture on the validation half.
+
+DARTS' problem (Eqs. 3-4 there; PC-DARTS 2, EC-DARTS Eq. 3, EnTranNAS Eq. 11): minimise L_val(w*(alpha), alpha) over
+alpha, where w*(alpha) minimises L_train(w, alpha). `schedule` says which step comes when.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+
+from .config import SearchConfig
+from .data import Batches
+from .data.batches import Batch
+from .interface import Coefficients, Masks, Route, SearchNet, View
+from .second_order import second_order_gradient
+
+
+class Bilevel:
+    """A super-net with its two optimizers and its two halves of the data.
+
+    Args:
+        net: What is searched.
+        config: The search.
+        training: Batches of the half that w sees.
+        validation: Batches of the half that the architecture sees.
+
+    Attributes:
+        meters: What the steps since the start of the epoch have seen, by kind of step: ``weights`` (one-shot weight
+            steps), ``architecture``, ``auxiliary`` (weight steps of EC-DARTS' auxiliary model).
+        transition: EC-DARTS' auxiliary model in an epoch, between its derivation and the verdict on it.
+        best_auxiliary_accuracy: Of the auxiliary models so far.
+    """
+
+    def __init__(self, net: SearchNet, config: SearchConfig, training: Batches, validation: Batches) -> None:
+        self.net, self.config = net, config
+        self.training, self.validation = training, validation
+        self.weights_optimizer = torch.optim.SGD(
+            net.weight_parameters(),
+            lr=config.weights.learning_rate,
+            momentum=config.weights.momentum,
+            weight_decay=config.weights.weight_decay,
+        )
+        self.architecture_optimizer = torch.optim.Adam(
+            net.architecture_parameters(),
+            lr=config.architecture.learning_rate,
+            betas=config.architecture.betas,
+            weight_decay=config.architecture.weight_decay,
+        )
+        self._drawn = {"training": 0, "validation": 0}
+        self.meters = {name: Meter(training.device) for name in ("weights", "architecture", "auxiliary")}
+        self.transition: Transition | None = None
+        self.best_auxiliary_accuracy = -math.inf
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Sets what follows the epochs: the annealing, and the learning rate of w on its cosine."""
+        weights, epochs = self.config.weights, self.config.schedule.epochs
+        self.net.progress = epoch / epochs
+        half_turn = (1 + math.cos(math.pi * epoch / epochs)) / 2
+        rate = weights.learning_rate_end + (weights.learning_rate - weights.learning_rate_end) * half_turn
+        for group in self.weights_optimizer.param_groups:
+            group["lr"] = rate
+
+    def end_epoch(self) -> None:
+        """Empties the meters."""
+        for meter in self.meters.values():
+            meter.clear()
+        self.transition = None
+
+    def numbers(self) -> dict[str, Any]:
+        """Returns what the epoch's steps have seen so far, as plain data."""
+        read = {name: meter.read() for name, meter in self.meters.items()}
+        with torch.no_grad():
+            read["architecture"] |= {name: float(value) for name, value in self.net.penalties().items()}
+        if self.transition:
+            read["auxiliary"] |= {"validation_accuracy": self.transition.accuracy, "kept": self.transition.kept}
+        seen = {name: numbers for name, numbers in read.items() if numbers}
+        return {"learning_rate": self.weights_optimizer.param_groups[0]["lr"], **seen}
+
+    def finite(self) -> bool:
+        """Whether the losses of the epoch so far are numbers; waits for the device."""
+        return all(bool(torch.isfinite(meter.sums).all()) for meter in self.meters.values())
+
+    def weight_step(self, *, auxiliary: bool = False) -> None:
+        """One step of w on a batch of the training half, through the one-shot or the auxiliary model."""
+        images, labels = self._next(self.training, "training")
+        self._clear_gradients()
+        with self.net.training_only("weights"):
+            meter = self.meters["auxiliary" if auxiliary else "weights"]
+            self._loss(images, labels, self._auxiliary_route() if auxiliary else None, meter).backward()
+        clip_grad_norm_(self.net.weight_parameters(), self.config.weights.clip)
+        self.weights_optimizer.step()
+
+    def architecture_step(self, *, auxiliary: bool = False) -> None:
+        """One step of alpha and beta on a batch of the validation half, of first or second order."""
+        images, labels = self._next(self.validation, "validation")
+        self._clear_gradients()
+        if self.config.schedule.order == 2:
+            # the virtual step is the one that w would take next: on the batch of the next weight step
+            coming = self.training[self._drawn["training"]]
+            second_order_gradient(
+                self.net,
+                validation_loss=lambda: self._architecture_loss(images, labels, None),
+                training_loss=lambda: self._loss(*coming),
+                optimizer=self.weights_optimizer,
+            )
+        else:
+            with self.net.training_only("architecture"):
+                route = (
+                    self.net.route(View.DERIVED, masks=self._transition.masks, derived="weights") if auxiliary else None
+                )
+                self._architecture_loss(images, labels, route).backward()
+        self.architecture_optimizer.step()
+
+    def begin_transition(self) -> None:
+        """EC-DARTS, Algorithm 1, lines 4-5: alpha* is derived and frozen; w is noted, in case it has to come back."""
+        self.transition = Transition(
+            masks=self.net.select(),
+            coefficients=self.net.frozen(),
+            weights=self.net.weight_state(),
+            optimizer=deepcopy(self.weights_optimizer.state_dict()),
+        )
+
+    def judge_transition(self) -> None:
+        """Line 7: the auxiliary model's accuracy on the validation half."""
+        self._transition.accuracy = self.accuracy(self._auxiliary_route())
+
+    def keep_if_best(self) -> None:
+        """Lines 8-10: w keeps the auxiliary model's steps if its accuracy surpasses the best one, else goes back."""
+        transition = self._transition
+        transition.kept = transition.accuracy > self.best_auxiliary_accuracy
+        if transition.kept:
+            self.best_auxiliary_accuracy = transition.accuracy
+        else:
+            self.net.load_weight_state(transition.weights)
+            self.weights_optimizer.load_state_dict(transition.optimizer)
+
+    @torch.no_grad()
+    def accuracy(self, route: Route | None = None, images: int | None = None) -> float:
+        """Returns the share of validation images that are classified correctly.
+
+        Args:
+            route: What is evaluated; the one-shot model where not given.
+            images: How many of them, evenly spaced; all where not given.
+        """
+        self.net.eval()
+        correct = torch.zeros((), dtype=torch.int64, device=self.validation.device)
+        count = 0
+        for x, labels in self.validation.in_order(self.config.schedule.batch_size, images):
+            with self._precision():
+                correct += (self.net(x, route).argmax(1) == labels).sum()
+            count += len(labels)
+        self.net.train()
+        return int(correct) / count
+
+    def state(self) -> dict[str, Any]:
+        """Returns everything that the next step depends on, as tensors and plain data."""
+        return {
+            "net": self.net.state_dict(),
+            "weights_optimizer": self.weights_optimizer.state_dict(),
+            "architecture_optimizer": self.architecture_optimizer.state_dict(),
+            "drawn": dict(self._drawn),
+            "meters": {name: meter.sums for name, meter in self.meters.items()},
+            "transition": self.transition.state() if self.transition else None,
+            "best_auxiliary_accuracy": self.best_auxiliary_accuracy,
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Puts a `state` back."""
+        self.net.load_state_dict(state["net"])
+        self.weights_optimizer.load_state_dict(state["weights_optimizer"])
+        self.architecture_optimizer.load_state_dict(state["architecture_optimizer"])
+        self._drawn = dict(state["drawn"])
+        for name, sums in state["meters"].items():
+            self.meters[name].sums.copy_(sums)
+        found = state["transition"]
+        self.transition = Transition.from_state(found, self.training.device) if found else None
+        self.best_auxiliary_accuracy = state["best_auxiliary_accuracy"]
+
+    def _next(self, batches: Batches, half: str) -> Batch:
+        batch = batches[self._drawn[half]]
+        self._drawn[half] += 1
+        return batch
+
+    def _clear_gradients(self) -> None:
+        # to None, not zero: what a step does not use must not move by momentum or decay
+        self.weights_optimizer.zero_grad(set_to_none=True)
+        self.architecture_optimizer.zero_grad(set_to_none=True)
+
+    def _loss(self, images: Tensor, labels: Tensor, route: Route | None = None, meter: Meter | None = None) -> Tensor:
+        with self._precision():
+            logits = self.net(images, route)
+        loss = cross_entropy(logits.float() if logits.dtype == torch.bfloat16 else logits, labels)
+        if meter is not None:
+            meter.add(loss, logits, labels)
+        return loss
+
+    def _architecture_loss(self, images: Tensor, labels: Tensor, route: Route | None) -> Tensor:
+        loss = self._loss(images, labels, route, self.meters["architecture"])
+        return sum(self.net.penalties().values(), start=loss)
+
+    def _auxiliary_route(self) -> Route:
+        transition = self._transition
+        return self.net.route(
+            View.DERIVED,
+            masks=transition.masks,
+            coefficients=transition.coefficients,
+            derived=self.config.schedule.auxiliary_coefficients,
+        )
+
+    @property
+    def _transition(self) -> Transition:
+        assert self.transition is not None, "the schedule derives the auxiliary model before it uses it"
+        return self.transition
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        low = self.config.supernet.precision == "bfloat16"
+        return torch.autocast(self.training.device.type, dtype=torch.bfloat16, enabled=low)
+
+
+class Transition:
+    """EC-DARTS' induced structural transition within an epoch.
+
+    Attributes:
+        masks: The edges and operations of the auxiliary model.
+        coefficients: alpha*, the coefficients at its derivation.
+        weights: w and BN statistics before its first step.
+        optimizer: The momenta before its first step.
+        accuracy: Of the auxiliary model on the validation half, once it is known.
+        kept: Whether w kept its steps.
+    """
+
+    def __init__(
+        self,
+        masks: Masks,
+        coefficients: Mapping[str, Coefficients],
+        weights: Mapping[str, Tensor],
+        optimizer: Mapping[str, Any],
+        accuracy: float = math.nan,
+        kept: bool = False,
+    ) -> None:
+        self.masks, self.coefficients = dict(masks), dict(coefficients)
+        self.weights, self.optimizer = dict(weights), dict(optimizer)
+        self.accuracy, self.kept = accuracy, kept
+
+    def state(self) -> dict[str, Any]:
+        """Returns it as tensors and plain data."""
+        numbers = {
+            kind: {"edge": c.edge, "op": c.op, "importance": c.importance} for kind, c in self.coefficients.items()
+        }
+        return {**vars(self), "coefficients": numbers}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], device: torch.device) -> Transition:
+        """Returns what `state` described."""
+        masks = {kind: mask.to(device) for kind, mask in state["masks"].items()}
+        numbers = {
+            kind: Coefficients(**{name: value.to(device) for name, value in tensors.items()})
+            for kind, tensors in state["coefficients"].items()
+        }
+        return cls(**{**state, "masks": masks, "coefficients": numbers})
+
+
+class Meter:
+    """Sums over batches, kept on the device: reading them is what waits for it.
+
+    Attributes:
+        sums: (3,) float64: of the losses, of the correct answers, of the images.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.sums = torch.zeros(3, dtype=torch.float64, device=device)
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Counts a batch: its mean loss, its logits and labels."""
+        with torch.no_grad():
+            correct = (logits.argmax(1) == labels).sum()
+            count = torch.full_like(correct, len(labels))
+            self.sums += torch.stack([loss.detach().double() * len(labels), correct.double(), count.double()])
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self.sums.zero_()
+
+    def read(self) -> dict[str, float]:
+        """Returns mean ``loss`` and ``accuracy``; nothing where nothing was counted."""
+        loss, correct, images = self.sums.tolist()
+        return {"loss": loss / images, "accuracy": correct / images} if images else {}

@@ -1,0 +1,56 @@
+"""What an epoch says about the architecture: the numbers of history.jsonl."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genocc.genotype import Cell, Genotype
+
+from .interface import CellSpace, Coefficients
+
+
+def architecture_numbers(
+    spaces: Mapping[str, CellSpace], coefficients: Mapping[str, Coefficients], genotype: Genotype
+) -> dict[str, Any]:
+    """Returns plain data: the genotype, and by kind of cell its coefficients and what they amount to."""
+    return {
+        "edges_per_node": {kind: edges_per_node(cell) for kind, cell in genotype.cells.items()},
+        "skip_connections": {kind: skip_connections(cell) for kind, cell in genotype.cells.items()},
+        "entropy": {kind: entropy(spaces[kind], found) for kind, found in coefficients.items()},
+        "coefficients": {
+            kind: {"edge": _rounded(found.edge), "op": _rounded(found.op), "importance": _rounded(found.importance)}
+            for kind, found in coefficients.items()
+        },
+        "genotype": genotype.model_dump(mode="json", exclude_none=True),
+    }
+
+
+def edges_per_node(cell: Cell) -> list[int]:
+    """Returns the number of edges into each node."""
+    return [len(edges) for edges in cell.nodes]
+
+
+def skip_connections(cell: Cell) -> int:
+    """Returns how many edges are skips: their number is what collapsed searches are recognised by (eDARTS III-C)."""
+    return sum(edge.op == "skip_connect" for _, _, edge in cell.edges())
+
+
+def entropy(space: CellSpace, coefficients: Coefficients) -> float:
+    """Returns how undecided a cell is, in nats: 0 when every node has one operation on one edge.
+
+    Each node's coefficients, over edges and operations, are scaled to sum one; the nodes' entropies are averaged.
+    """
+    products = (coefficients.edge[:, None] * coefficients.op).detach().double()
+    nodes = []
+    for target in range(space.inputs, space.inputs + space.nodes):
+        shares = products[space.incoming(target)].flatten()
+        nodes.append(torch.special.entr(shares / shares.sum()).sum())
+    return float(torch.stack(nodes).mean())
+
+
+def _rounded(values: Tensor) -> Any:
+    return [[round(x, 6) for x in row] if isinstance(row, list) else round(row, 6) for row in values.tolist()]
