@@ -20,15 +20,23 @@ if TYPE_CHECKING:
 AUXILIARY = "auxiliary."
 """Prefix of the tensors that the training net alone has; inference ignores them."""
 
+_FLOATS = ("F32", "F16", "F64")
+
 
 def load(path: str | Path) -> dict[str, Array]:
-    """Returns name -> array of a safetensors file.
+    """Returns name -> array of a safetensors file, in float32 whatever precision it is stored in.
 
     Raises:
         FileError: The file cannot be read or is not a safetensors file.
+        WeightsError: A tensor holds other numbers than 16-, 32- or 64-bit floats; the message names it.
     """
     with _opened(path) as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no mapping)
+        arrays = {}
+        for name in file.keys():  # noqa: SIM118  (it is no mapping)
+            if (dtype := file.get_slice(name).get_dtype()) not in _FLOATS:
+                raise WeightsError(f"{path}: tensor '{name}' is {dtype}; expected {' or '.join(_FLOATS)}")
+            arrays[name] = file.get_tensor(name).astype("float32", copy=False)
+        return arrays
 
 
 def metadata(path: str | Path) -> dict[str, str]:
