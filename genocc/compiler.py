@@ -111,6 +111,23 @@ class Compilation:
     size: int
     verification: Verification | None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain data for ``--json``."""
+        net = self.net
+        return {
+            "name": net.genotype.name,
+            "hash": net.genotype.hash,
+            "target": self.target.name,
+            "bytes": self.size,
+            "operators": self.target.operators(net),
+            "parameters": _size(net.graph.parameters()),
+            "growth": net.growth,
+            "passes": list(net.passes),
+            "weights": "trained weights" if net.trained else f"untrained weights, seed {net.seed}",
+            "checks": list(self.target.checks),
+            "verification": self.verification and self.verification.to_dict(),
+        }
+
 
 def compile(  # named as the command; the built-in is not needed here
     genotype: Genotype,
@@ -199,7 +216,7 @@ def make_exporter(name: str, **options: Any) -> Exporter:
     known = [field.name for field in fields(target)]  # type: ignore[arg-type]
     if unknown := [option for option in options if option not in known]:
         has = f"its options are {', '.join(known)}" if known else "it has no options"
-        raise TargetError(f"target '{name}' has no option '{unknown[0]}'; {has}")
+        raise TargetError(f"target '{name}' has no option {unknown[0]}; {has}".replace("_", "-"))
     return target(**options)
 
 

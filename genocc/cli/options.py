@@ -22,6 +22,12 @@ OptionalOutputOption = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Where to write; standard output if not given."),
 ]
+ProviderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--provider", metavar="cpu|cuda", help="Where to run the file to verify it (cpu).", show_default=False
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 
 _PANEL = "Network"

@@ -1,0 +1,159 @@
+"""``genocc compile``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from genocc.cli.console import note, print_json
+from genocc.cli.deployment import class_names_option, normalize_option
+from genocc.cli.options import GenotypeArgument, JsonOption, OutputOption, ProviderOption, network_options
+from genocc.errors import GenoccError
+from genocc.network import NetworkConfig
+
+if TYPE_CHECKING:
+    from genocc.compiler import Compilation
+    from genocc.graph import Graph
+    from genocc.passes import Parameters, Pass
+
+
+def _option(panel: str, *names: str, help: str, metavar: str | None = None) -> Any:
+    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel, show_default=False)
+
+
+@network_options
+def compile(
+    genotype: GenotypeArgument,
+    to: Annotated[str, typer.Option("--to", metavar="onnx|torch|pt2|python", help="The target.")],
+    output: OutputOption,
+    network: NetworkConfig,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Trained weights (.safetensors) instead of --seed.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the initialization, where there are no trained weights.")] = 0,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Load the new file and compare it with PyTorch.")
+    ] = True,
+    provider: ProviderOption = None,
+    json: JsonOption = False,
+    optimize: Annotated[
+        int | None,
+        _option(
+            "Passes", "--optimize", help="0: none. 1: none that adds parameters. 2: all that help [2].", metavar="N"
+        ),
+    ] = None,
+    passes: Annotated[
+        str | None, _option("Passes", "--passes", help="Exactly these, in this order.", metavar="A,B,C")
+    ] = None,
+    print_after: Annotated[
+        list[str] | None,
+        _option("Passes", "--print-after", help="Print the graph after a pass ('all': each); repeatable."),
+    ] = None,
+    bisect: Annotated[
+        bool, _option("Passes", "--bisect", help="Write nothing; find the first pass that changes the results.")
+    ] = False,
+    opset: Annotated[int | None, _option("Target", "--opset", help="ONNX operator set, 17 or newer [18].")] = None,
+    normalize: Annotated[
+        str | None,
+        _option("Target", "--normalize", help="Normalize inside: means, then deviations.", metavar="M,M,M,S,S,S"),
+    ] = None,
+    uint8_input: Annotated[
+        bool | None, _option("Target", "--uint8-input", help="Take uint8 images and divide them by 255.")
+    ] = None,
+    softmax: Annotated[
+        bool | None, _option("Target", "--softmax", help="Return probabilities instead of logits.")
+    ] = None,
+    class_names: Annotated[
+        str | None,
+        _option("Target", "--class-names", help="A file with a name a line, or a list.", metavar="FILE|A,B,C"),
+    ] = None,
+) -> None:
+    """Compile a genotype: to ONNX, PyTorch weights, a torch.export program or Python source.
+
+    The file appears only if it is complete and computes what the net does in PyTorch (exit code 1 if not).
+    """
+    import genocc
+    from genocc.compiler import compile, level, make_exporter
+    from genocc.verification import MismatchError
+
+    options = {
+        "opset": opset,
+        "normalize": normalize and normalize_option(normalize, network.input_channels),
+        "uint8_input": uint8_input,
+        "softmax": softmax,
+        "class_names": class_names and class_names_option(class_names),
+    }
+    target = make_exporter(to, **{name: value for name, value in options.items() if value is not None})
+    if passes is not None and optimize is not None:
+        raise GenoccError("--passes and --optimize exclude each other; give one of them")
+    if provider is not None and not verify:
+        raise GenoccError("--provider says where the verification runs, and --no-verify leaves it out; give one")
+    chosen = level(target, 2 if optimize is None else optimize) if passes is None else _names(passes)
+    say = note if json or str(output) == "-" else print
+    try:
+        compilation = compile(
+            genocc.load(genotype),
+            network,
+            to=target,
+            output=output,
+            weights=weights,
+            seed=seed,
+            passes=chosen,
+            verify=verify,
+            provider=provider or "cpu",
+            after=_printer(print_after or [], chosen, say),
+        )
+    except MismatchError as error:
+        note(f"genocc: {error}")
+        raise typer.Exit(1) from None
+    if json:
+        print_json({"output": str(output), **compilation.to_dict()})
+    else:
+        _print(compilation, output, say)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _printer(
+    names: list[str], chosen: tuple[str, ...], say: Callable[[str], None]
+) -> "Callable[[Pass, Graph, Parameters], None]":
+    """Prints the graph after the passes that were asked for."""
+    for name in names:
+        if name not in (*chosen, "all"):
+            raise GenoccError(f"--print-after {name}: this pass does not run; those that do: {', '.join(chosen)}")
+
+    def after(step: "Pass", graph: "Graph", parameters: "Parameters") -> None:
+        if "all" in names or step.name in names:
+            say(f"# after {step.name}\n{graph}")
+
+    return after
+
+
+def _print(compilation: "Compilation", output: Path, say: Callable[[str], None]) -> None:
+    net, found = compilation.net, compilation.to_dict()
+    say(
+        f"{output}: {net.genotype.name} for target {compilation.target.name}, {found['bytes'] / 2**20:.2f} MiB, "
+        f"{found['operators']:,} operators, {found['parameters']:,} parameters"
+    )
+    rows = {
+        "passes": ", ".join(net.passes) or "none",
+        "weights": found["weights"],
+        "checked": ", ".join(found["checks"]),
+    }
+    if found["growth"] > 1:
+        rows["growth"] = f"{found['growth']:.3f}x the parameters of the genotype's net, to be faster"
+    if verification := compilation.verification:
+        batches = ", ".join(str(comparison.batch) for comparison in verification.comparisons)
+        rows["verified"] = (
+            f"max abs {verification.max_abs:.1e}, max rel {verification.max_rel:.1e}, "
+            f"top-1 agreement {verification.top1_agreement:.0%} with PyTorch, batch {batches}"
+        )
+        rows["provider"] = verification.provider
+    else:
+        rows["verified"] = "no (--no-verify)"
+    for name, text in rows.items():
+        if text:
+            say(f"  {name:9} {text}")

@@ -1,0 +1,45 @@
+"""How deployment options are written on the command line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from genocc.errors import TargetError
+from genocc.files import read_text
+
+_MAX_CLASS_NAMES = 64 << 20
+
+
+def normalize_option(text: str, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Returns mean and deviation of each channel.
+
+    Args:
+        text: The means, then the deviations, separated by commas (``/`` or ``:`` between the two halves reads well);
+            one of each stands for all channels.
+        channels: Of the images.
+
+    Raises:
+        TargetError: The text is not twice as many numbers as there are channels.
+    """
+    try:
+        numbers = tuple(map(float, re.split(r"[\s,;:/]+", text.strip())))
+    except ValueError:
+        numbers = ()
+    if len(numbers) == 2:
+        return numbers[:1] * channels, numbers[1:] * channels
+    if len(numbers) != 2 * channels:
+        expected = ",".join(["MEAN"] * channels + ["STD"] * channels)
+        raise TargetError(f"--normalize: found '{text}'; expected {2 * channels} numbers, {expected}, or MEAN,STD")
+    return numbers[:channels], numbers[channels:]
+
+
+def class_names_option(text: str) -> tuple[str, ...]:
+    """Returns the names in a file with one a line or, where there is no such file, in a list with commas.
+
+    Raises:
+        FileError: The file cannot be read, or the text is neither a file nor a list.
+    """
+    if "," in text and not Path(text).exists():
+        return tuple(name.strip() for name in text.split(","))
+    return tuple(read_text(text, limit=_MAX_CLASS_NAMES).splitlines())

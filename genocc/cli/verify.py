@@ -1,0 +1,66 @@
+"""``genocc verify``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genocc.cli.console import print_json, print_table
+from genocc.cli.options import JsonOption, ProviderOption
+from genocc.errors import TargetError
+
+
+def verify(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="An .onnx file that `genocc compile` wrote.")],
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The weights it was compiled from; untrained ones follow from its seed."),
+    ] = None,
+    provider: ProviderOption = None,
+    batch: Annotated[str, typer.Option("--batch", metavar="N,N,N", help="Numbers of images.")] = "1,2,7",
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="ONNX's reference evaluator, which is slow, at every batch.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the random images.")] = 0,
+    tolerance: Annotated[float, typer.Option(help="The largest relative difference to accept.")] = 1e-4,
+    json: JsonOption = False,
+) -> None:
+    """Compare an ONNX file with its genotype's net in PyTorch; exit code 1 if they differ.
+
+    ONNX Runtime runs every batch, ONNX's reference evaluator the first (or, --thorough, every).
+    """
+    from genocc.exporters.verification import verify
+
+    batches = _batches(batch)
+    verification = verify(
+        model,
+        weights=weights,
+        provider=provider or "cpu",
+        batches=batches,
+        reference_batches=batches if thorough else batches[:1],
+        seed=seed,
+        tolerance=tolerance,
+    )
+    if json:
+        print_json({"model": str(model), **verification.to_dict()})
+    else:
+        rows = [
+            (c.runtime, c.batch, f"{c.max_abs:.1e}", f"{c.max_rel:.1e}", f"{c.top1_agreement:.0%}")
+            for c in verification.comparisons
+        ]
+        verdict = "same" if verification.ok else "DIFFERENT"
+        caption = (
+            f"{verdict}: max rel {verification.max_rel:.1e}, tolerance {tolerance:.0e}; {verification.weights}; "
+            f"ONNX Runtime on {verification.provider}"
+        )
+        columns = ["runtime", ">batch", ">max abs", ">max rel", ">top-1 agreement"]
+        print_table(f"{model} against PyTorch", columns, rows, caption=caption)
+    if not verification.ok:
+        raise typer.Exit(1)
+
+
+def _batches(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise TargetError(f"--batch: found '{text}'; expected numbers of images such as 1,2,7") from None
