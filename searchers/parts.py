@@ -262,18 +262,16 @@ class SuperNetConfig(Part):
     Attributes:
         skeleton: ``cifar``, or ``imagenet``: a stem of three stride-2 convolutions (PC-DARTS 4.3, EnTranNAS 4.3).
         channels: C of the first cells (16 in all papers).
-        layers: Number of cells (8; eDARTS IV-E: 5).
+        layers: Number of cells (8; eDARTS IV-E: 5). Below 3 there is no normal cell.
         stem_stride: How much the stem shrinks the image; None: the skeleton's default. EC-DARTS 5.4 has 2 for
             Tiny-ImageNet.
-        channels_last: Whether images and features lie in memory as NHWC: the same numbers, faster.
         precision: What features are computed in; ``bfloat16`` by PyTorch's autocast, weights staying float32.
     """
 
     skeleton: SkeletonName = "cifar"
     channels: PositiveInt = 16
-    layers: PositiveInt = 8
+    layers: int = Field(default=8, ge=3)
     stem_stride: int | None = None
-    channels_last: bool = True
     precision: Literal["float32", "bfloat16"] = "float32"
 
 

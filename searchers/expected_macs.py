@@ -1,0 +1,63 @@
+"""Expected MACs of the target net, differentiable in the coefficients: what `--penalty-macs` adds to the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from genocc.counting import count
+from genocc.genotype import Cell, Edge, Genotype
+from genocc.network import NetworkConfig
+
+from .interface import CellSpace, Coefficients, Measured
+from .parts import BudgetConfig
+
+
+class ExpectedMacs(nn.Module):
+    """The sum of coefficient x MACs of each (edge, operation) at the target skeleton, over the budget, times a factor.
+
+    Args:
+        budget: The factor, the budget and the target skeleton.
+        spaces: Kind of cell -> its edges and operations.
+        measured: Sizes of images and classes.
+    """
+
+    def __init__(self, budget: BudgetConfig, spaces: Mapping[str, CellSpace], measured: Measured) -> None:
+        super().__init__()
+        assert budget.max_macs is not None, "checked by BudgetConfig"
+        self.factor = budget.penalty_macs / budget.max_macs
+        target = budget.target(classes=measured.classes, input_channels=measured.channels, input_size=measured.size)
+        for kind, macs in candidate_macs(spaces, target).items():
+            self.register_buffer(kind, macs, persistent=False)
+
+    def forward(self, coefficients: Mapping[str, Coefficients]) -> Tensor:
+        """Returns the penalty, a scalar."""
+        terms = [(found.edge[:, None] * found.op * self.get_buffer(kind)).sum() for kind, found in coefficients.items()]
+        return self.factor * torch.stack(terms).sum()
+
+
+def candidate_macs(spaces: Mapping[str, CellSpace], target: NetworkConfig) -> dict[str, Tensor]:
+    """Returns for each kind the MACs (E, K) that an (edge, operation) has in all the target's cells of that kind."""
+    whole = Genotype(name="all candidates", cells={kind: _whole_cell(space) for kind, space in spaces.items()})
+    result = {}
+    macs = {(e.cell, e.source, e.target, e.op): e.cost.macs for e in count(whole, target).by_edge}
+    for kind, space in spaces.items():
+        rows = [
+            [macs.get((kind, source, to, name), 0) for name in space.operations]  # `none` costs nothing
+            for source, to in space.edges
+        ]
+        result[kind] = torch.tensor(rows, dtype=torch.float32)
+    return result
+
+
+def _whole_cell(space: CellSpace) -> Cell:
+    names = [name for name in space.operations if name != "none"]
+    nodes = tuple(
+        tuple(
+            Edge(op=name, source=space.edges[edge][0]) for edge in space.incoming(space.inputs + node) for name in names
+        )
+        for node in range(space.nodes)
+    )
+    return Cell(inputs=space.inputs, nodes=nodes, concat=tuple(range(space.inputs, space.inputs + space.nodes)))

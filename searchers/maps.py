@@ -1,0 +1,142 @@
+"""Feature maps as a super-net holds them, and the two differentiable functions that nearly all of its work goes through.
+
+A map is a contiguous tensor (B, H, W, F, C): B x F images, F of them folded beside the channels. Seen pixel by pixel
+it is a matrix (pixels, C), which is all that 1x1 convolutions, BN and weighted sums need; seen as (B, F*C, H, W) it is
+an ordinary channels-last batch, in which depthwise convolutions and pools treat F images as if they were more
+channels. Cells of few channels (16 in stage one, 4 behind a bottleneck) fill a CPU's vectors only so.
+
+BN after a 1x1 convolution W of a map z never needs W z. Its mean is W m and its variance the diagonal of W Cov W^T,
+where m and Cov are the mean and covariance of z; and what is then added to a node, coefficient * BN(W z), is again a
+matrix product, z A + b with A = (coefficient / deviation * W)^T. So a whole node, with the last convolution and BN
+of each candidate, is one sum of matrix products, and of each candidate only z is kept for the backward pass.
+"""
+
+from __future__ import annotations
+
+from math import gcd
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+LANES = 64
+"""Channels, folded images included, from which on CPU kernels are fast (measured on AVX-512 and AVX2)."""
+
+
+def fold(x: Tensor, channels: int) -> Tensor:
+    """Returns a batch (N, C, H, W) as a map whose cells will work on so many channels."""
+    wanted = 1 if x.device.type == "cuda" else max(1, LANES // channels)
+    folded = gcd(x.shape[0], wanted)
+    batch, (c, height, width) = x.shape[0] // folded, x.shape[1:]
+    return x.reshape(batch, folded, c, height, width).permute(0, 3, 4, 1, 2).contiguous()
+
+
+def unfold(x: Tensor) -> Tensor:
+    """Returns a map as a batch (N, C, H, W), channels last."""
+    batch, height, width, folded, channels = x.shape
+    images = x.permute(0, 3, 1, 2, 4).reshape(batch * folded, height, width, channels)
+    return images.permute(0, 3, 1, 2)
+
+
+def refold(x: Tensor, like: Tensor) -> Tensor:
+    """Returns a batch (N, C, H, W) as a map with as many images folded as another map has."""
+    folded = like.shape[3]
+    return x.reshape(-1, folded, *x.shape[1:]).permute(0, 3, 4, 1, 2).contiguous()
+
+
+def planes(x: Tensor) -> Tensor:
+    """Returns a map as (B, F*C, H, W), channels last, for functions that treat each channel alone; a view."""
+    return x.flatten(3).permute(0, 3, 1, 2)
+
+
+def from_planes(y: Tensor, like: Tensor) -> Tensor:
+    """Returns what a function made of `planes` as a map again."""
+    y = y.permute(0, 2, 3, 1).contiguous()
+    return y.view(*y.shape[:3], like.shape[3], -1)
+
+
+def pixels(x: Tensor) -> Tensor:
+    """Returns a map as a matrix (pixels, C); a view."""
+    return x.view(-1, x.shape[-1])
+
+
+def moments(x: Tensor, *, full: bool) -> tuple[Tensor, Tensor]:
+    """Returns the mean of a map (C,), and its second moments: the matrix (C, C) if ``full``, else its diagonal (C,).
+
+    They are computed in float32 at least.
+    """
+    mean, second = _Moments.apply(x, full)  # type: ignore[no-untyped-call]
+    return mean, second
+
+
+def weighted_sum(maps: list[Tensor], matrices: list[Tensor], bias: Tensor) -> Tensor:
+    """Returns sum over k of maps[k] @ matrices[k], plus bias.
+
+    Args:
+        maps: (B, H, W, F, C_k) each.
+        matrices: (C_k, C), or (C,) for a diagonal one.
+        bias: (C,).
+    """
+    result: Tensor = _WeightedSum.apply(bias, *maps, *matrices)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _Moments(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, full: bool) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(x)
+        ctx.full = full
+        with torch.autocast(x.device.type, enabled=False):
+            z = _precise(pixels(x))
+            second = z.mT @ z if full else (z * z).sum(0)
+            return z.mean(0), second / len(z)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, mean: Tensor, second: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        z = pixels(x)
+        shift = (mean / len(z)).to(z.dtype)
+        if ctx.full:
+            return torch.addmm(shift, z, ((second + second.mT) / len(z)).to(z.dtype)).view(x.shape), None
+        return torch.addcmul(shift, z, (second * (2 / len(z))).to(z.dtype)).view(x.shape), None
+
+
+class _WeightedSum(Function):
+    @staticmethod
+    def forward(ctx: Any, bias: Tensor, *terms: Tensor) -> Tensor:
+        maps, matrices = terms[: len(terms) // 2], [a.to(terms[0].dtype) for a in terms[len(terms) // 2 :]]
+        ctx.save_for_backward(*maps, *matrices)
+        ctx.dtypes = [bias.dtype, *(a.dtype for a in terms[len(terms) // 2 :])]
+        first, width = maps[0], matrices[0].shape[-1]
+        result = first.new_empty(*first.shape[:-1], width)
+        total, before = pixels(result), bias.to(first.dtype)
+        with torch.autocast(first.device.type, enabled=False):
+            for x, matrix in zip(maps, matrices, strict=True):
+                add = torch.addmm if matrix.dim() == 2 else torch.addcmul
+                before = add(before, pixels(x), matrix, out=total)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        count = len(ctx.saved_tensors) // 2
+        maps, matrices = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        wanted = ctx.needs_input_grad
+        g = pixels(gradient.contiguous())
+        of_maps: list[Tensor | None] = [None] * count
+        of_matrices: list[Tensor | None] = [None] * count
+        for number, (x, matrix) in enumerate(zip(maps, matrices, strict=True)):
+            square = matrix.dim() == 2
+            if wanted[1 + number]:
+                of_maps[number] = (g @ matrix.mT if square else g * matrix).view(x.shape)
+            if wanted[1 + count + number]:
+                of_matrix = pixels(x).mT @ g if square else (pixels(x) * g).sum(0)
+                of_matrices[number] = of_matrix.to(ctx.dtypes[1 + number])
+        return g.sum(0).to(ctx.dtypes[0]) if wanted[0] else None, *of_maps, *of_matrices
+
+
+def _precise(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
