@@ -108,7 +108,7 @@ class _Reference:
         if self.provenance.normalize:
             mean, std = (torch.tensor(values).view(-1, 1, 1) for values in self.provenance.normalize)
             x = (x - mean) / std
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), one_thread():
             logits = self.net(x)
             outputs = torch.softmax(logits, 1) if self.provenance.softmax else logits
             response = self.features @ self.net.state_dict()["classifier.linear.weight"].T
@@ -116,7 +116,7 @@ class _Reference:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Enough for a few images; two threads take 20 times as long where something else uses the second core."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
