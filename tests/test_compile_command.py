@@ -1,0 +1,243 @@
+"""``genocc compile`` and ``genocc verify`` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+from typer.testing import CliRunner, Result
+
+import genocc
+from genocc import weights
+from genocc.cli import app
+from genocc.compiler import compile_net, exporters
+from genocc.passes import PASSES
+from genocc.verification import Comparison, MismatchError, Verification
+from tests.reference import random_parameters
+
+SMALL = ("--channels", "4", "--layers", "3", "--input-size", "16")
+
+
+def run(*arguments: str | Path, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    assert result.exit_code == code, result.output
+    return result
+
+
+def error(*arguments: str | Path) -> str:
+    """The one line that a failing command prints; nothing may go to standard output."""
+    result = run(*arguments, code=2)
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("genocc: error: ")
+    return line
+
+
+def test_compile_verifies_and_says_what_it_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    output = run("compile", "zoo:darts-v2", "--to", "onnx", "-o", path, *SMALL).stdout
+    assert "darts-v2 for target onnx" in output
+    assert "untrained weights, seed 0" in output
+    assert "onnx.checker (full), strict shape inference" in output
+    assert "top-1 agreement 100% with PyTorch, batch 1, 2, 7" in output
+    assert "CPUExecutionProvider" in output
+    verified = run("verify", path).stdout
+    assert "same: max rel" in verified
+    assert "ONNX reference evaluator" in verified
+
+
+def test_compile_prints_figures_as_json(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    figures = json.loads(run("compile", "zoo:darts-v2", "--to", "onnx", "-o", path, *SMALL, "--json").stdout)
+    model = onnx.load(path)
+    assert figures["bytes"] == path.stat().st_size
+    assert figures["operators"] == len(model.graph.node)
+    assert figures["passes"] == list(exporters()["onnx"].passes)
+    assert figures["verification"]["ok"] is True
+    found = json.loads(run("verify", path, "--json", "--batch", "2,3", "--thorough").stdout)
+    assert {"max_abs", "max_rel", "top1_agreement", "provider", "ok"} <= found.keys()
+    assert [c["batch"] for c in found["comparisons"]] == [2, 2, 3, 3]
+
+
+def test_growth_is_told(tmp_path: Path) -> None:
+    arguments = ("compile", "zoo:darts-v2", "--to", "onnx", "-o", tmp_path / "net.onnx", *SMALL, "--no-verify")
+    grown = json.loads(run(*arguments, "--passes", "fold-batch-norm,pad-channels", "--json").stdout)
+    assert grown["growth"] > 1
+    assert (
+        "x the parameters of the genotype's net" in run(*arguments, "--passes", "fold-batch-norm,pad-channels").stdout
+    )
+    assert "x the parameters" not in run(*arguments, "--optimize", "1").stdout
+
+
+def test_no_verify_is_quick_to_start_and_needs_no_pytorch(tmp_path: Path) -> None:
+    program = (
+        "import sys; from genocc.cli import app\n"
+        "try: app(['compile', 'zoo:darts-v2', '--to', 'onnx', '-o', 'net.onnx', '--no-verify'])\n"
+        "finally: print('torch' in sys.modules, 'onnxruntime' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False False"
+    assert "verified  no (--no-verify)" in done.stdout
+    onnx.checker.check_model(onnx.load(tmp_path / "net.onnx"), full_check=True)
+
+
+@pytest.mark.parametrize("optimize", [0, 1, 2])
+def test_levels(optimize: int, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    figures = json.loads(
+        run("compile", "zoo:darts-v2", "--to", "onnx", "-o", path, *SMALL, "--optimize", str(optimize), "--json").stdout
+    )
+    default = exporters()["onnx"].passes
+    expected = {0: [], 1: [name for name in default if not PASSES[name].grows], 2: list(default)}[optimize]
+    assert figures["passes"] == expected
+    assert figures["verification"]["ok"]
+    assert figures["growth"] <= 1.2 if optimize == 2 else figures["growth"] <= 1
+
+
+def test_print_after_shows_the_graph(tmp_path: Path) -> None:
+    arguments = ("compile", "zoo:darts-v2", "--to", "onnx", "-o", tmp_path / "net.onnx", *SMALL, "--no-verify")
+    passes = ("--passes", "remove-dead-code,fold-batch-norm")
+    one = run(*arguments, *passes, "--print-after", "fold-batch-norm").stdout
+    graph = compile_net(
+        genocc.load("zoo:darts-v2"),
+        genocc.NetworkConfig(channels=4, layers=3, input_size=(16, 16)),
+        passes=["remove-dead-code", "fold-batch-norm"],
+    ).graph
+    assert f"# after fold-batch-norm\n{graph}" in one
+    assert "# after remove-dead-code" not in one
+    both = run(*arguments, *passes, "--print-after", "all").stdout
+    assert both.index("# after remove-dead-code") < both.index("# after fold-batch-norm")
+    assert "batch_norm" in both.split("# after fold-batch-norm")[0]
+    assert "--print-after pad-channels: this pass does not run" in error(
+        *arguments, *passes, "--print-after", "pad-channels"
+    )
+
+
+def test_standard_output_holds_the_file_alone(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "genocc", "compile", "zoo:darts-v2", "--to", "onnx", *SMALL, "--no-verify", "-o"]
+    done = subprocess.run([*command, "-"], capture_output=True, check=True)
+    subprocess.run([*command, "net.onnx"], check=True, cwd=tmp_path, capture_output=True)
+    assert done.stdout == (tmp_path / "net.onnx").read_bytes()
+    assert b"untrained weights" in done.stderr
+
+
+def test_trained_weights(tmp_path: Path) -> None:
+    config = genocc.NetworkConfig(channels=4, layers=3, input_size=(16, 16))
+    arrays = random_parameters(genocc.lower(genocc.load("zoo:darts-v2"), config))
+    path, file = tmp_path / "net.onnx", tmp_path / "w.safetensors"
+    weights.save({name: array.astype(np.float32) for name, array in arrays.items()}, file)
+    assert (
+        "trained weights"
+        in run("compile", "zoo:darts-v2", "--to", "onnx", "-o", path, *SMALL, "--weights", file).stdout
+    )
+    assert "give the safetensors file again with --weights" in error("verify", path)
+    run("verify", path, "--weights", file)
+    assert "tensor 'stem.conv.weight' has shape (12, 3, 3, 3); expected (18, 3, 3, 3)" in error(
+        "compile", "zoo:darts-v2", "--to", "onnx", "-o", path, "--channels", "6", "--layers", "3", "--weights", file
+    )
+
+
+def test_verify_exits_with_1_on_a_mismatch(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    run("compile", "zoo:darts-v2", "--to", "onnx", "-o", path, *SMALL, "--no-verify")
+    model = onnx.load(path)
+    tensor = model.graph.initializer[0]
+    tensor.CopyFrom(numpy_helper.from_array(-numpy_helper.to_array(tensor), tensor.name))
+    onnx.save(model, path)
+    assert "DIFFERENT" in run("verify", path, code=1).stdout
+    assert json.loads(run("verify", path, "--json", code=1).stdout)["ok"] is False
+    assert "same" in run("verify", path, "--tolerance", "1e9").stdout
+
+
+def test_a_file_that_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass that changes what is computed: exit code 1, and what was there before stays."""
+    path = tmp_path / "net.onnx"
+    path.write_text("before")
+    relu = PASSES["relu-before-concat"]
+    monkeypatch.setattr(type(relu), "run", _doubled_classifier)
+    result = run(
+        "compile", "zoo:darts-v2", "--to", "onnx", "-o", path, *SMALL, "--passes", "relu-before-concat", code=1
+    )
+    assert "not written: it differs from PyTorch by" in result.stderr
+    assert path.read_text() == "before"
+    assert [file.name for file in tmp_path.iterdir()] == ["net.onnx"]
+
+
+def _doubled_classifier(self, graph, parameters):  # type: ignore[no-untyped-def]
+    arrays = {name: parameters[name] for name in parameters}
+    arrays["classifier.linear.weight"] = 2 * arrays["classifier.linear.weight"]
+    return graph, type(parameters).of(arrays)
+
+
+ONNX = ("compile", "zoo:darts-v2", "--to", "onnx", "-o", "net.onnx", *SMALL)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((*ONNX, "--opset", "16"), "opset 16 is not supported; expected 17 to"),
+        ((*ONNX, "--optimize", "3"), "optimization level 3 does not exist; expected 0, 1 or 2"),
+        ((*ONNX, "--optimize", "1", "--passes", "fold-batch-norm"), "--passes and --optimize exclude each other"),
+        ((*ONNX, "--passes", "fold-bn"), "unknown pass 'fold-bn'; expected some of remove-dead-code"),
+        ((*ONNX, "--normalize", "0.5,0.5,0.2"), "--normalize: found '0.5,0.5,0.2'; expected 6 numbers"),
+        ((*ONNX, "--normalize", "half,0.2"), "--normalize: found 'half,0.2'; expected 6 numbers"),
+        ((*ONNX, "--normalize", "0.5,0"), "deviations above 0"),
+        ((*ONNX, "--class-names", "cat,dog"), "found 2 class names; the net has 10 classes"),
+        ((*ONNX, "--class-names", "names.txt"), "names.txt: no such file"),
+        ((*ONNX, "--provider", "tpu"), "unknown provider 'tpu'; expected one of cpu, cuda"),
+        ((*ONNX, "--provider", "cuda", "--no-verify"), "--provider says where the verification runs"),
+        ((*ONNX, "--weights", "w.safetensors"), "w.safetensors: no such file"),
+        ((*ONNX[:4], "-o", "no/folder.onnx", *SMALL, "--no-verify"), "no: no such folder"),
+        ((*ONNX, "--channels", "4096", "--no-verify"), "one file of target 'onnx' holds 2.0 GiB at most"),
+        (("compile", "zoo:darts-v2", "--to", "tflite", "-o", "net"), "unknown target 'tflite'; expected one of onnx"),
+        (
+            ("compile", "zoo:darts-v2", "--to", "torch", "-o", "net", "--opset", "18"),
+            "target 'torch' has no option opset",
+        ),
+        (("compile", "zoo:darts-v2", "--to", "pt2", "-o", "net", "--opset", "18"), "target 'pt2' has no option opset"),
+        (("verify", "net.onnx"), "net.onnx: no such file"),
+        (("verify", "."), ".: is a directory"),
+    ],
+    ids=lambda value: " ".join(value[1:]) if isinstance(value, tuple) else "",
+)
+def test_errors_are_one_line(
+    arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert message in error(*arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "mean", "std"),
+    [
+        ("0.1,0.2,0.3,0.4,0.5,0.6", [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]),
+        ("0.1,0.2,0.3/0.4,0.5,0.6", [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]),
+        ("0.5,0.25", [0.5] * 3, [0.25] * 3),
+    ],
+)
+def test_normalize_and_class_names_reach_the_file(
+    text: str, mean: list[float], std: list[float], tmp_path: Path
+) -> None:
+    path, names = tmp_path / "net.onnx", tmp_path / "names.txt"
+    names.write_text("\n".join(f"class {number}" for number in range(10)))
+    run("compile", "zoo:darts-v2", "--to", "onnx", "-o", path, *SMALL, "--normalize", text, "--class-names", names)
+    found = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert json.loads(found["mean"]) == mean
+    assert json.loads(found["std"]) == std
+    assert json.loads(found["class_names"])[3] == "class 3"
+    run("verify", path)
+
+
+def test_a_mismatch_says_what_to_do() -> None:
+    found = Verification(
+        "cpu", "untrained", 1e-4, (Comparison("x", 1, 0.5, 0.25, 1.0), Comparison("x", 3, 0.1, 0.5, 0.0))
+    )
+    assert (found.max_abs, found.max_rel, found.top1_agreement, found.ok) == (0.5, 0.5, 0.25, False)
+    assert "net.onnx: not written: it differs from PyTorch by 5.0e-01" in str(MismatchError("net.onnx", found))
