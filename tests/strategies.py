@@ -23,7 +23,7 @@ def cells(
     weights: bool = False,
 ) -> Cell:
     """Cells with 1 to ``max_edges`` edges a node, repeated edges and operations, and dead nodes."""
-    count = draw(inputs or st.just(2))
+    count = draw(st.just(2) if inputs is None else inputs)
     nodes = []
     for number in range(draw(st.integers(1, max_nodes))):
         edge = st.builds(

@@ -26,8 +26,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(_shown(cell)) for cell in row))
     console = Console()
-    if not console.is_terminal:
-        console.width = 200  # a pipe has no width; tables must not be cut
+    # Figures must not be cut: a terminal that is too narrow wraps the lines, and a pipe has no width at all.
+    needed = console.measure(table, options=console.options.update(width=1000)).maximum
+    console.width = max(needed, console.width if console.is_terminal else 200)
     console.print(Text(title, style="bold"))
     console.print(table)
     if caption:

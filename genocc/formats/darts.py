@@ -42,8 +42,8 @@ class Darts(GenotypeCalls):
 
 
 def _is_nested(value: list[Any]) -> bool:
-    """Whether entries are nodes rather than edges: an edge starts with a name."""
-    kinds = {bool(isinstance(item, list) and not (item and isinstance(item[0], str))) for item in value}
+    """Whether entries are nodes, lists of edges, rather than edges."""
+    kinds = {isinstance(item, list) and (not item or isinstance(item[0], list)) for item in value}
     if len(kinds) > 1:
         raise FormatError(f"found edges and lists of edges side by side: {shown(value)}; expected one or the other")
     return kinds == {True}

@@ -44,7 +44,7 @@ class FairDarts(GenotypeCalls):
             nodes[target].append(foreign(edge))
         stated = states(place, concat)
         notes = []
-        if left := [state for state in nodes if state not in stated]:
+        if left := sorted(nodes.keys() - set(stated)):
             notes.append(
                 f"the concat field lacks node {shown(left[0])}; as in its program, every node is in the concat"
             )

@@ -13,7 +13,7 @@ from genocc.errors import FormatError
 from genocc.formats.base import Dialect
 from genocc.formats.cells import ForeignCell, ForeignEdge, shown
 from genocc.formats.literals import assigned, literal
-from genocc.genotype import Cell, Genotype
+from genocc.genotype import MAX_NODES, Cell, Genotype
 
 FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 
@@ -93,7 +93,7 @@ class GenotypeCalls(Dialect):
             for number, item in enumerate(listing(place, value), start=1)
         ]
         if len(edges) % 2:
-            raise FormatError(f"{place}: {len(edges)} edges; expected two a node")
+            raise FormatError(f"{place}: an odd number of edges, {len(edges):,}; expected two a node")
         return {2 + number: edges[2 * number : 2 * number + 2] for number in range(len(edges) // 2)}
 
 
@@ -135,7 +135,11 @@ def listing(place: str, value: Any) -> list[Any]:
 
 
 def states(place: str, value: Any) -> list[int]:
-    """Returns a concat field's value; raises FormatError."""
+    """Returns a concat field's value, a list or a range; raises FormatError."""
+    if isinstance(value, range):
+        if value[MAX_NODES:]:
+            raise FormatError(f"{place}, concat: a range of more than {MAX_NODES} numbers; a cell has fewer nodes")
+        return list(value)
     for state in listing(f"{place}, concat", value):
         if type(state) is not int:
             raise FormatError(f"{place}, concat: found {shown(state)}; expected the numbers of nodes")

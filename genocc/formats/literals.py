@@ -11,7 +11,6 @@ from typing import Any
 
 from genocc.errors import FormatError
 from genocc.formats.cells import shown
-from genocc.genotype import MAX_EDGES
 
 _MAX_DEPTH = 16
 
@@ -59,10 +58,10 @@ def assigned(text: str, wanted: Callable[[ast.expr], bool]) -> dict[str, ast.exp
 
 
 def literal(node: ast.expr, depth: int = 0) -> Any:
-    """Returns the value of a literal: str, int, float, bool, None, dict; lists, tuples and ranges all as list.
+    """Returns the value of a literal: str, int, float, bool, None, dict, list (of a tuple too), range.
 
     Raises:
-        FormatError: It is anything else, is nested too deeply, or is a range of more numbers than a cell has edges.
+        FormatError: It is anything else, or is nested too deeply.
     """
     if depth > _MAX_DEPTH:
         raise FormatError(f"line {node.lineno}: nested too deeply; expected at most {_MAX_DEPTH} levels")
@@ -116,15 +115,10 @@ def _first_key(node: ast.Dict) -> str:
     return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
 
 
-def _range(node: ast.expr, bounds: list[Any]) -> list[int]:
+def _range(node: ast.expr, bounds: list[Any]) -> range:
     if not all(type(bound) is int for bound in bounds) or bounds[2:] == [0]:
         raise FormatError(f"line {node.lineno}: found {_sketch(node)}; expected a range of whole numbers")
-    values = range(*bounds)
-    if values[MAX_EDGES:]:
-        raise FormatError(
-            f"line {node.lineno}: a range of more than {MAX_EDGES:,} numbers; expected the states of a cell"
-        )
-    return list(values)
+    return range(*bounds)
 
 
 def _sketch(node: ast.expr) -> str:

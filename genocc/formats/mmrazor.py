@@ -65,24 +65,22 @@ class MMRazor(Dialect):
 
 
 def _edges(entry: Mapping[str, Any], node: str) -> list[ForeignEdge]:
-    edges = []
-    routes = _texts(entry, node)
-    for route in routes:
+    edges: dict[str, ForeignEdge] = {}
+    for route in _chosen(entry, node):
         match = re.fullmatch(re.escape(node) + r"_p([0-9]{1,4})", route)
-        if not match or routes.count(route) > 1:
-            raise FormatError(
-                f"{node}: found the edge {shown(route)}; expected {node}_p0 or another of its edges, once"
-            )
-        operations = _texts(entry, route)
+        if not match or route in edges:
+            raise FormatError(f"{node}: found the edge {shown(route)}; expected {node}_p0 and the like, each once")
+        operations = _chosen(entry, route)
         if len(operations) != 1:
             raise FormatError(f"{route}: {len(operations)} operations chosen; expected one")
-        edges.append(ForeignEdge(operations[0], int(match[1])))
-    return edges
+        edges[route] = ForeignEdge(operations[0], int(match[1]))
+    return list(edges.values())
 
 
-def _texts(entry: Mapping[str, Any], key: str) -> list[str]:
-    chosen = entry[key].get("chosen") if isinstance(entry.get(key), dict) else None
-    chosen = [chosen] if isinstance(chosen, str) and chosen else chosen or ([] if chosen == [] else None)
-    if not isinstance(chosen, list) or not all(isinstance(item, str) for item in chosen):
-        raise FormatError(f"{key}: found {shown(entry.get(key))}; expected a mapping with a list 'chosen'")
-    return chosen
+def _chosen(entry: Mapping[str, Any], key: str) -> list[str]:
+    value = entry.get(key)
+    chosen = value.get("chosen") if isinstance(value, dict) else None
+    listed = [chosen] if isinstance(chosen, str) else chosen
+    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+        raise FormatError(f"{key}: found {shown(value)}; expected a mapping with a list 'chosen'")
+    return listed
