@@ -10,9 +10,12 @@ import typer
 from typer.core import TyperGroup
 
 from genocc.cli.count import count
+from genocc.cli.export_text import export_text
+from genocc.cli.import_ import import_
 from genocc.cli.ops import ops
 from genocc.cli.schema import schema
 from genocc.cli.show import show
+from genocc.cli.zoo import zoo
 from genocc.errors import GenoccError
 
 
@@ -36,12 +39,13 @@ app = typer.Typer(
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Look": (show, count, ops),
-    "Formats": (schema,),
+    "Formats": (import_, export_text, schema),
 }
 
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
-        app.command(rich_help_panel=_panel)(_command)
+        app.command(_command.__name__.strip("_").replace("_", "-"), rich_help_panel=_panel)(_command)
+app.add_typer(zoo, name="zoo", rich_help_panel="Look")
 
 
 def _version(show: bool) -> None:
