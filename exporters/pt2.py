@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor, fx
+from torch.export.passes import move_to_device_pass
 
 from genocc.compiler import CompiledNet, Exporter
 from genocc.files import write_atomically
 from genocc.graph import Graph, Input
+from genocc.verification import Verification
 
-from .deployment import Normalization, deployed
+from .comparison import compare
+from .deployment import deployed
 from .graph_module import graph_module
-from .provenance import Provenance
+from .provenance import Normalization, Provenance
+from .torch_runtime import subject, torch_device
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,11 @@ class Pt2Exporter(Exporter):
         torch.export.save(program, content, extra_files=provenance.to_metadata())
         write_atomically(path, content.getvalue())
 
+    def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
+        program = move_to_device_pass(torch.export.load(path), torch_device(provider))
+        file = subject("torch.export", _Running(program.module()).outputs_and_response, provider)
+        return compare(Provenance.of(net, **asdict(self)), net.weights, [file], provider=provider)
+
 
 def exported(graph: Graph, arrays: Mapping[str, Any]) -> torch.export.ExportedProgram:
     """Returns the program of a graph, with a dynamic batch and without the places in our source that it came from."""
@@ -61,3 +71,16 @@ def exported(graph: Graph, arrays: Mapping[str, Any]) -> torch.export.ExportedPr
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)
     return program
+
+
+class _Running(fx.Interpreter):
+    """A loaded program whose classifier can be looked into."""
+
+    def outputs_and_response(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the outputs, and the logits without the classifier's bias."""
+        return self.run(images), self.response
+
+    def call_function(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if target == torch.ops.aten.linear.default:  # the classifier, which is the only one
+            self.response = args[0] @ args[1].T
+        return super().call_function(target, args, kwargs)

@@ -18,6 +18,7 @@ from genocc.initialization import initialize
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.passes import PASSES, Parameters, run_passes
+from genocc.verification import Verification
 
 from .graph_module import module_tree, program
 from .provenance import Provenance
@@ -128,6 +129,21 @@ class TorchExporter(Exporter):
         config = net.config.model_copy(update={"auxiliary": False})
         described = replace(Provenance.of(net), config=config)
         weight_files.save({name: net.parameters[name] for name in names}, path, described.to_metadata())
+
+    def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
+        from .comparison import compare
+        from .torch_runtime import subject, torch_device
+
+        loaded = load(path).to(torch_device(provider)).eval()
+        classifier = loaded.get_submodule("classifier.linear")
+        features: list[Tensor] = []
+        classifier.register_forward_pre_hook(lambda module, inputs: features.append(inputs[0]))
+
+        def run(images: Tensor) -> tuple[Tensor, Tensor]:
+            logits = loaded(images)
+            return logits, features.pop() @ loaded.state_dict()["classifier.linear.weight"].T
+
+        return compare(Provenance.of(net), net.weights, [subject("PyTorch", run, provider)], provider=provider)
 
 
 def _arrays(graph: Graph, seed: int, weights: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from genocc.cli.count import count
 from genocc.cli.export_text import export_text
 from genocc.cli.import_ import import_
+from genocc.cli.import_weights import import_weights
 from genocc.cli.ops import ops
 from genocc.cli.schema import schema
 from genocc.cli.show import show
@@ -39,7 +40,7 @@ app = typer.Typer(
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Look": (show, count, ops),
-    "Formats": (import_, export_text, schema),
+    "Formats": (import_, export_text, import_weights, schema),
 }
 
 for _panel, _commands in _PANELS.items():

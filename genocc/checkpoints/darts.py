@@ -1,0 +1,85 @@
+"""Checkpoints of the DARTS program and of those that took its networks over, PC-DARTS and P-DARTS among them.
+
+These programs number their modules: an operation is an ``nn.Sequential``, and a cell's operations are one list over
+its edges, node by node. Our recipes have the same steps in the same order, so the number of a module is the place of
+its node in the recipe.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from genocc.checkpoints.layout import Layout
+from genocc.genotype import Genotype
+from genocc.graph import Node, Shape, ShiftPad
+from genocc.lowering import lower
+from genocc.network import NetworkConfig
+
+HEAD = "auxiliary_head."
+AUXILIARY_BN = f"{HEAD}features.6.running_mean"
+"""Of the BN after the head's 2x2 convolution; in the DARTS program's ImageNet net a ReLU has this number."""
+
+LINEAR = {"classifier.linear": "classifier", "auxiliary.linear": f"{HEAD}classifier"}
+FACTORIZED_REDUCE = {"conv1": "conv_1", "conv2": "conv_2", "bn": "bn"}
+"""The parts of the one block that is no ``nn.Sequential``."""
+
+BARE = ("conv_1x3_3x1", "conv_1x5_5x1", "conv_1x7_7x1")
+"""Operations that are an ``nn.Sequential`` themselves; the others have it as their ``op``."""
+
+
+class DartsLayout(Layout):
+    """The names of the DARTS, PC-DARTS and P-DARTS programs."""
+
+    name = "darts"
+    programs = "DARTS, PC-DARTS, P-DARTS"
+
+    def names(self, genotype: Genotype, config: NetworkConfig) -> dict[str, str]:
+        blocks: dict[str, list[Node]] = {}
+        for node in lower(genotype, config, training=True).nodes.values():
+            blocks.setdefault(node.name.rpartition(".")[0], []).append(node)
+        found = {}
+        for origin, nodes in blocks.items():
+            for number, node in enumerate(nodes):
+                for ours in (*node.parameters(), *node.buffers()):
+                    module = LINEAR.get(node.name) or _module(origin, nodes, number, genotype, config)
+                    found[ours] = f"{module}.{ours.rpartition('.')[2]}"
+        return found
+
+    def is_ignored(self, name: str) -> bool:
+        return name.endswith(".num_batches_tracked")
+
+    def is_auxiliary(self, name: str) -> bool:
+        return name.startswith(HEAD)
+
+    def has_auxiliary_bn(self, names: Collection[str]) -> bool:
+        return AUXILIARY_BN in names
+
+    def options(self, shapes: Mapping[str, Shape]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for skeleton, stem, multiple in (("cifar", "stem.0.weight", 3), ("imagenet", "stem1.1.weight", 1)):
+            if len(shape := shapes.get(stem, ())) == 4:
+                found |= {"skeleton": skeleton, "channels": shape[0] // multiple}
+        if cells := [int(match[1]) for name in shapes if (match := re.match(r"cells\.(\d{1,9})\.", name))]:
+            found["layers"] = max(cells) + 1
+        if len(shape := shapes.get("classifier.weight", ())) == 2:
+            found["classes"] = shape[0]
+        return found
+
+
+def _module(origin: str, block: list[Node], number: int, genotype: Genotype, config: NetworkConfig) -> str:
+    """The programs' name of the module at a place of a block."""
+    if origin == "auxiliary":
+        return f"{HEAD}features.{number}"
+    if not (match := re.fullmatch(r"cells\.(\d+)\.(?:pre([01])|nodes\.(\d+)\.(\w+)\.(\d+))", origin)):
+        return f"{origin}.{number}"  # the stems
+    cell, older_or_newer, node, op, position = match.groups()
+    if older_or_newer:
+        place = f"cells.{cell}.preprocess{older_or_newer}"
+    else:
+        edges = genotype.cells[config.kind(int(cell))].nodes[: int(node)]
+        place = f"cells.{cell}._ops.{sum(map(len, edges)) + int(position)}"
+    if any(isinstance(part.primitive, ShiftPad) for part in block):
+        return f"{place}.{FACTORIZED_REDUCE[block[number].name.rpartition('.')[2]]}"
+    return f"{place}.{number}" if op in BARE else f"{place}.op.{number}"

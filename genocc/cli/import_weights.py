@@ -1,0 +1,38 @@
+"""``genocc import-weights``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genocc.cli.console import note
+from genocc.cli.options import OutputOption, network_options
+from genocc.errors import WeightsError
+from genocc.network import NetworkConfig
+
+
+@network_options
+def import_weights(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A PyTorch checkpoint (.pt, .pth, .tar).")],
+    genotype: Annotated[str, typer.Option("--genotype", "-g", metavar="GENOTYPE", help="What it was trained with.")],
+    output: OutputOption,
+    network: NetworkConfig,
+    layout: Annotated[str, typer.Option(help="The program that wrote it: darts (also PC-DARTS, P-DARTS).")] = "darts",
+    drop_auxiliary: Annotated[bool, typer.Option("--drop-auxiliary", help="Leave its auxiliary head out.")] = False,
+) -> None:
+    """Convert a checkpoint of a reference program to safetensors weights; no code in it is run."""
+    import genocc
+    from genocc import checkpoints, weights
+    from genocc.exporters.provenance import Provenance
+
+    if layout not in checkpoints.LAYOUTS:
+        raise WeightsError(f"unknown layout '{layout}'; expected one of {', '.join(checkpoints.LAYOUTS)}")
+    loaded = genocc.load(genotype)
+    imported = checkpoints.import_weights(
+        checkpoint, loaded, network, checkpoints.LAYOUTS[layout], drop_auxiliary=drop_auxiliary
+    )
+    weights.save(imported.arrays, output, Provenance(loaded, imported.config).to_metadata())
+    for remark in imported.notes:
+        note(f"{checkpoint}: {remark}")
+    numbers = sum(array.size for array in imported.arrays.values())
+    note(f"{output}: {len(imported.arrays)} tensors, {numbers:,} numbers")
