@@ -201,9 +201,9 @@ def _batch_norm(w: _Writer, node: Node, p: BatchNorm) -> None:
     w.add("BatchNormalization", node, *w.values(node), *affine, *node.buffers(), epsilon=p.epsilon)
 
 
-def _pool(operator: str, **attributes: int) -> Callable[[_Writer, Node, Pool], None]:
+def _pool(operator: str, **attributes: Any) -> Callable[[_Writer, Node, Pool], None]:
     def add(w: _Writer, node: Node, p: Pool) -> None:
-        window = {"kernel_shape": [p.kernel] * 2, "strides": [p.stride] * 2, "pads": [p.padding] * 4}
+        window: dict[str, Any] = {"kernel_shape": [p.kernel] * 2, "strides": [p.stride] * 2, "pads": [p.padding] * 4}
         w.add(operator, node, *w.values(node), **window, **attributes)
 
     return add
