@@ -65,6 +65,7 @@ class Exporter(ABC):
         passes: Names of the passes that it runs unless told otherwise: those that were measured to help it.
         checks: What `write` checks each file with before it writes it, in words.
         max_bytes: The most that one of its files can hold.
+        holds_weights: Whether its files hold the weights.
     """
 
     name: ClassVar[str]
@@ -72,6 +73,7 @@ class Exporter(ABC):
     passes: ClassVar[tuple[str, ...]]
     checks: ClassVar[tuple[str, ...]] = ()
     max_bytes: ClassVar[int | None] = None
+    holds_weights: ClassVar[bool] = True
 
     @abstractmethod
     def write(self, net: CompiledNet, path: Path) -> None:
@@ -114,6 +116,7 @@ class Compilation:
     def to_dict(self) -> dict[str, Any]:
         """Returns plain data for ``--json``."""
         net = self.net
+        weights = "trained weights" if net.trained else f"untrained weights, seed {net.seed}"
         return {
             "name": net.genotype.name,
             "hash": net.genotype.hash,
@@ -123,7 +126,7 @@ class Compilation:
             "parameters": _size(net.graph.parameters()),
             "growth": net.growth,
             "passes": list(net.passes),
-            "weights": "trained weights" if net.trained else f"untrained weights, seed {net.seed}",
+            "weights": weights if self.target.holds_weights else "none in the file",
             "checks": list(self.target.checks),
             "verification": self.verification and self.verification.to_dict(),
         }
