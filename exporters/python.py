@@ -40,6 +40,7 @@ class PythonExporter(Exporter):
     suffix: ClassVar[str] = ".py"
     passes: ClassVar[tuple[str, ...]] = ()
     checks: ClassVar[tuple[str, ...]] = ("Python's parser",)
+    holds_weights: ClassVar[bool] = False
 
     def write(self, net: CompiledNet, path: Path) -> None:
         if net.passes:
@@ -175,7 +176,7 @@ def _title_and_summary(role: _Role, part: Part) -> tuple[str, str]:
 def _title(name: str) -> str:
     """The name of the class of an operation or a part: SepConv3x3 for sep_conv_3x3."""
     title = ""
-    for word in name.split("_"):
+    for word in re.split(r"[_-]", name):
         title += "And" if title[-1:].isdigit() and word[:1].isdigit() else ""
         title += word[:1].upper() + word[1:]
     return title if title.isidentifier() else f"Operation{title}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from genocc.errors import TargetError
-from genocc.graph import Conv2d, DropPath, Graph, Node, Pool, Primitive
+from genocc.graph import Conv2d, DropPath, Graph, Input, Node, Pool, Primitive
 
 from .python_constructs import JOINS, LAYERS, Sizes, layer, options
 from .python_layout import Bracket, Expression, call, docstring, mapping, statement
@@ -61,7 +61,8 @@ class Part:
         return {"c_in": shapes[self.source][0], "c": shapes[self.output][0], "stride": largest}
 
 
-_ORIGIN = re.compile(r"((?!cells\.)\w+|cells\.\d+\.pre\d+|cells\.\d+\.nodes\.\d+\.\w+\.\d+)\.(.+)")
+_ORIGIN = re.compile(r"((?!cells\.)\w+|cells\.\d+\.pre\d+|cells\.\d+\.nodes\.\d+\.[\w-]+\.\d+)\.(.+)")
+_WIRING = re.compile(r"cells\.\d+\.(nodes\.\d+\.add|concat)")
 
 
 def parts(graph: Graph) -> dict[str, Part]:
@@ -70,12 +71,16 @@ def parts(graph: Graph) -> dict[str, Part]:
     An edge whose operation is the identity has no nodes and is no part.
 
     Raises:
-        TargetError: A part reads or gives several values.
+        TargetError: A part reads or gives several values, or a node is in no part.
     """
     members: dict[str, list[Node]] = {}
     for node in graph.nodes.values():
+        if isinstance(node.primitive, Input) or _WIRING.fullmatch(node.name):
+            continue
         match = _ORIGIN.fullmatch(node.name)
-        if match and not (isinstance(node.primitive, DropPath) and match[2] == "drop_path"):
+        if match is None:
+            raise TargetError(f"target 'python': '{node.name}' is no operation on an edge, preprocessing, stem or head")
+        if not (isinstance(node.primitive, DropPath) and match[2] == "drop_path"):
             members.setdefault(match[1], []).append(node)
     return {origin: part(graph, origin, nodes) for origin, nodes in members.items()}
 
@@ -241,7 +246,7 @@ def _expression(part: Part, node: Node, values: Sequence[str]) -> Expression:
 
 
 def _variable(name: str, taken: set[str]) -> str:
-    variable = name.replace(".", "_")
+    variable = re.sub(r"\W|^(?=\d)", "_", name)
     while variable in taken or keyword.iskeyword(variable):
         variable += "_"
     taken.add(variable)

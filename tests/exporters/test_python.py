@@ -196,6 +196,7 @@ def test_compile_writes_and_verifies(darts_v2: Genotype, tmp_path: Path, trained
     assert compilation.verification
     assert compilation.verification.ok
     assert compilation.verification.max_rel < 1e-5
+    assert compilation.to_dict()["weights"] == "none in the file"
 
 
 def test_verification_sees_another_net(darts_v2: Genotype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

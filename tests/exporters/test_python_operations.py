@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,9 @@ def test_a_layer_without_arguments_needs_no_class(monkeypatch: pytest.MonkeyPatc
     assert '("only_relu", nn.ReLU())' in text
 
 
-@pytest.mark.parametrize("name", ["node", "network", "normal_cell", "load_weights", "_3x3", "Tensor", "größe", "self"])
+@pytest.mark.parametrize(
+    "name", ["node", "network", "normal_cell", "load_weights", "_3x3", "Tensor", "größe", "mb-conv"]
+)
 def test_names_of_operations_do_not_collide(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     check(genotype_of(name, dilated(3), monkeypatch), TINY)
 
@@ -128,7 +131,7 @@ def test_names_of_operations_do_not_collide(name: str, monkeypatch: pytest.Monke
 def test_names_of_layers_do_not_collide(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def recipe(b: Block, x: str, stride: int) -> str:
         x = b.conv(x, part, 3, stride)
-        return b.norm(b.add(b.relu(x), x))
+        return b.norm(b.add(b.relu(x), x, name=f"{part}-1 +"))
 
     check(genotype_of("named", recipe, monkeypatch), TINY)
 
@@ -138,6 +141,14 @@ def test_names_that_cannot_be_attributes_are_refused(part: str, monkeypatch: pyt
     genotype = genotype_of("named", lambda b, x, s: b.conv(b.conv(x, "conv", 1, s), part, 1), monkeypatch)
     with pytest.raises(TargetError, match=rf"named\.0\.{part}' cannot be written as an attribute"):
         source(genotype, TINY)
+
+
+@pytest.mark.parametrize("name", ["a.b", 'a", "b', "a b", "a\nb"])
+@pytest.mark.parametrize("recipe", [dilated(3), lambda b, x, stride: b.pool(x, "pool", AvgPool(3, stride, 1))])
+def test_names_of_operations_that_cannot_be_written(recipe: Recipe, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = re.escape(f"'cells.0.nodes.0.{name}.0.")
+    with pytest.raises(TargetError, match=rf"{where}\w+' is no operation on an edge"):
+        source(genotype_of(name, recipe, monkeypatch), TINY)
 
 
 def test_names_that_pytorch_needs_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
