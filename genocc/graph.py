@@ -336,6 +336,13 @@ class Graph:
                 found[name][node.name] = node
         return {name: tuple(users.values()) for name, users in found.items()}
 
+    def only_user(self, value: str) -> Node | None:
+        """Returns the node that alone reads the value, and once; None for an output or a value with other readers."""
+        users = self.users[value]
+        if len(users) != 1 or users[0].inputs.count(value) != 1 or value in self.outputs.values():
+            return None
+        return users[0]
+
     @property
     def input(self) -> Node:
         """The image's node."""

@@ -5,14 +5,30 @@ To add one, write a subclass of `Pass` in a file of its own and add it to ``PASS
 """
 
 from genocc.passes.base import Parameters, Pass, Rewriter, run_passes, select
-from genocc.passes.common_subexpressions import ShareCommonSubexpressions
-from genocc.passes.dead_code import RemoveDeadCode
+from genocc.passes.dense_factorized_reduce import DenseFactorizedReduce
+from genocc.passes.depthwise_shift import DepthwiseShift
+from genocc.passes.fold_batch_norm import FoldBatchNorm
+from genocc.passes.merge_sibling_convs import MergeSiblingConvs
+from genocc.passes.merge_summed_convs import MergeSummedConvs
+from genocc.passes.pad_channels import PadChannels
+from genocc.passes.relu_before_concat import MoveReluBeforeConcat
+from genocc.passes.remove_dead_code import RemoveDeadCode
+from genocc.passes.share_common_subexpressions import ShareCommonSubexpressions
+from genocc.passes.split_concat import SplitConcat
 
 PASSES: dict[str, Pass] = {
     step.name: step
     for step in (
         RemoveDeadCode(),
         ShareCommonSubexpressions(),
+        FoldBatchNorm(),
+        DenseFactorizedReduce(),
+        MoveReluBeforeConcat(),
+        SplitConcat(),
+        DepthwiseShift(),
+        MergeSiblingConvs(),
+        MergeSummedConvs(),
+        PadChannels(),
     )
 }
 """All passes by name, in the order in which they are run."""

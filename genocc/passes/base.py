@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genocc.errors import GenoccError, InternalError
-from genocc.graph import Graph, GraphBuilder, Node, Primitive
+from genocc.graph import Concat, Graph, GraphBuilder, Node, Primitive
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -75,15 +75,22 @@ class Pass(ABC):
     training: ClassVar[bool] = False
     grows: ClassVar[bool] = False
 
-    @abstractmethod
     def run(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
-        """Returns the rewritten graph and its parameters; the same objects if there was nothing to do."""
+        """Returns the graph and its parameters, rewritten until the pass finds nothing more to do."""
+        while (result := self.rewrite(graph, parameters))[0] is not graph:
+            graph, parameters = result
+        return graph, parameters
+
+    @abstractmethod
+    def rewrite(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
+        """Rewrites what it finds, once; returns the same objects if there is nothing to do."""
 
 
 class Rewriter(GraphBuilder):
     """Copies a graph node by node while a pass replaces some of them.
 
-    ``values`` maps each value of the old graph to the one that stands for it in the new graph.
+    ``values`` maps each value of the old graph to the one that stands for it in the new graph. A value keeps its name
+    where it is computed in another way; what a pass adds on the way to it is named ``<value>.<what>``.
     """
 
     def __init__(self, graph: Graph, parameters: Parameters) -> None:
@@ -98,14 +105,28 @@ class Rewriter(GraphBuilder):
         self.values[node.name] = self.add(node.name, node.primitive, *(self.values[value] for value in node.inputs))
         return self.values[node.name]
 
+    def concat(self, name: str, *inputs: str) -> str:
+        """Returns a concat of new values: the one there is already, or a new one."""
+        found = (
+            node.name for node in self.nodes.values() if isinstance(node.primitive, Concat) and node.inputs == inputs
+        )
+        return next(found, None) or self.add(name, Concat(), *inputs)
+
     def emit(self, name: str, primitive: Primitive, *inputs: str, **parameters: Callable[[], Array]) -> str:
         """Appends a new node (inputs are new values) and says how its parameters are computed, by role."""
         self._recipes.update({f"{name}.{role}": recipe for role, recipe in parameters.items()})
         return self.add(name, primitive, *inputs)
 
     def finish(self) -> tuple[Graph, Parameters]:
-        """Returns the new graph with the old outputs, and exactly its parameters."""
-        graph = self.build(**{key: self.values[value] for key, value in self.graph.outputs.items()})
+        """Returns the new graph with the old outputs and exactly its parameters, without what lost its last reader."""
+        outputs = {key: self.values[value] for key, value in self.graph.outputs.items()}
+        unread = (self.values.get(name) for name, users in self.graph.users.items() if not users)
+        needed = {*outputs.values(), *unread, self.values[self.graph.input.name]}
+        for node in reversed(self.nodes.values()):
+            if node.name in needed:
+                needed.update(node.inputs)
+        self.nodes = {name: node for name, node in self.nodes.items() if name in needed}
+        graph = self.build(**outputs)
         old = self.parameters
         recipes: dict[str, Callable[[], Array]] = {}
         for name in [*graph.parameters(), *graph.buffers()]:

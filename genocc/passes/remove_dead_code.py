@@ -14,7 +14,7 @@ class RemoveDeadCode(Pass):
     name = "remove-dead-code"
     training = True
 
-    def run(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
+    def rewrite(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
         live = set(graph.outputs.values())
         for node in reversed(list(graph.nodes.values())):
             if node.name in live or isinstance(node.primitive, Input):

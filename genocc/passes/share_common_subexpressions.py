@@ -19,7 +19,7 @@ class ShareCommonSubexpressions(Pass):
     name = "share-common-subexpressions"
     training = True
 
-    def run(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
+    def rewrite(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
         rewriter = Rewriter(graph, parameters)
         seen: dict[tuple[Primitive, tuple[str, ...]], str] = {}
         for node in graph.nodes.values():

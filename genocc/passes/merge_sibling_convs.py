@@ -1,0 +1,85 @@
+"""Convolutions side by side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from genocc.graph import Conv2d, Graph, Node, Slice
+from genocc.passes.base import Parameters, Pass, Rewriter
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+    Array = ndarray[Any, Any]
+
+
+class MergeSiblingConvs(Pass):
+    """Convolutions of one value and one geometry are one wider convolution, whose output is sliced.
+
+    1. Dense: conv(x; W1), conv(x; W2) = slices of conv(x; [W1; W2]). So are the two 1x1 convolutions that preprocess
+       one cell output for the next two cells, once share-common-subexpressions has given them one ReLU.
+    2. Depthwise: conv(x; w1), conv(x; w2) = slices of conv(concat(x, x); [w1; w2]), for the depthwise convolutions
+       of one kernel, stride and dilation on one state.
+
+    It saves calls where a call is dear, at the price of the slices. Holds in training too.
+    """
+
+    name = "merge-sibling-convs"
+    training = True
+
+    def rewrite(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
+        siblings: dict[object, list[Node]] = defaultdict(list)
+        for node in graph.nodes.values():
+            if isinstance(node.primitive, Conv2d) and (_is_dense(node) or _is_depthwise(node)):
+                geometry = replace(node.primitive, channels=0, groups=0)
+                siblings[node.inputs, geometry, _is_depthwise(node)].append(node)
+        families = {members[0].name: members for members in siblings.values() if len(members) > 1}
+        merged = {member.name for members in families.values() for member in members}
+        if not merged:
+            return graph, parameters
+        rewriter = Rewriter(graph, parameters)
+        for node in graph.nodes.values():
+            if node.name in families:
+                _merge(rewriter, families[node.name])
+            elif node.name not in merged:
+                rewriter.keep(node)
+        return rewriter.finish()
+
+
+def _is_dense(node: Node) -> bool:
+    return isinstance(node.primitive, Conv2d) and node.primitive.groups == 1 and node.input_shapes[0][0] > 1
+
+
+def _is_depthwise(node: Node) -> bool:
+    channels = node.input_shapes[0][0]
+    return isinstance(node.primitive, Conv2d) and node.primitive.groups == channels == node.primitive.channels
+
+
+def _merge(rewriter: Rewriter, members: list[Node]) -> None:
+    first = members[0]
+    assert isinstance(first.primitive, Conv2d)
+    x, channels = rewriter.values[first.inputs[0]], sum(member.shape[0] for member in members)
+    wide = replace(first.primitive, channels=channels)
+    if _is_depthwise(first):
+        x = rewriter.concat(f"{first.name}.repeated", *[x] * len(members))
+        wide = replace(wide, groups=channels)
+    roles = first.primitive.parameters(first.input_shapes)
+    stacked = {role: _stacked(rewriter.parameters, members, role) for role in roles}
+    wide_conv = rewriter.emit(f"{first.name}.merged", wide, x, **stacked)
+    start = 0
+    for member in members:
+        stop = start + member.shape[0]
+        rewriter.values[member.name] = rewriter.emit(member.name, Slice(start, stop), wide_conv)
+        start = stop
+
+
+def _stacked(parameters: Parameters, members: list[Node], role: str) -> Callable[[], Array]:
+    def array() -> Array:
+        import numpy as np
+
+        return np.concatenate([parameters[f"{member.name}.{role}"] for member in members])
+
+    return array

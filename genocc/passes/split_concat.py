@@ -1,0 +1,105 @@
+"""Concats that need not be copied together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from genocc.graph import Add, Concat, Conv2d, GlobalMean, Graph, Node, ShiftPad
+from genocc.passes.base import Parameters, Pass, Rewriter
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+    Array = ndarray[Any, Any]
+
+
+class SplitConcat(Pass):
+    """The readers of a concat are split instead of copying its parts together.
+
+    1. conv(concat(x, y); [W1 W2], b) = conv(x; W1, b) + conv(y; W2). So are the 1x1 convolutions that preprocess a
+       cell's output, once relu-before-concat has taken the ReLU out of the way.
+    2. A part that stands in the concat twice is convolved once, with W1 + W2.
+    3. mean(concat(x, y)) = concat(mean(x), mean(y)), which copies vectors instead of maps; and so for shift_pad,
+       whose reader may be split in its turn.
+
+    A concat with other readers stays, since it would be copied all the same. So does one with fewer elements (of one
+    image) than its readers have weights: there a single convolution that reads its weights once is faster than
+    several that sum up. Holds in training too.
+    """
+
+    name = "split-concat"
+    training = True
+
+    def rewrite(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
+        concats = {node.name for node in graph.nodes.values() if _is_worth_splitting(graph, node)}
+        if not concats:
+            return graph, parameters
+        rewriter = Rewriter(graph, parameters)
+        for node in graph.nodes.values():
+            if concats.isdisjoint(node.inputs):
+                rewriter.keep(node)
+            elif isinstance(node.primitive, Conv2d):
+                _split_conv(rewriter, node, node.primitive)
+            else:
+                _split_by_channel(rewriter, node)
+        return rewriter.finish()
+
+
+def _is_worth_splitting(graph: Graph, concat: Node) -> bool:
+    users = graph.users[concat.name]
+    return (
+        isinstance(concat.primitive, Concat)
+        and len(concat.shape) == 3
+        and concat.name not in graph.outputs.values()
+        and bool(users)
+        and all(
+            isinstance(user.primitive, (GlobalMean, ShiftPad))
+            or (isinstance(user.primitive, Conv2d) and user.primitive.groups == 1)
+            for user in users
+        )
+        and prod(concat.shape) > sum(prod(shape) for user in users for shape in user.parameters().values())
+    )
+
+
+def _split_conv(rewriter: Rewriter, conv: Node, primitive: Conv2d) -> None:
+    columns: dict[str, list[slice]] = defaultdict(list)
+    start = 0
+    for part in rewriter.graph.nodes[conv.inputs[0]].inputs:
+        stop = start + rewriter.graph.nodes[part].shape[0]
+        columns[part].append(slice(start, stop))
+        start = stop
+    values = []
+    for number, (part, ranges) in enumerate(columns.items()):
+        name = f"{conv.name}.part{number}" if len(columns) > 1 else conv.name
+        recipes = {"weight": _columns(rewriter.parameters, conv, ranges)}
+        if primitive.bias and number == 0:
+            recipes["bias"] = _bias(rewriter.parameters, conv)
+        part_conv = replace(primitive, bias="bias" in recipes)
+        values.append(rewriter.emit(name, part_conv, rewriter.values[part], **recipes))
+    rewriter.values[conv.name] = rewriter.emit(conv.name, Add(), *values) if len(values) > 1 else values[0]
+
+
+def _split_by_channel(rewriter: Rewriter, reader: Node) -> None:
+    done: dict[str, str] = {}
+    parts = rewriter.graph.nodes[reader.inputs[0]].inputs
+    for part in parts:
+        if part not in done:
+            done[part] = rewriter.emit(f"{reader.name}.part{len(done)}", reader.primitive, rewriter.values[part])
+    rewriter.values[reader.name] = rewriter.emit(reader.name, Concat(), *(done[part] for part in parts))
+
+
+def _columns(parameters: Parameters, conv: Node, ranges: list[slice]) -> Callable[[], Array]:
+    def array() -> Array:
+        weight = parameters[f"{conv.name}.weight"]
+        first, *others = (weight[:, columns] for columns in ranges)
+        return sum(others, start=first)
+
+    return array
+
+
+def _bias(parameters: Parameters, conv: Node) -> Callable[[], Array]:
+    return lambda: parameters[f"{conv.name}.bias"]
