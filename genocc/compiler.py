@@ -255,8 +255,9 @@ def compile_net(
         arrays: Mapping[str, Any] = initialize(graph, seed)
     else:
         named = isinstance(weights, (str, Path))
-        arrays = weight_files.load(weights) if isinstance(weights, (str, Path)) else weights
-        weight_files.check(arrays, graph, str(weights) if named else "weights")
+        given = weight_files.load(weights) if isinstance(weights, (str, Path)) else weights
+        weight_files.check(given, graph, str(weights) if named else "weights")
+        arrays = {name: array.astype("float32", copy=False) for name, array in given.items()}
     optimized, parameters = run_passes(graph, Parameters.of(arrays), select(passes, PASSES), after=after)
     return CompiledNet(genotype, config, optimized, parameters, tuple(passes), weights is not None, seed, arrays)
 
