@@ -39,7 +39,12 @@ def class_names_option(text: str) -> tuple[str, ...]:
 
     Raises:
         FileError: The file cannot be read, or the text is neither a file nor a list.
+        TargetError: A name is empty or has other than printable characters.
     """
-    if "," in text and not Path(text).exists():
-        return tuple(name.strip() for name in text.split(","))
-    return tuple(read_text(text, limit=_MAX_CLASS_NAMES).splitlines())
+    listed = "," in text and not Path(text).exists()
+    lines = text.split(",") if listed else read_text(text, limit=_MAX_CLASS_NAMES).rstrip().splitlines()
+    names = tuple(line.strip() for line in lines)
+    for number, name in enumerate(names, start=1):
+        if not name or not name.isprintable():
+            raise TargetError(f"--class-names: name {number} is {name!r}; expected printable characters")
+    return names

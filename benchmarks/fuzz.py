@@ -1,0 +1,175 @@
+"""A campaign over random genotypes: PyTorch eager = optimized graph = ONNX Runtime = ONNX's reference evaluator.
+
+    python benchmarks/fuzz.py --count 10000 --seed 1
+
+Each case draws a genotype (1 to 6 edges a node, all operations, several on one edge, dead nodes), a small network of
+either skeleton (odd sizes among them), weights with random BN statistics, and passes (a target's own, or any subset).
+Prints the number of cases and the worst errors. On a mismatch hypothesis shrinks the case first; the smallest genotype
+that still fails is printed with the pass that is to blame, and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # tests are no installed package
+
+import hypothesis
+import numpy as np
+import torch
+from genocc.exporters.graph_module import graph_module
+from genocc.exporters.onnx import OnnxExporter, check
+from genocc.exporters.onnx_runtime import session
+from genocc.exporters.pt2 import Pt2Exporter
+from genocc.exporters.torch import TargetNet
+from hypothesis import strategies as st
+from onnx.reference import ReferenceEvaluator
+
+from genocc import Genotype, NetworkConfig, lower
+from genocc.compiler import CompiledNet
+from genocc.passes import PASSES, Parameters, run_passes, select
+from tests.reference import evaluate, random_image, random_parameters
+from tests.strategies import genotypes, networks
+
+TOLERANCES = {"eager": 1e-4, "optimized": 1e-4, "onnxruntime": 1e-4, "onnx reference, float64": 1e-10}
+"""Largest difference from an independent evaluation in float64, relative to the largest logit."""
+
+INTERPRETED = 5
+"""One case in this many goes through the reference evaluator, in float64."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one round compares; its ``repr`` is what a mismatch prints."""
+
+    genotype: Genotype
+    config: NetworkConfig
+    passes: tuple[str, ...]
+    seed: int
+
+
+@dataclass
+class Tally:
+    """What a campaign found."""
+
+    cases: int = 0
+    worst: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TOLERANCES, 0.0))
+    runs: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOLERANCES, 0))
+
+
+class MismatchError(Exception):
+    """A case of which one evaluation differs."""
+
+    def __init__(self, case: Case, message: str) -> None:
+        super().__init__(message)
+        self.case = case
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Random cases."""
+    own = st.sampled_from([OnnxExporter.passes, Pt2Exporter.passes, tuple(PASSES)])
+    some = st.sets(st.sampled_from(list(PASSES))).map(lambda names: tuple(name for name in PASSES if name in names))
+    return Case(draw(genotypes()), draw(networks()), draw(own | some), draw(st.integers(0, 2**32 - 1)))
+
+
+def errors(case: Case) -> Iterator[tuple[str, float]]:
+    """Yields the error of each way to compute the logits."""
+    graph = lower(case.genotype, case.config)
+    arrays, image = random_parameters(graph, case.seed), random_image(graph, batch=2, seed=case.seed)
+    expected = evaluate(graph, arrays, image)["logits"]
+
+    def error(found: Any) -> float:
+        difference = float(np.abs(np.asarray(found, np.float64) - expected).max() / np.abs(expected).max())
+        return difference if np.isfinite(difference) else np.inf
+
+    single = {name: array.astype(np.float32) for name, array in arrays.items()}
+    x = torch.from_numpy(image).float()
+    optimized, parameters = run_passes(graph, Parameters.of(single), select(case.passes, PASSES))
+    with torch.inference_mode():
+        yield "eager", error(TargetNet(case.genotype, case.config, weights=single).eval()(x))
+        yield "optimized", error(graph_module(optimized, parameters).eval()(x))
+    model = OnnxExporter().model(_net(case, optimized, parameters)).SerializeToString()
+    check(model)
+    yield "onnxruntime", error(session(model).run(None, {"image": x.numpy()})[0])
+    if case.seed % INTERPRETED == 0:
+        optimized, parameters = run_passes(graph, Parameters.of(arrays), select(case.passes, PASSES))
+        double = OnnxExporter().model(_net(case, optimized, parameters))
+        yield "onnx reference, float64", error(ReferenceEvaluator(double).run(None, {"image": image})[0])
+
+
+def _net(case: Case, graph: Any, parameters: Parameters) -> CompiledNet:
+    return CompiledNet(case.genotype, case.config, graph, parameters, case.passes, True, 0, {})
+
+
+def campaign(count: int, seed: int) -> tuple[Tally, MismatchError | None]:
+    """Runs cases until one fails; returns what was found, and the smallest failing case."""
+    tally = Tally()
+    failed = False
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
+        report_multiple_bugs=False,
+        verbosity=hypothesis.Verbosity.quiet,
+    )
+    @hypothesis.given(cases())
+    def run(case: Case) -> None:
+        nonlocal failed
+        tally.cases += not failed
+        try:
+            for what, error in errors(case):
+                if not failed:
+                    tally.runs[what] += 1
+                    tally.worst[what] = max(tally.worst[what], error)
+                if not error <= TOLERANCES[what]:
+                    raise MismatchError(case, f"{what}: differs by {error:.1e}, more than {TOLERANCES[what]:.0e}")
+        except MismatchError:
+            failed = True
+            raise
+        except Exception as error:
+            failed = True
+            raise MismatchError(case, f"{type(error).__name__}: {error}") from error
+        if not failed and tally.cases % 100 == 0:
+            print(f"{tally.cases} cases", file=sys.stderr, flush=True)
+
+    try:
+        run()
+    except MismatchError as mismatch:
+        return tally, mismatch
+    return tally, None
+
+
+def main() -> None:
+    """Runs the campaign that the command line asks for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--count", type=int, default=1000, help="number of cases")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    start = time.monotonic()
+    tally, mismatch = campaign(options.count, options.seed)
+    print(f"{tally.cases} cases, seed {options.seed}, {time.monotonic() - start:.0f} s")
+    for what, worst in tally.worst.items():
+        print(f"  {what:24} {tally.runs[what]:6} runs   worst relative error {worst:.1e}")
+    if mismatch is None:
+        print("0 mismatches")
+        return
+    print(f"MISMATCH, smallest case: {mismatch}")
+    case = mismatch.case
+    print(f"{case.genotype.dumps()}{case.config}\nseed {case.seed}, passes {', '.join(case.passes)}")
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
