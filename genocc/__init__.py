@@ -6,6 +6,7 @@ here mirror the commands. Importing this package imports neither PyTorch nor ONN
 """
 
 from genocc.counting import Counts, count
+from genocc.differences import Difference, diff
 from genocc.errors import GenoccError
 from genocc.genotype import Cell, Edge, Genotype
 from genocc.graph import Graph
@@ -18,6 +19,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Cell",
     "Counts",
+    "Difference",
     "Edge",
     "GenoccError",
     "Genotype",
@@ -25,6 +27,7 @@ __all__ = [
     "NetworkConfig",
     "__version__",
     "count",
+    "diff",
     "load",
     "lower",
 ]

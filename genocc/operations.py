@@ -177,9 +177,12 @@ class Operation:
     Attributes:
         name: As in the DARTS code and in genotype files.
         recipe: How it is computed; None for ``none``, which search spaces contain and genotypes never do.
-        color: What its edges are drawn in, as #rrggbb. Hues come from the Okabe-Ito and Paul Tol palettes.
-        dash: How its edges are drawn so that they differ in black and white: solid, dashed, dotted, or bold.
+        color: What its edges are drawn in, as #rrggbb: a hue for each family, darker for larger kernels, 3:1 or
+            more against white, and told from all others by colour-blind readers.
+        dash: How its edges are drawn so that families differ in black and white: solid, dashed, dotted, or bold.
         aliases: Other names that texts in the wild use for exactly this operation.
+        arrow: The arrowhead (a Graphviz name) that tells members of a family apart in black and white: ``dot``,
+            ``normal``, ``empty`` and ``diamond`` for kernels of 1, 3, 5 and 7.
     """
 
     name: str
@@ -187,6 +190,7 @@ class Operation:
     color: str
     dash: str
     aliases: tuple[str, ...] = ()
+    arrow: str = "normal"
 
     def lower(self, block: Block, x: str, stride: int) -> str:
         """Writes the operation into a graph and returns its output value."""
@@ -204,20 +208,20 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
-        Operation("none", None, "#bbbbbb", "dotted"),
-        Operation("skip_connect", skip, "#555555", "dashed"),
-        Operation("max_pool_3x3", pool(MaxPool), "#d55e00", "dotted"),
-        Operation("avg_pool_3x3", pool(AvgPool), "#e69f00", "dotted"),
-        Operation("sep_conv_3x3", separable(3), "#0072b2", "solid"),
-        Operation("sep_conv_5x5", separable(5), "#56b4e9", "solid"),
-        Operation("sep_conv_7x7", separable(7), "#332288", "solid"),
+        Operation("none", None, "#bbbbbb", "dotted", arrow="none"),
+        Operation("skip_connect", skip, "#6e6e6e", "dashed", arrow="vee"),
+        Operation("max_pool_3x3", pool(MaxPool), "#b03a00", "dotted"),
+        Operation("avg_pool_3x3", pool(AvgPool), "#c48a00", "dotted", arrow="empty"),
+        Operation("sep_conv_3x3", separable(3), "#2f95d8", "solid"),
+        Operation("sep_conv_5x5", separable(5), "#0060a8", "solid", arrow="empty"),
+        Operation("sep_conv_7x7", separable(7), "#2a1a6e", "solid", arrow="diamond"),
         Operation("dil_conv_3x3", dilated(3), "#009e73", "dashed"),
-        Operation("dil_conv_5x5", dilated(5), "#44aa99", "dashed"),
-        Operation("conv_1x1", relu_conv_bn(1), "#cc79a7", "bold"),
-        Operation("conv_3x3", relu_conv_bn(3), "#882255", "bold"),
-        Operation("conv_1x3_3x1", rectangular(3), "#999933", "bold", ("conv_3x1_1x3",)),
-        Operation("conv_1x5_5x1", rectangular(5), "#aa4499", "bold", ("conv_5x1_1x5",)),
-        Operation("conv_1x7_7x1", rectangular(7), "#117733", "bold", ("conv_7x1_1x7",)),
+        Operation("dil_conv_5x5", dilated(5), "#004d38", "dashed", arrow="empty"),
+        Operation("conv_1x1", relu_conv_bn(1), "#cc79a7", "bold", arrow="dot"),
+        Operation("conv_3x3", relu_conv_bn(3), "#8a1c5c", "bold"),
+        Operation("conv_1x3_3x1", rectangular(3), "#9a8a4a", "bold", ("conv_3x1_1x3",), "normaltee"),
+        Operation("conv_1x5_5x1", rectangular(5), "#6a5d3a", "bold", ("conv_5x1_1x5",), "emptytee"),
+        Operation("conv_1x7_7x1", rectangular(7), "#3a2c05", "bold", ("conv_7x1_1x7",), "diamondtee"),
     )
 }
 
@@ -256,6 +260,7 @@ def describe(operation: Operation) -> dict[str, Any]:
         "parameters_stride_2": _formula(operation, 2),
         "color": operation.color,
         "dash": operation.dash,
+        "arrow": operation.arrow,
         "aliases": list(operation.aliases),
     }
 

@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperGroup
 
 from genocc.cli.count import count
+from genocc.cli.diff import diff
+from genocc.cli.draw import draw
 from genocc.cli.export_text import export_text
 from genocc.cli.import_ import import_
 from genocc.cli.import_weights import import_weights
@@ -39,7 +41,7 @@ app = typer.Typer(
 )
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Look": (show, count, ops),
+    "Look": (show, count, draw, diff, ops),
     "Formats": (import_, export_text, import_weights, schema),
 }
 

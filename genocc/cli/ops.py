@@ -16,7 +16,7 @@ def ops(json: JsonOption = False) -> None:
     rows = []
     for operation in OPERATIONS.values():
         about = describe(operation)
-        drawn = Text(f"━━━ {operation.dash}", style=operation.color)
+        drawn = Text(f"━━━ {operation.dash}, {operation.arrow}", style=operation.color)
         formulas = (about["parameters"], about["parameters_stride_2"])
         rows.append((operation.name, about["kernel"], *formulas, drawn, " ".join(operation.aliases)))
     columns = ["operation", "kernel", "parameters", "with stride 2", "drawn", "also called"]

@@ -1,0 +1,201 @@
+"""Genotypes as pictures: the cells of one genotype, or what differs between two, drawn with Graphviz."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from genocc.counting import count
+from genocc.differences import CellDifference, Connection, Difference
+from genocc.errors import GenotypeError, NetworkError
+from genocc.files import write_atomically
+from genocc.genotype import Cell, Edge, Genotype
+from genocc.operations import get
+
+from .diagram import Diagram, Line, Panel, Shape, State, Tone
+from .rendering import render, suffix_of
+
+
+def draw(genotype: Genotype, path: str | Path, cells: Sequence[str] | None = None) -> None:
+    """Draws the cells of a genotype into a file, all or nothing.
+
+    Args:
+        genotype: What to draw.
+        path: A file that ends in .svg, .pdf, .png or .dot.
+        cells: The kinds of cell to draw; all where it is not given.
+
+    Raises:
+        TargetError: Another suffix, or ``dot`` is missing, fails or takes too long.
+        GenotypeError: The genotype has no such cell.
+        FileError: The file cannot be written.
+    """
+    suffix = suffix_of(path)
+    write_atomically(path, render(genotype_diagram(genotype, cells), suffix))
+
+
+def draw_difference(difference: Difference, path: str | Path) -> None:
+    """Draws both genotypes of a difference as one; path and errors as in `draw`."""
+    suffix = suffix_of(path)
+    write_atomically(path, render(difference_diagram(difference), suffix))
+
+
+def genotype_diagram(genotype: Genotype, cells: Sequence[str] | None = None) -> Diagram:
+    """Returns the diagram of a genotype's cells; arguments and errors as in `draw`."""
+    for kind in cells or ():
+        if kind not in genotype.cells:
+            expected = " or ".join(genotype.cells)
+            raise GenotypeError(f"$.cells.{kind}: '{genotype.name}' has no such cell; expected {expected}")
+    kinds = [kind for kind in genotype.cells if not cells or kind in cells]
+    costs = _shares(genotype)
+    panels = tuple(_panel(kind, genotype.cells[kind], costs) for kind in kinds)
+    description = " ".join(_described(kind, genotype.cells[kind]) for kind in kinds)
+    return Diagram(genotype.name, description, panels)
+
+
+def difference_diagram(difference: Difference) -> Diagram:
+    """Returns the union of two genotypes: what is only in A dashed and with a minus, only in B bold with a plus."""
+    title = f"A: {difference.a.name}, B: {difference.b.name}"
+    legend = "− dashed: only in A, + bold: only in B, grey: in both"
+    panels = tuple(_union(cell) for cell in difference.cells)
+    description = " ".join(f"{cell.kind} cell: {_summary(cell)}." for cell in difference.cells)
+    return Diagram(f"{title}\n{legend}", description, panels)
+
+
+def state_name(cell: Cell, state: int) -> str:
+    """Returns what papers call a state: ``c_{k-2}`` and ``c_{k-1}`` for the inputs, the number for nodes."""
+    return f"c_{{k-{cell.inputs - state}}}" if state < cell.inputs else str(state)
+
+
+def _panel(kind: str, cell: Cell, costs: dict[tuple[str, int, int], str]) -> Panel:
+    states = [_state(cell, state) for state in range(cell.states)]
+    output = State("output", Shape.OUTPUT, "k", f"c_k, the concat of {_listed(cell.concat)}")
+    lines = []
+    for state, position, edge in cell.edges():
+        operation = get(edge.op)
+        tooltip = f"{edge.op} from {state_name(cell, edge.source)} to {state}"
+        tooltip += "" if edge.weight is None else f", weight {edge.weight:.3g}"
+        tooltip += costs.get((kind, state, position), "") + ("" if state in cell.live else ", dead")
+        lines.append(
+            Line(
+                name=f"nodes.{state - cell.inputs}.{edge.op}.{position}",
+                tail=f"states.{edge.source}",
+                head=f"states.{state}",
+                label=edge.op,
+                tooltip=tooltip,
+                color=operation.color if state in cell.live else "#a0a0a0",
+                dash=operation.dash,
+                arrow=operation.arrow,
+                width=_width(edge),
+            )
+        )
+    lines += [
+        Line(f"concat.{state}", f"states.{state}", "output", "", f"{state} is part of the concat", width=1)
+        for state in cell.concat
+    ]
+    return Panel(kind, f"{kind} cell", (*states, output), tuple(lines))
+
+
+def _state(cell: Cell, state: int) -> State:
+    live = state in cell.live
+    if state < cell.inputs:
+        back = cell.inputs - state
+        tooltip = f"c_{{k-{back}}}, the output of cell k-{back}" + ("" if live else ", not used")
+        shape, label = Shape.INPUT, f"k-{back}"
+    else:
+        tooltip = f"node {state}" + ("" if live else ", dead: it reaches no part of the concat")
+        shape, label = Shape.NODE, str(state)
+    return State(f"states.{state}", shape, label, tooltip, Tone.PLAIN if live else Tone.FAINT)
+
+
+def _width(edge: Edge) -> float:
+    return 1.6 if edge.weight is None else 0.6 + 3.4 * edge.weight
+
+
+def _shares(genotype: Genotype) -> dict[tuple[str, int, int], str]:
+    """What each edge costs in the default network, as text; nothing where the skeleton has no place for the cells."""
+    try:
+        counts = count(genotype)
+    except NetworkError:
+        return {}
+    total = max(counts.total.macs, 1)
+    config = counts.config
+    network = f"({config.skeleton}, C={config.channels}, L={config.layers})"
+    places = [(kind, state, position) for kind, cell in genotype.cells.items() for state, position, _ in cell.edges()]
+    return {
+        place: f", {row.cost.macs:,} MACs, {row.cost.macs / total:.1%} of the net {network}"
+        for place, row in zip(places, counts.by_edge, strict=True)
+    }
+
+
+_ADDED: dict[str, Any] = {"color": "#0060a8", "dash": "bold"}
+_REMOVED: dict[str, Any] = {"color": "#b03a00", "dash": "dashed", "width": 1.8}
+_KEPT: dict[str, Any] = {"color": "#767676", "width": 1.0}
+
+
+def _union(difference: CellDifference) -> Panel:
+    """Matched states are one state; A's names come first."""
+    states = [*_union_states(difference), State("output", Shape.OUTPUT, "k", "c_k, the concat")]
+    of_b = {there: f"a.{here}" for here, there in difference.matching.items()}
+    names_a = [f"a.{state}" for state in range(difference.a.states)] if difference.a else []
+    names_b = [of_b.get(state, f"b.{state}") for state in range(difference.b.states)] if difference.b else []
+    lines = [
+        *_union_lines("kept", "", "in both", names_a, difference.kept, difference.concat_kept, _KEPT),
+        *_union_lines("a", "− ", "only in A", names_a, difference.only_a, difference.concat_only_a, _REMOVED),
+        *_union_lines("b", "+ ", "only in B", names_b, difference.only_b, difference.concat_only_b, _ADDED),
+    ]
+    return Panel(difference.kind, f"{difference.kind} cell: {_summary(difference)}", tuple(states), tuple(lines))
+
+
+def _union_states(difference: CellDifference) -> Iterator[State]:
+    matching, a, b = difference.matching, difference.a, difference.b
+    for state in range(a.states) if a else ():
+        if a and (state < a.inputs or state in a.live):
+            here = _state(a, state)
+            if state not in matching:
+                yield replace(here, name=f"a.{state}", tooltip=f"{here.tooltip}, only in A", tone=Tone.REMOVED)
+            elif state < a.inputs or matching[state] == state:
+                yield replace(here, name=f"a.{state}", tone=Tone.PLAIN)
+            else:
+                there = matching[state]
+                tooltip = f"node {state} in A, {there} in B"
+                yield replace(here, name=f"a.{state}", label=f"{state}→{there}", tooltip=tooltip)
+    for state in range(b.states) if b else ():
+        if b and state not in matching.values() and (state < b.inputs or state in b.live):
+            here = _state(b, state)
+            yield replace(here, name=f"b.{state}", tooltip=f"{here.tooltip}, only in B", tone=Tone.ADDED)
+
+
+def _union_lines(
+    part: str,
+    sign: str,
+    where: str,
+    names: Sequence[str],
+    edges: Iterable[Connection],
+    concat: Iterable[int],
+    pen: dict[str, Any],
+) -> Iterator[Line]:
+    for number, edge in enumerate(edges):
+        ends = names[edge.source], names[edge.target]
+        yield Line(f"{part}.edges.{number}", *ends, f"{sign}{edge.op}", f"{edge.op}, {where}", **pen)
+    for state in concat:
+        label = f"{sign}concat" if sign else ""
+        yield Line(f"{part}.concat.{state}", names[state], "output", label, f"part of the concat, {where}", **pen)
+
+
+def _summary(cell: CellDifference) -> str:
+    if cell.same:
+        return "the same in both"
+    first = len(cell.only_a) + len(cell.concat_only_a)
+    second = len(cell.only_b) + len(cell.concat_only_b)
+    return f"{first} only in A, {second} only in B"
+
+
+def _described(kind: str, cell: Cell) -> str:
+    edges = "; ".join(f"{edge.op} from {state_name(cell, edge.source)} to {state}" for state, _, edge in cell.edges())
+    return f"{kind} cell: {edges}; the output c_k is the concat of {_listed(cell.concat)}."
+
+
+def _listed(states: Iterable[int]) -> str:
+    return ", ".join(map(str, states))
