@@ -87,7 +87,12 @@ class Bilevel:
 
     def finite(self) -> bool:
         """Whether the losses of the epoch so far are numbers; waits for the device."""
-        return all(bool(torch.isfinite(meter.sums).all()) for meter in self.meters.values())
+        return all(bool(meter.sums.isfinite().all()) for meter in self.meters.values())
+
+    def finite_everywhere(self) -> bool:
+        """Whether all that a checkpoint would hold are numbers."""
+        tensors = [value for value in self.net.state_dict().values() if value.is_floating_point()]
+        return self.finite() and bool(torch.stack([value.isfinite().all() for value in tensors]).all())
 
     def weight_step(self, *, auxiliary: bool = False) -> None:
         """One step of w on a batch of the training half, through the one-shot or the auxiliary model."""

@@ -21,12 +21,12 @@ class Progress:
         """
         yield
 
-    def step(self, where: str, numbers: Mapping[str, float], edges: Mapping[str, int], done: int) -> None:
+    def step(self, where: str, numbers: Mapping[str, Any], edges: Mapping[str, int], done: int) -> None:
         """Is told about a step.
 
         Args:
             where: Epoch and phase.
-            numbers: Losses and accuracies of the epoch so far.
+            numbers: `Bilevel.numbers`: what the epoch's steps have seen so far.
             edges: Number of edges that each kind of cell would have now.
             done: Steps so far.
         """
@@ -58,9 +58,10 @@ class ConsoleProgress(Progress):
             self._live = (bar, bar.add_task("", total=steps, completed=done))
             yield
 
-    def step(self, where: str, numbers: Mapping[str, float], edges: Mapping[str, int], done: int) -> None:
+    def step(self, where: str, numbers: Mapping[str, Any], edges: Mapping[str, int], done: int) -> None:
         bar, task = self._live
-        measured = "  ".join(f"{name} {value:.3f}" for name, value in numbers.items())
+        kinds = [name for name in ("weights", "auxiliary", "architecture") if name in numbers]
+        measured = "  ".join(f"{kind} {numbers[kind]['loss']:.3f} ({numbers[kind]['accuracy']:.1%})" for kind in kinds)
         bar.update(task, description=f"{where}  {measured}  {_edges(edges)}", completed=done)
 
     def epoch(self, line: Mapping[str, Any], epochs: int) -> None:

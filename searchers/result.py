@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from genocc.counting import count
+from genocc.errors import RunError
 from genocc.genotype import Genotype
+from genocc.network import NetworkConfig
 from genocc.sources import RUN_GENOTYPE
 
 from .config import SearchConfig
+from .interface import Measured
 from .runs import read_config, read_history
 
 COMMAND = "search"
@@ -26,29 +29,34 @@ class SearchResult:
         config: What was asked.
         genotype: What was found.
         history: A mapping an epoch; see docs/search.md.
+        target: The network that the budget is about.
         macs: Of the target net, by genocc's own counts.
         parameters: Of the target net.
+        seeds: Of all searches of several with different seeds, this one among them; empty for a single search.
     """
 
     path: Path
     config: SearchConfig
     genotype: Genotype
     history: list[dict[str, Any]]
+    target: NetworkConfig
     macs: int
     parameters: int
+    seeds: tuple[SearchResult, ...] = ()
 
     @classmethod
     def read(cls, path: str | Path) -> SearchResult:
         """Returns the result of a finished run; raises RunError or FileError where the folder has none."""
-        folder = Path(path)
-        config = SearchConfig.from_dict(read_config(folder, COMMAND), where=str(folder))
+        folder, config = Path(path), read_search(path)
         genotype = Genotype.load(folder / RUN_GENOTYPE)
-        images = genotype.metadata["images"]
-        target = config.budget.target(
-            classes=images["classes"], input_channels=images["channels"], input_size=tuple(images["size"])
-        )
-        counts = count(genotype, target)
-        return cls(folder, config, genotype, read_history(folder), counts.total.macs, counts.total.parameters)
+        target = config.budget.target(**_measured(genotype, folder))
+        total = count(genotype, target).total
+        return cls(folder, config, genotype, read_history(folder), target, total.macs, total.parameters)
+
+    @property
+    def genotype_path(self) -> Path:
+        """Where the genotype is: of several searches, in the folder of them all."""
+        return (self.path.parent if self.seeds else self.path) / RUN_GENOTYPE
 
     @property
     def validation_accuracy(self) -> float:
@@ -71,3 +79,44 @@ class SearchResult:
         budget = self.config.budget
         limits = {"MACs": (self.macs, budget.max_macs), "parameters": (self.parameters, budget.max_params)}
         return {name: (found, most) for name, (found, most) in limits.items() if most is not None and found > most}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain data for ``--json``."""
+        last = self.history[-1]
+        return {
+            "run": str(self.path),
+            "genotype": str(self.genotype_path),
+            "hash": self.genotype.hash,
+            "epochs": len(self.history),
+            "seconds": self.seconds,
+            "validation_accuracy": self.validation_accuracy,
+            "child_accuracy": self.child_accuracy,
+            **{name: last[name] for name in ("edges_per_node", "skip_connections", "entropy")},
+            "macs": self.macs,
+            "parameters": self.parameters,
+            "target": self.target.model_dump(mode="json"),
+            "excess": {name: found - most for name, (found, most) in self.excess.items()},
+            "seeds": [result.to_dict() for result in self.seeds],
+        }
+
+
+def images_metadata(name: str, measured: Measured) -> dict[str, Any]:
+    """Returns what a genotype's metadata keep of the images under ``images``."""
+    return {"name": name, "classes": measured.classes, "channels": measured.channels, "size": list(measured.size)}
+
+
+def _measured(genotype: Genotype, folder: Path) -> dict[str, Any]:
+    """What `images_metadata` wrote, as fields of a `NetworkConfig`."""
+    images: Any = genotype.metadata.get("images")
+    try:
+        height, width = images["size"]
+        return {"classes": images["classes"], "input_channels": images["channels"], "input_size": (height, width)}
+    except (KeyError, TypeError, ValueError):
+        raise RunError(
+            f"{folder / RUN_GENOTYPE}: $.metadata.images is not what the search wrote; was it changed?"
+        ) from None
+
+
+def read_search(path: str | Path) -> SearchConfig:
+    """Returns what a run searches for; raises RunError or ConfigError."""
+    return SearchConfig.from_dict(read_config(path, COMMAND), where=str(path))

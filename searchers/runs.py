@@ -154,19 +154,16 @@ def open_run(path: str | Path, command: str, config: Mapping[str, Any], *, resum
         yield Run(folder)
 
 
+def read_command(path: str | Path) -> str:
+    """Returns the command whose run a folder holds; raises RunError where it holds none."""
+    return str(_read(path)["command"])
+
+
 def read_config(path: str | Path, command: str) -> dict[str, Any]:
     """Returns the configuration of a run; raises RunError where the folder is not that of such a command's run."""
-    where = Path(path) / CONFIG
-    try:
-        data = json.loads(read_text(where, limit=MAX_CONFIG))
-    except FileError:
-        raise RunError(f"{path}: no run in it ({CONFIG} is missing); check the path") from None
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"{where}: not JSON: {error}") from None
-    if not isinstance(data, dict) or not isinstance(data.get("config"), dict):
-        raise RunError(f"{where}: not the configuration of a run: an object with 'command' and 'config'")
-    if data.get("command") != command:
-        raise RunError(f"{path}: a run of `genocc {data.get('command')}`; expected one of `genocc {command}`")
+    data = _read(path)
+    if data["command"] != command:
+        raise RunError(f"{path}: a run of `genocc {data['command']}`; expected one of `genocc {command}`")
     config: dict[str, Any] = data["config"]
     return config
 
@@ -180,6 +177,19 @@ def read_history(path: str | Path) -> list[dict[str, Any]]:
         except (ValueError, RecursionError) as error:
             raise RunError(f"{Path(path) / HISTORY}: line {number} is not JSON: {error}") from None
     return history
+
+
+def _read(path: str | Path) -> dict[str, Any]:
+    where = Path(path) / CONFIG
+    if not where.exists():
+        raise RunError(f"{path}: no run in it ({CONFIG} is missing); check the path")
+    try:
+        data = json.loads(read_text(where, limit=MAX_CONFIG))
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{where}: not JSON: {error}") from None
+    if not (isinstance(data, dict) and isinstance(data.get("command"), str) and isinstance(data.get("config"), dict)):
+        raise RunError(f"{where}: not the configuration of a run: an object with 'command' and 'config'")
+    return data
 
 
 def _prepare(folder: Path, resume: bool) -> None:

@@ -22,7 +22,7 @@ from .halves import load_halves
 from .interface import Measured, View
 from .interruption import Interruption, interruptions
 from .progress import Progress
-from .result import COMMAND, SearchResult
+from .result import COMMAND, SearchResult, images_metadata
 from .runs import Run, open_run, read_history
 from .schedule import Phase, epoch_phases
 from .supernet import SuperNet
@@ -32,11 +32,11 @@ EVALUATED = 2048
 """Validation images that accuracies are measured on after an epoch; after the last one it is all of them."""
 SAVED_EVERY = 600.0
 """Seconds after which a long epoch gets a checkpoint in its midst."""
-SHOWN_EVERY = 0.25
-"""Seconds between two looks at the meters on a GPU, which has to be waited for."""
+LOOKED_EVERY = 0.25
+"""Seconds between two looks at the meters: reading them waits for the device."""
 
 
-def search(
+def run_search(
     config: SearchConfig,
     out: str | Path,
     *,
@@ -106,7 +106,8 @@ class _Search:
         """The loop: epochs, their phases, their steps."""
         self._restore()
         self.interruption.deferred = True
-        with self.progress.running(self._title(), self._steps(Position(self.config.schedule.epochs))):
+        last = Position(self.config.schedule.epochs)
+        with self.progress.running(self._title(), self._steps(last), self._steps(self.position)):
             for epoch in range(self.position.epoch, self.config.schedule.epochs):
                 self.bilevel.begin_epoch(epoch)
                 for number, phase in list(enumerate(self._phases(epoch)))[self.position.phase :]:
@@ -129,14 +130,16 @@ class _Search:
 
     def _look(self, phase: Phase) -> None:
         """Between two steps: is all well, who wants to know, and does anybody want to stop?"""
-        if self.halves.training.device.type == "cpu" or self.clock - self.looked > SHOWN_EVERY:
+        if self.clock - self.looked > LOOKED_EVERY:
             self.looked = self.clock
-            self._check_finite(phase)
-            self.progress.step(*self._shown(phase), self._steps(self.position))
-        if self.interruption.requested or self.clock - self.saved > SAVED_EVERY:
-            self._check_finite(phase)
+            self._check(self.bilevel.finite())
+            edges = {kind: int(mask.sum()) for kind, mask in self.net.select().items()}
+            where = f"epoch {self.position.epoch + 1}/{self.config.schedule.epochs} {phase.name}"
+            self.progress.step(where, self.bilevel.numbers(), edges, self._steps(self.position))
+        stop = self.interruption.requested
+        if stop or self.clock - self.saved > SAVED_EVERY:
             self._save()
-        if self.interruption.requested:
+        if stop:
             where = f"stopped in epoch {self.position.epoch + 1}"
             self.folder.log(where)
             self.progress.message(f"{where}; go on with: genocc search --out {self.folder.path} --resume")
@@ -144,11 +147,12 @@ class _Search:
 
     def _close_epoch(self, epoch: int) -> None:
         """Measures, writes the epoch's line, and then the checkpoint that makes it final."""
-        self._check_finite(self._phases(epoch)[-1])
+        self._check(self.bilevel.finite_everywhere())
         last = epoch + 1 == self.config.schedule.epochs
         images = None if last else EVALUATED
         measured = {
             "epoch": epoch + 1,
+            "temperature": self.net.relaxation.temperature(self.net.progress),
             **self.bilevel.numbers(),
             "validation_accuracy": self.bilevel.accuracy(images=images),
             "child_accuracy": self.bilevel.accuracy(self.net.route(View.DERIVED), images=images),
@@ -166,7 +170,7 @@ class _Search:
         """Writes the last epoch's genotype with what is known of it."""
         line = read_history(self.folder.path)[-1]
         genotype = Genotype.from_dict(line["genotype"])
-        config, measured = self.config, self.measured
+        config = self.config
         metadata = {
             "method": config.method,
             "genocc": __version__,
@@ -174,17 +178,13 @@ class _Search:
             "epochs": line["epoch"],
             "validation_accuracy": line["validation_accuracy"],
             "child_accuracy": line["child_accuracy"],
-            "images": {
-                "name": self.halves.data.name,
-                "classes": measured.classes,
-                "channels": measured.channels,
-                "size": list(measured.size),
-            },
+            "images": images_metadata(self.halves.data.name, self.measured),
         }
         self.folder.finish(genotype.model_copy(update={"metadata": metadata}).dumps())
         self.folder.log(f"finished: {genotype.hash}")
 
     def _save(self) -> None:
+        self._check(self.bilevel.finite_everywhere())
         self.saved = time.monotonic()
         self.folder.save(
             {"position": asdict(self.position), "search": self.bilevel.state(), "random": torch.get_rng_state()}
@@ -202,16 +202,17 @@ class _Search:
         )
         self.clock = self.saved = time.monotonic()
 
-    def _check_finite(self, phase: Phase) -> None:
-        if not self.bilevel.finite():
-            epoch = self.position.epoch + 1
-            left = f"the checkpoint after epoch {epoch - 1} is intact" if epoch > 1 else "there is no checkpoint yet"
-            message = (
-                f"{self.folder.path}: the loss is no longer finite in epoch {epoch}, phase '{phase.name}': the search "
-                f"has diverged; {left}. Start a new run with a smaller --set weights.learning_rate"
-            )
-            self.folder.log(message)
-            raise RunError(message)
+    def _check(self, finite: bool) -> None:
+        if finite:
+            return
+        epoch = self.position.epoch + 1
+        left = f"the checkpoint after epoch {epoch - 1} is intact" if epoch > 1 else "there is no checkpoint yet"
+        message = (
+            f"{self.folder.path}: losses or weights are no longer finite in epoch {epoch}: the search has diverged; "
+            f"{left}. Start a new run with a smaller --set weights.learning_rate"
+        )
+        self.folder.log(message)
+        raise RunError(message)
 
     def _title(self) -> str:
         measured, halves = self.measured, self.halves
@@ -230,8 +231,3 @@ class _Search:
         if position.epoch == self.config.schedule.epochs:
             return before
         return before + sum(phase.steps for phase in self._phases(position.epoch)[: position.phase]) + position.step
-
-    def _shown(self, phase: Phase) -> tuple[str, dict[str, float], dict[str, int]]:
-        epoch = f"epoch {self.position.epoch + 1}/{self.config.schedule.epochs} {phase.name}"
-        edges = {kind: int(mask.sum()) for kind, mask in self.net.select().items()}
-        return epoch, self.bilevel.losses(), edges

@@ -1,0 +1,150 @@
+"""``genocc search``."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from genocc.cli.console import note, print_json, print_table
+from genocc.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from genocc.searchers.result import SearchResult
+
+
+def _amount(text: str) -> int:
+    """A number, or one with K, M or G behind it."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMG]?)", text.replace("_", "").replace(",", "").upper())
+    if not match:
+        raise typer.BadParameter(f"'{text}' is no amount; expected a number such as 600M")
+    return round(float(match[1]) * 1000 ** " KMG".index(match[2] or " "))
+
+
+def _budget(name: str, help: str) -> Any:
+    return typer.Option(name, metavar="N", parser=_amount, help=help, rich_help_panel="Budget", show_default=False)
+
+
+def _option(*names: str, help: str, metavar: str | None = None) -> Any:
+    return typer.Option(*names, help=help, metavar=metavar, show_default=False)
+
+
+def search(
+    method: Annotated[
+        str | None, _option("--method", help="See `genocc methods` \\[entrannas-dst].", metavar="METHOD")
+    ] = None,
+    data: Annotated[
+        str | None,
+        _option(
+            "--data",
+            help="digits, cifar10, cifar100, fake, NAME:FOLDER, or a folder of class folders \\[digits].",
+            metavar="DATA",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, _option("--out", "-o", help="The run folder \\[a new one below runs].", metavar="RUN")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        _option(
+            "--preset",
+            help="quick: minutes on a CPU; cifar, imagenet: as in the papers \\[quick on built-in data].",
+            metavar="PRESET",
+        ),
+    ] = None,
+    epochs: Annotated[int | None, _option("--epochs", help="Instead of the preset's.", metavar="N")] = None,
+    seed: Annotated[int | None, _option("--seed", help="Of everything random [0].", metavar="N")] = None,
+    seeds: Annotated[
+        int | None, _option("--seeds", help="Search N times, keep the best by validation accuracy.", metavar="N")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        _option(
+            "--set", help="Any setting of any part, such as relaxation=cen; repeatable.", metavar="PART.FIELD=VALUE"
+        ),
+    ] = None,
+    download: Annotated[bool | None, _option("--download", help="Fetch a missing data set.")] = None,
+    device: Annotated[str, _option("--device", help="cpu or cuda \\[a GPU, if any].", metavar="DEVICE")] = "auto",
+    resume: Annotated[bool, _option("--resume", help="Go on with the run in --out.")] = False,
+    max_macs: Annotated[int | None, _budget("--max-macs", "MACs of the target net: over it, exit code 1.")] = None,
+    max_params: Annotated[int | None, _budget("--max-params", "Its parameters: over it, exit code 1.")] = None,
+    penalty_macs: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="Add X times the expected MACs over --max-macs to the loss.",
+            rich_help_panel="Budget",
+            show_default=False,
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Search for a genotype; writes RUN/genotype.json, ready for `genocc compile RUN`.
+
+    Ctrl-C finishes the batch and exits with 130; --resume goes on as if nothing had happened.
+    """
+    import genocc
+    from genocc.searchers.progress import ConsoleProgress
+
+    result = genocc.search(
+        out,
+        method=method,
+        data=data,
+        preset=preset,
+        seed=seed,
+        seeds=seeds,
+        epochs=epochs,
+        overrides=set_ or (),
+        download=download,
+        max_macs=max_macs,
+        max_params=max_params,
+        penalty_macs=penalty_macs,
+        device=device,
+        resume=resume,
+        progress=ConsoleProgress(),
+    )
+    if json:
+        print_json(result.to_dict())
+    else:
+        _print(result)
+    for name, (found, most) in result.excess.items():
+        note(f"over the budget: {found:,} {name}, {found - most:,} more than {most:,} ({found / most - 1:.1%})")
+    if result.excess:
+        raise typer.Exit(1)
+
+
+def _print(result: "SearchResult") -> None:
+    if result.seeds:
+        rows = [
+            (
+                one.path.name,
+                f"{one.validation_accuracy:.2%}",
+                f"{one.child_accuracy:.2%}",
+                one.macs,
+                one.parameters,
+                "best" if one.path == result.path else "",
+            )
+            for one in result.seeds
+        ]
+        print_table("seeds", ["seed", ">validation", ">child net", ">MACs", ">parameters", ""], rows)
+    last = result.history[-1]
+    rows = [
+        (
+            kind,
+            " + ".join(map(str, last["edges_per_node"][kind])) + f" = {sum(last['edges_per_node'][kind])}",
+            last["skip_connections"][kind],
+            f"{result.history[0]['entropy'][kind]:.2f} to {last['entropy'][kind]:.2f}",
+        )
+        for kind in last["edges_per_node"]
+    ]
+    target = result.target
+    caption = (
+        f"Validation accuracy {result.validation_accuracy:.2%}; of the child net, the same weights with every cell "
+        f"derived, {result.child_accuracy:.2%}.\n"
+        f"Target net ({target.skeleton}, C={target.channels}, L={target.layers}, "
+        f"{target.input_size[0]}x{target.input_size[1]}, {target.classes} classes): {result.macs:,} MACs, "
+        f"{result.parameters:,} parameters."
+    )
+    title = f"{result.genotype.name}: {len(result.history)} epochs in {result.seconds:.0f} s"
+    print_table(title, ["cell", "edges a node", ">skips", ">entropy"], rows, caption=caption)
+    print(f"{result.genotype_path}\nhash {result.genotype.hash}")

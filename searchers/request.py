@@ -1,0 +1,122 @@
+"""`genocc.search`: from the words of a request to a run, or to several that differ in their seed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from genocc.errors import ConfigError
+
+from .config import SearchConfig
+from .data import datasets
+from .progress import Progress
+from .result import SearchResult, read_search
+from .search import run_search
+from .seeds import is_seeds, read_seeds, run_seeds
+
+RUNS = Path("runs")
+"""Where runs go that were not told where."""
+BUILT_IN = ("digits", "fake")
+"""Data sets that come with genocc, on which the quick preset is the default."""
+
+
+def search(
+    out: str | Path | None = None,
+    *,
+    method: str | None = None,
+    data: str | None = None,
+    preset: str | None = None,
+    seed: int | None = None,
+    seeds: int | None = None,
+    epochs: int | None = None,
+    overrides: Iterable[str] = (),
+    download: bool | None = None,
+    max_macs: int | None = None,
+    max_params: int | None = None,
+    penalty_macs: float | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> SearchResult:
+    """Searches for a genotype; what is not given has the default of `genocc search`.
+
+    Args:
+        out: The run folder; a new one below ``runs`` where not given.
+        method: See `genocc methods` [entrannas-dst].
+        data: A data set's name, with its folder after a colon where it needs one, or a folder with a folder of images
+            for each class [digits].
+        preset: ``quick`` (minutes on a CPU; the default on the built-in data), ``cifar`` or ``imagenet`` (the papers'
+            settings).
+        seed: Of everything random [0].
+        seeds: Search as often, with as many seeds from ``seed`` on, and keep the best by validation accuracy.
+        epochs: Instead of the preset's.
+        overrides: Texts ``part.field=value``: any setting of any part.
+        download: Whether a missing data set may be fetched.
+        max_macs: Budget of the target net, by genocc's own counts; see ``budget`` for its skeleton.
+        max_params: The same for its parameters.
+        penalty_macs: Factor of the expected MACs over ``max_macs`` in the architecture's loss.
+        device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+        resume: Go on with the run in ``out``; other settings need not be given, and may not differ.
+        progress: What is told how it goes.
+
+    Returns:
+        What was found; over the budget or not.
+
+    Raises:
+        GenoccError: The request, the images or the folder cannot be used, or the search has diverged.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; the run can be resumed.
+    """
+    overrides = list(overrides)
+    fields = _given(
+        seed=seed,
+        data=_given(**_data(data), download=download),
+        schedule=_given(epochs=epochs),
+        budget=_given(max_macs=max_macs, max_params=max_params, penalty_macs=penalty_macs),
+    )
+    if resume and out is None:
+        raise ConfigError("--resume needs --out: the folder of the run that is to go on")
+    if resume and out is not None and not (method or preset or seeds or overrides or fields):
+        return _resumed(Path(out), device, progress)
+    quick = fields.get("data", {}).get("name", "digits") in BUILT_IN
+    config = SearchConfig.make(
+        method or "entrannas-dst", preset or ("quick" if quick else "cifar"), overrides, **fields
+    )
+    folder = Path(out) if out is not None else _new_folder(config)
+    if seeds is None:
+        return run_search(config, folder, resume=resume, device=device, progress=progress)
+    return run_seeds(config, seeds, folder, resume=resume, device=device, progress=progress)
+
+
+def _resumed(out: Path, device: str, progress: Progress | None) -> SearchResult:
+    """Goes on with a run as its own config.json says."""
+    if is_seeds(out):
+        config, seeds = read_seeds(out)
+        return run_seeds(config, seeds, out, resume=True, device=device, progress=progress)
+    return run_search(read_search(out), out, resume=True, device=device, progress=progress)
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    """The fields that say something."""
+    return {name: value for name, value in fields.items() if value is not None and value != {}}
+
+
+def _data(text: str | None) -> dict[str, Any]:
+    """NAME, NAME:FOLDER, or the folder of an image folder."""
+    if text is None:
+        return {}
+    name, colon, folder = text.partition(":")
+    if name in datasets():
+        return {"name": name, "folder": folder} if colon else {"name": name}
+    if Path(text).is_dir() or "/" in text or os.sep in text:
+        return {"name": "imagefolder", "folder": text}
+    return {"name": text}
+
+
+def _new_folder(config: SearchConfig) -> Path:
+    """runs/METHOD-DATA, with a number behind it if there is one already."""
+    name = f"{config.method}-{config.data.name}"
+    names = (RUNS / (name if number == 1 else f"{name}-{number}") for number in count(1))
+    return next(path for path in names if not path.exists())

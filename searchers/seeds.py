@@ -1,0 +1,75 @@
+"""Several searches that differ in their seed, in one folder; the best one's genotype is the folder's.
+
+::
+
+    runs/a/
+      config.json  genotype.json  log.txt
+      seed-0/  seed-1/  ...            a run folder each
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from genocc.errors import ConfigError
+
+from .config import SearchConfig
+from .progress import Progress
+from .result import SearchResult
+from .runs import CONFIG, open_run, read_command, read_config
+from .search import run_search
+
+COMMAND = "search --seeds"
+"""What such runs are called in config.json."""
+MOST = 1000
+
+
+def run_seeds(
+    config: SearchConfig,
+    seeds: int,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> SearchResult:
+    """Searches with ``seeds`` seeds, from the configuration's on, and returns the best (EnTranNAS, Section 4.2).
+
+    Arguments and errors as those of `run_search`.
+    """
+    if not 1 <= seeds <= MOST:
+        raise ConfigError(f"--seeds {seeds}: expected 1 to {MOST}")
+    asked = {"seeds": seeds, "search": config.model_dump(mode="json")}
+    with open_run(out, COMMAND, asked, resume=resume) as run:
+        results = []
+        for seed in range(config.seed, config.seed + seeds):
+            folder = run.path / f"seed-{seed}"
+            begun = (folder / CONFIG).exists()
+            of_seed = config.model_copy(update={"seed": seed})
+            results.append(run_search(of_seed, folder, resume=begun, device=device, progress=progress))
+        best = best_of(results)
+        if not run.finished:
+            run.finish(best.genotype.dumps())
+            run.log(f"finished: {best.path.name} is the best of {seeds}")
+        return replace(best, seeds=tuple(results))
+
+
+def best_of(results: Sequence[SearchResult]) -> SearchResult:
+    """Returns the first with the highest validation accuracy, of those within the budget if there is any."""
+    return max(results, key=lambda result: (not result.excess, result.validation_accuracy))
+
+
+def is_seeds(path: str | Path) -> bool:
+    """Whether a folder holds several searches; raises RunError where it holds no run."""
+    return read_command(path) == COMMAND
+
+
+def read_seeds(path: str | Path) -> tuple[SearchConfig, int]:
+    """Returns the configuration of the first search and their number; raises RunError or ConfigError."""
+    found = read_config(path, COMMAND)
+    seeds = found.get("seeds")
+    if not isinstance(seeds, int):
+        raise ConfigError(f"{path}: seeds: found {seeds!r}; expected a number")
+    return SearchConfig.from_dict(found.get("search", {}), where=str(path)), seeds

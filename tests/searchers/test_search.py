@@ -1,0 +1,286 @@
+"""Whole searches: what they write, that they repeat, and that they go on as if they had not been stopped."""
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from genocc.searchers import search as loop
+from genocc.searchers.bilevel import Bilevel
+from genocc.searchers.progress import Progress
+from genocc.searchers.result import SearchResult
+from genocc.searchers.search import run_search
+from genocc.searchers.seeds import best_of, run_seeds
+
+import genocc
+from genocc.errors import RunError, TargetError
+from tests.searchers.small import METHODS, assert_same, history, small, weights
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small tensors, and other tests beside: more threads would only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class StopAt(Progress):
+    """Sends the process a signal after a step, as Ctrl-C would."""
+
+    def __init__(self, step: int, number: signal.Signals = signal.SIGINT) -> None:
+        self.at, self.number = step, number
+        self.seen: list[str] = []
+
+    def step(self, where: str, numbers: Mapping[str, Any], edges: Mapping[str, int], done: int) -> None:
+        self.seen.append(where)
+        if done == self.at:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.fixture
+def look_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress is told about every step."""
+    monkeypatch.setattr(loop, "LOOKED_EVERY", -1.0)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Uninterrupted runs of all methods, by name."""
+    folder = tmp_path_factory.mktemp("whole")
+    for method in METHODS:
+        run_search(small(method), folder / method, device="cpu")
+    return folder
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_holds_what_it_says(whole: Path, method: str) -> None:
+    run = whole / method
+    assert sorted(path.name for path in run.iterdir() if not path.name.startswith(".")) == [
+        "checkpoint",
+        "config.json",
+        "genotype.json",
+        "history.jsonl",
+        "log.txt",
+    ]
+    genotype = genocc.load(run)
+    lines = history(run)
+    assert [line["epoch"] for line in lines] == [1, 2]
+    for line in lines:
+        assert 0 <= line["validation_accuracy"] <= 1
+        assert 0 <= line["child_accuracy"] <= 1
+        cells = line["genotype"]["cells"]
+        for kind in ("normal", "reduction"):
+            nodes = cells[kind]["nodes"]
+            assert line["edges_per_node"][kind] == [len(edges) for edges in nodes]
+            assert line["skip_connections"][kind] == str(nodes).count("skip_connect")
+            assert line["entropy"][kind] > 0
+    assert lines[-1]["genotype"]["cells"] == genotype.model_dump(mode="json", exclude_none=True)["cells"]
+    assert genotype.metadata["method"] == method
+    assert genotype.metadata["validation_accuracy"] == lines[-1]["validation_accuracy"]
+    assert genotype.metadata["images"] == {"name": "fake", "classes": 10, "channels": 3, "size": [8, 8]}
+    compiled = genocc.count(genotype).compiled  # ready for the compiler
+    assert compiled.macs > 0
+
+
+def test_what_an_epoch_says_depends_on_the_method(whole: Path) -> None:
+    def fields(method: str, epoch: int) -> set[str]:
+        line = history(whole / method)[epoch]
+        return {name for name in ("weights", "architecture", "auxiliary") if name in line}
+
+    assert fields("darts", 0) == {"weights", "architecture"}
+    assert fields("pc-darts", 0) == {"weights"}  # warm-up
+    assert fields("pc-darts", 1) == {"weights", "architecture"}
+    assert fields("ec-darts", 0) == {"weights", "architecture", "auxiliary"}
+    first = history(whole / "ec-darts")[0]["auxiliary"]
+    assert first["kept"] is True  # there was no better one yet
+    assert 0 <= first["validation_accuracy"] <= 1
+    dst = history(whole / "entrannas-dst")
+    assert dst[0]["architecture"]["sparsity"] == pytest.approx(0.2 * 2 * 0.693, rel=0.05)
+    assert dst[0]["temperature"] == 5
+    assert dst[1]["temperature"] == pytest.approx(5 * 0.923**25)
+
+
+@pytest.mark.parametrize("method", ["darts", "entrannas-dst"])
+def test_a_search_repeats_with_its_seed_and_not_with_another(whole: Path, tmp_path: Path, method: str) -> None:
+    run_search(small(method), tmp_path / "again", device="cpu")
+    assert_same(tmp_path / "again", whole / method)
+    run_search(small(method, "seed=1"), tmp_path / "other", device="cpu")
+    assert history(tmp_path / "other") != history(whole / method)
+
+
+@pytest.mark.usefixtures("look_always")
+@pytest.mark.parametrize("method", METHODS)
+def test_interrupted_in_either_epoch_and_resumed_is_the_same_as_not(whole: Path, tmp_path: Path, method: str) -> None:
+    for step in (2, 3):
+        with pytest.raises(KeyboardInterrupt):
+            run_search(small(method), tmp_path, resume=step > 2, device="cpu", progress=StopAt(step))
+        assert not (tmp_path / "genotype.json").exists()
+    run_search(small(method), tmp_path, resume=True, device="cpu")
+    assert_same(tmp_path, whole / method)
+
+
+@pytest.mark.usefixtures("look_always")
+def test_interrupted_after_every_step_is_the_same_as_not(whole: Path, tmp_path: Path) -> None:
+    """EC-DARTS has the most to remember: alpha*, a snapshot, the best accuracy."""
+    phases: list[str] = []
+    for step in range(1, 100):
+        progress = StopAt(step)
+        try:
+            run_search(small("ec-darts"), tmp_path, resume=step > 1, device="cpu", progress=progress)
+        except KeyboardInterrupt:
+            phases += progress.seen
+        else:
+            break
+    assert [phase.removeprefix("epoch 1/2 ") for phase in phases[:12]] == [
+        *["one-shot"] * 3, "derive", *["auxiliary"] * 3, "judge", *["architecture"] * 2, "keep or return",
+        "epoch 2/2 one-shot",
+    ]  # fmt: skip
+    assert_same(tmp_path, whole / "ec-darts")
+
+
+@pytest.mark.usefixtures("look_always")
+def test_sigterm_is_heard_as_well_and_others_get_their_signals_back(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        run_search(small("darts"), tmp_path, device="cpu", progress=StopAt(1, signal.SIGTERM))
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert "stopped in epoch 1" in (tmp_path / "log.txt").read_text()
+
+
+def test_a_finished_run_is_only_read(whole: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (whole / "darts").rglob("*") if path.is_file()}
+    result = run_search(small("darts"), whole / "darts", resume=True, device="cpu")
+    assert result.genotype == genocc.load(whole / "darts")
+    assert len(result.history) == 2
+    after = {path: path.stat().st_mtime_ns for path in before}
+    assert {path.name for path in before if before[path] != after[path]} <= {".lock"}
+
+
+def test_a_run_whose_end_was_cut_off_gets_its_genotype(whole: Path, tmp_path: Path) -> None:
+    """Killed after the last checkpoint and before the result."""
+    run_search(small("darts"), tmp_path, device="cpu")
+    (tmp_path / "genotype.json").unlink()
+    run_search(small("darts"), tmp_path, resume=True, device="cpu")
+    assert_same(tmp_path, whole / "darts")
+
+
+def test_long_epochs_get_checkpoints_in_their_midst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "SAVED_EVERY", 0.0)
+    run_search(small("darts"), tmp_path, device="cpu")
+    newest = max((tmp_path / "checkpoint").iterdir())
+    assert int(newest.stem) == 2 + 2 * 3  # an epoch's end, and each of its steps
+
+
+@pytest.mark.usefixtures("look_always")
+def test_a_loss_that_is_no_number_stops_the_search_and_leaves_the_last_good_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, taken = Bilevel.weight_step, 0
+
+    def poisoned(self: Bilevel, *, auxiliary: bool = False) -> None:
+        nonlocal taken
+        taken += 1
+        if taken == 5:
+            with torch.no_grad():
+                self.net.weight_parameters()[0].fill_(float("nan"))
+        step(self, auxiliary=auxiliary)
+
+    monkeypatch.setattr(Bilevel, "weight_step", poisoned)
+    with pytest.raises(RunError, match=r"no longer finite in epoch 2: .* the checkpoint after epoch 1 is"):
+        run_search(small("darts"), tmp_path, device="cpu")
+    assert len(history(tmp_path)) == 1
+    assert all(torch.isfinite(value).all() for value in weights(tmp_path).values())
+
+
+def test_weights_that_are_no_numbers_at_the_end_of_an_epoch_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last step of an epoch may spoil them when no loss tells any more."""
+    step, taken = Bilevel.weight_step, 0
+
+    def poisoned(self: Bilevel, *, auxiliary: bool = False) -> None:
+        nonlocal taken
+        taken += 1
+        step(self, auxiliary=auxiliary)
+        if taken == 6:
+            with torch.no_grad():
+                self.net.weight_parameters()[0].fill_(float("inf"))
+
+    monkeypatch.setattr(Bilevel, "weight_step", poisoned)
+    with pytest.raises(RunError, match="no longer finite in epoch 2"):
+        run_search(small("darts"), tmp_path, device="cpu")
+    assert all(torch.isfinite(value).all() for value in weights(tmp_path).values())
+
+
+def test_several_seeds_keep_the_best_by_validation_accuracy(tmp_path: Path) -> None:
+    config = small("darts", "weights.learning_rate=0.1", "data.training=48")  # long enough for a difference
+    result = run_seeds(config, 2, tmp_path, device="cpu")
+    accuracies = [history(tmp_path / f"seed-{seed}")[-1]["validation_accuracy"] for seed in range(2)]
+    assert accuracies[0] != accuracies[1]
+    assert result.validation_accuracy == max(accuracies)
+    assert result.path.name == f"seed-{accuracies.index(max(accuracies))}"
+    assert genocc.load(tmp_path) == genocc.load(result.path)
+    assert [one.path.name for one in result.seeds] == ["seed-0", "seed-1"]
+    again = run_seeds(config, 2, tmp_path, resume=True, device="cpu")
+    assert again.path == result.path
+
+
+@pytest.mark.usefixtures("look_always")
+def test_several_seeds_go_on_where_they_were(whole: Path, tmp_path: Path) -> None:
+    class StopInSecond(StopAt):
+        def running(self, title: str, steps: int, done: int) -> Any:
+            self.at = 4 if "seed 1" in title else -1
+            return super().running(title, steps, done)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_seeds(small("darts"), 2, tmp_path / "a", device="cpu", progress=StopInSecond(0))
+    assert (tmp_path / "a" / "seed-0" / "genotype.json").exists()
+    run_seeds(small("darts"), 2, tmp_path / "a", resume=True, device="cpu")
+    assert_same(tmp_path / "a" / "seed-0", whole / "darts")
+    run_search(small("darts", "seed=1"), tmp_path / "b", device="cpu")
+    assert_same(tmp_path / "a" / "seed-1", tmp_path / "b")
+
+
+def test_the_best_is_the_most_accurate_within_the_budget(whole: Path) -> None:
+    result = run_search(small("darts"), whole / "darts", resume=True)
+    config = small("darts", "budget.max_macs=100")
+
+    def made(accuracy: float, macs: int) -> SearchResult:
+        line = {**result.history[-1], "validation_accuracy": accuracy}
+        return replace(result, config=config, history=[line], macs=macs)
+
+    best, accurate, small_one, big = made(0.8, 100), made(0.9, 101), made(0.7, 10), made(0.95, 200)
+    assert best_of([small_one, accurate, best, big]) is best
+    assert best_of([accurate, big]) is big
+    assert best_of([made(0.5, 1), best, made(0.8, 50)]) is best  # the first of equals
+
+
+def test_counts_are_of_the_target_net(whole: Path) -> None:
+    config = small("darts", "budget.max_macs=1", "budget.max_params=10", "budget.channels=8", "budget.layers=6")
+    result = run_search(config, whole / "budget", device="cpu")
+    target = genocc.NetworkConfig(channels=8, layers=6, classes=10, input_size=(8, 8))
+    counted = genocc.count(result.genotype, target).total
+    assert (result.macs, result.parameters) == (counted.macs, counted.parameters)
+    assert result.excess == {"MACs": (counted.macs, 1), "parameters": (counted.parameters, 10)}
+
+
+def test_bfloat16_searches_too_and_keeps_its_weights_in_float32(tmp_path: Path, whole: Path) -> None:
+    run_search(small("darts", "supernet.precision=bfloat16"), tmp_path, device="cpu")
+    assert {value.dtype for value in weights(tmp_path).values() if value.is_floating_point()} == {torch.float32}
+    low, full = (history(run)[-1]["weights"]["loss"] for run in (tmp_path, whole / "darts"))
+    assert low != full
+    assert low == pytest.approx(full, rel=0.05)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="device 'cuda' cannot be had here; expected cpu"):
+        run_search(small("darts"), tmp_path, device="cuda")
+    with pytest.raises(TargetError, match="device 'tpu'"):
+        run_search(small("darts"), tmp_path, resume=True, device="tpu")
