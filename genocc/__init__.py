@@ -5,6 +5,9 @@ primitive `Graph` it lowers to); many things come out (PyTorch, ONNX, Python sou
 here mirror the commands. Importing this package imports neither PyTorch nor ONNX.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from genocc.counting import Counts, count
 from genocc.differences import Difference, diff
 from genocc.errors import GenoccError
@@ -13,6 +16,10 @@ from genocc.graph import Graph
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.sources import load
+
+if TYPE_CHECKING:
+    from genocc.compiler import compile
+    from genocc.searchers.request import search
 
 __version__ = "0.1.0"
 
@@ -26,8 +33,20 @@ __all__ = [
     "Graph",
     "NetworkConfig",
     "__version__",
+    "compile",
     "count",
     "diff",
     "load",
     "lower",
+    "search",
 ]
+
+
+_LAZY = {"compile": "genocc.compiler", "search": "genocc.searchers.request"}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what only some programs need when it is first asked for."""
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'genocc' has no attribute '{name}'")
