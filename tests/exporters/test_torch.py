@@ -196,11 +196,27 @@ def test_autocast_runs_in_bfloat16(darts_v2: Genotype, training: bool) -> None:
     net = TargetNet(darts_v2, WITH_HEAD).train(training)
     net.drop_path_rate = 0.2
     states: list[torch.Tensor] = []
-    net.get_submodule("cells.1.pre0.conv").register_forward_pre_hook(lambda module, inputs: states.append(inputs[0]))
+    net.get_submodule("cells.2.pre1.conv").register_forward_pre_hook(lambda module, inputs: states.append(inputs[0]))
     with torch.autocast("cpu", torch.bfloat16):
         result = net(torch.randn(2, 3, 32, 32))
     assert {logits.dtype for logits in (result if training else [result])} == {torch.bfloat16}
     assert states[0].dtype == torch.bfloat16  # neither drop path nor an add went back to float32
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_computes_the_same_and_trains(darts_v2: Genotype) -> None:
+    image = torch.randn(4, 3, 32, 32)
+    net = scaled(TargetNet(darts_v2, WITH_HEAD)).eval()
+    expected = net(image)
+    net.to("cuda", memory_format=torch.channels_last)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        found = net(image.cuda().to(memory_format=torch.channels_last)).cpu()
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * expected.abs().max().item())
+    net.train().drop_path_rate = 0.2
+    with torch.autocast("cuda", torch.bfloat16):
+        loss = sum(logits.float().square().sum() for logits in net(image.cuda()))
+    loss.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
 
 
 def test_compilation_takes_all_rates_with_two_graphs(darts_v2: Genotype) -> None:
