@@ -18,12 +18,21 @@ from tests.formats.reading import nodes, read, refusal
 PAIR = "('skip_connect', 2, 0), ('max_pool_3x3', 2, 1)"
 
 
+FAIRDARTS_C = """FairDARTS_c = Genotype(
+    normal=[('max_pool_3x3', 2, 0), ('sep_conv_5x5', 2, 1), ('dil_conv_3x3', 4, 0), ('dil_conv_5x5', 4, 2),
+            ('skip_connect', 5, 3), ('sep_conv_3x3', 5, 0)], normal_concat=range(2, 6),
+    reduce=[('dil_conv_3x3', 2, 1), ('dil_conv_5x5', 2, 0), ('dil_conv_3x3', 3, 0), ('sep_conv_3x3', 3, 1),
+            ('sep_conv_5x5', 4, 0), ('sep_conv_5x5', 4, 3), ('sep_conv_5x5', 5, 0), ('skip_connect', 5, 1)],
+    reduce_concat=range(2, 6))
+"""
+
+
 def call(normal: str, concat: str = "range(2, 6)") -> str:
     return f"X = Genotype(normal=[{normal}], normal_concat={concat}, reduce=[{PAIR}], reduce_concat=[2])"
 
 
 def test_fairdarts_c_drops_the_edge_from_its_missing_node() -> None:
-    imported = read("fairdarts", sample_data.genotypes()["FairDARTS_c"]["text"])
+    imported = read("fairdarts", FAIRDARTS_C)
     normal, reduction = imported.genotype.cells["normal"], imported.genotype.cells["reduction"]
     assert nodes(normal) == [
         "max_pool_3x3<0, sep_conv_5x5<1",
@@ -42,6 +51,10 @@ def test_fairdarts_c_drops_the_edge_from_its_missing_node() -> None:
         "cell 'normal', node 5, edge 1 of 2 ('skip_connect' from 3): comes from a node without edges: left out",
         "cell 'normal': node 3 without edges: left out, also from the concat; node 4 becomes 3; node 5 becomes 4",
     )
+
+
+def test_fairdarts_c_is_the_published_text() -> None:
+    assert read("fairdarts", sample_data.genotypes()["FairDARTS_c"]["text"]) == read("fairdarts", FAIRDARTS_C)
 
 
 def test_fairdarts_a_renumbers() -> None:
