@@ -105,6 +105,13 @@ def test_renumbering_is_no_difference(data: st.DataObject) -> None:
     assert compared(cell, data.draw(renumbered(cell))).same
 
 
+def test_large_cells_that_are_hard_to_match_are_the_same_when_their_hashes_are() -> None:
+    rng = random.Random(30)
+    nodes = tuple(tuple(Edge(op="skip_connect", source=rng.randrange(2 + n)) for _ in range(2)) for n in range(30))
+    cell = Cell(nodes=nodes, concat=tuple(range(2, 32)))
+    assert compared(cell, shuffled(cell, rng)).same
+
+
 @settings(max_examples=50)
 @given(cells(max_nodes=6), cells(max_nodes=6))
 def test_the_parts_add_up_to_both_cells(a: Cell, b: Cell) -> None:
