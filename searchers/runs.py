@@ -31,7 +31,7 @@ from genocc.errors import FileError, RunError
 from genocc.files import read_text, write_atomically
 from genocc.sources import RUN_GENOTYPE
 
-CONFIG, HISTORY, LOG, CHECKPOINTS = "config.json", "history.jsonl", "log.txt", "checkpoint"
+CONFIG, HISTORY, LOG, CHECKPOINTS, LOCK = "config.json", "history.jsonl", "log.txt", "checkpoint", ".lock"
 MAX_CONFIG, MAX_HISTORY = 1 << 20, 1 << 28
 KEPT = 2
 """Checkpoints that stay: the newest, and the one before it in case a disk or a power cut spoils the newest."""
@@ -40,8 +40,13 @@ KEPT = 2
 class Run:
     """A run folder that this process has to itself; made by `open_run`."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, config: Mapping[str, Any]) -> None:
+        self.path, self._config = path, config
+
+    def begin(self) -> None:
+        """Makes the folder a run's, once it is clear that there is something to run: writes config.json."""
+        if not (self.path / CONFIG).exists():
+            write_atomically(self.path / CONFIG, json.dumps(self._config, indent=2, ensure_ascii=False) + "\n")
 
     @property
     def genotype_path(self) -> Path:
@@ -52,6 +57,10 @@ class Run:
     def finished(self) -> bool:
         """Whether the run has its result."""
         return self.genotype_path.exists()
+
+    def withdraw(self) -> None:
+        """Undoes `begin`: nothing came of it."""
+        (self.path / CONFIG).unlink()
 
     def log(self, message: str) -> None:
         """Appends a line to log.txt."""
@@ -137,21 +146,18 @@ def open_run(path: str | Path, command: str, config: Mapping[str, Any], *, resum
         FileError: The folder cannot be made or written to.
     """
     folder = Path(path)
-    _prepare(folder, resume)
-    with _locked(folder):
-        asked = json.loads(json.dumps(config))
+    made = _prepare(folder, resume)
+    with _locked(folder, made):
+        written = {"command": command, "genocc": __version__, "config": json.loads(json.dumps(config))}
         if (folder / CONFIG).exists():
             if not resume:
                 raise RunError(f"{folder}: has a run in it; go on with --resume, or choose another --out")
-            if difference := _difference(read_config(folder, command), asked):
+            if difference := _difference(read_config(folder, command), written["config"]):
                 raise RunError(
                     f"{folder / CONFIG}: {difference}; a run keeps its settings: resume it without options, or choose "
                     "another --out"
                 )
-        else:
-            written = {"command": command, "genocc": __version__, "config": asked}
-            write_atomically(folder / CONFIG, json.dumps(written, indent=2, ensure_ascii=False) + "\n")
-        yield Run(folder)
+        yield Run(folder, written)
 
 
 def read_command(path: str | Path) -> str:
@@ -192,7 +198,9 @@ def _read(path: str | Path) -> dict[str, Any]:
     return data
 
 
-def _prepare(folder: Path, resume: bool) -> None:
+def _prepare(folder: Path, resume: bool) -> bool:
+    """Makes the folder, and returns whether it was not there."""
+    made = not folder.exists()
     if resume and not folder.is_dir():
         raise RunError(f"{folder}: no such run to resume; check the path, or leave --resume out")
     try:
@@ -202,11 +210,12 @@ def _prepare(folder: Path, resume: bool) -> None:
         raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}") from None
     if foreign and CONFIG not in foreign:
         raise RunError(f"{folder}: has other files in it ({min(foreign)}); choose a new or empty folder")
+    return made
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    lock = FileLock(folder / ".lock")
+def _locked(folder: Path, made: bool) -> Iterator[None]:
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -217,6 +226,9 @@ def _locked(folder: Path) -> Iterator[None]:
         _sweep(folder)
         yield
     finally:
+        if made and {entry.name for entry in folder.iterdir()} <= {LOCK}:  # nothing came of it
+            (folder / LOCK).unlink()
+            folder.rmdir()
         lock.release()
 
 

@@ -191,6 +191,7 @@ class _Search:
         )
 
     def _restore(self) -> None:
+        self.folder.begin()
         state = self.folder.restore()
         if state is not None:
             self.position = Position(**state["position"])

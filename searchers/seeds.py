@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from genocc.errors import ConfigError
+from genocc.errors import ConfigError, GenoccError
 
 from .config import SearchConfig
 from .progress import Progress
@@ -43,12 +43,18 @@ def run_seeds(
         raise ConfigError(f"--seeds {seeds}: expected 1 to {MOST}")
     asked = {"seeds": seeds, "search": config.model_dump(mode="json")}
     with open_run(out, COMMAND, asked, resume=resume) as run:
+        run.begin()
         results = []
         for seed in range(config.seed, config.seed + seeds):
             folder = run.path / f"seed-{seed}"
             begun = (folder / CONFIG).exists()
             of_seed = config.model_copy(update={"seed": seed})
-            results.append(run_search(of_seed, folder, resume=begun, device=device, progress=progress))
+            try:
+                results.append(run_search(of_seed, folder, resume=begun, device=device, progress=progress))
+            except GenoccError:
+                if not folder.exists() and not results:
+                    run.withdraw()
+                raise
         best = best_of(results)
         if not run.finished:
             run.finish(best.genotype.dumps())

@@ -6,15 +6,25 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
-from genocc.searchers.runs import CHECKPOINTS, HISTORY, open_run, read_config, read_history
+from genocc.searchers.runs import CHECKPOINTS, HISTORY, Run, open_run, read_config, read_history
 
 from genocc.errors import FileError, RunError
 
 CONFIG = {"seed": 1, "schedule": {"epochs": 3}}
+
+
+@contextmanager
+def begun(path: Path, *, resume: bool = False) -> Iterator[Run]:
+    """A run that has something to do."""
+    with open_run(path, "search", CONFIG, resume=resume) as run:
+        run.begin()
+        yield run
 
 
 def state(number: int) -> dict[str, object]:
@@ -27,7 +37,7 @@ def state(number: int) -> dict[str, object]:
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "a"  # parents are made
-    with open_run(folder, "search", CONFIG) as run:
+    with begun(folder) as run:
         assert not run.finished
         assert run.restore() is None
         run.append({"epoch": 1, "loss": 0.5})
@@ -44,7 +54,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 
 
 def test_the_newest_two_checkpoints_stay(tmp_path: Path) -> None:
-    with open_run(tmp_path, "search", CONFIG) as run:
+    with begun(tmp_path) as run:
         for number in range(5):
             run.save(state(number))
         assert sorted(path.name for path in (tmp_path / CHECKPOINTS).iterdir()) == ["00000004.pt", "00000005.pt"]
@@ -57,7 +67,7 @@ def test_checkpoints_hold_no_code(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return os.system, (f"touch {tmp_path / 'executed'}",)
 
-    with open_run(tmp_path, "search", CONFIG) as run:
+    with begun(tmp_path) as run:
         run.save(state(1))
         torch.save({"number": Evil()}, tmp_path / CHECKPOINTS / "00000002.pt")
         restored = run.restore()
@@ -68,7 +78,7 @@ def test_checkpoints_hold_no_code(tmp_path: Path) -> None:
 
 
 def test_a_spoilt_checkpoint_falls_back_and_two_are_an_error(tmp_path: Path) -> None:
-    with open_run(tmp_path, "search", CONFIG) as run:
+    with begun(tmp_path) as run:
         run.save(state(1))
         run.save(state(2))
         older, newer = sorted((tmp_path / CHECKPOINTS).iterdir())
@@ -82,7 +92,7 @@ def test_a_spoilt_checkpoint_falls_back_and_two_are_an_error(tmp_path: Path) -> 
 
 
 def test_the_history_is_cut_to_what_the_checkpoint_says(tmp_path: Path) -> None:
-    with open_run(tmp_path, "search", CONFIG) as run:
+    with begun(tmp_path) as run:
         for epoch in range(3):
             run.append({"epoch": epoch + 1})
         with open(tmp_path / HISTORY, "a") as stream:
@@ -104,16 +114,16 @@ def test_a_history_that_is_not_json_names_the_line(tmp_path: Path) -> None:
 
 
 def test_losses_that_are_no_numbers_never_get_into_the_history(tmp_path: Path) -> None:
-    with open_run(tmp_path, "search", CONFIG) as run, pytest.raises(ValueError, match="not JSON compliant"):
+    with begun(tmp_path) as run, pytest.raises(ValueError, match="not JSON compliant"):
         run.append({"loss": float("nan")})
 
 
 def test_a_run_is_not_begun_twice_and_goes_on_with_its_own_settings(tmp_path: Path) -> None:
-    with open_run(tmp_path, "search", CONFIG):
+    with begun(tmp_path):
         pass
-    with pytest.raises(RunError, match="has a run in it; go on with --resume"), open_run(tmp_path, "search", CONFIG):
+    with pytest.raises(RunError, match="has a run in it; go on with --resume"), begun(tmp_path):
         pass
-    with open_run(tmp_path, "search", CONFIG, resume=True):
+    with begun(tmp_path, resume=True):
         pass
     other = {**CONFIG, "schedule": {"epochs": 9}}
     with (
@@ -131,7 +141,7 @@ def test_a_run_is_not_begun_twice_and_goes_on_with_its_own_settings(tmp_path: Pa
 def test_resuming_what_is_not_there_is_an_error(tmp_path: Path) -> None:
     with (
         pytest.raises(RunError, match="no such run to resume; check the path"),
-        open_run(tmp_path / "b", "search", CONFIG, resume=True),
+        begun(tmp_path / "b", resume=True),
     ):
         pass
     assert not (tmp_path / "b").exists()
@@ -142,14 +152,26 @@ def test_resuming_what_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_a_run_that_was_killed_before_its_first_write_begins_anew(tmp_path: Path) -> None:
     (tmp_path / ".lock").touch()
     (tmp_path / ".config.abcd.json").write_text('{"comm')
-    with open_run(tmp_path, "search", CONFIG, resume=True) as run:
+    with begun(tmp_path, resume=True) as run:
         assert run.restore() is None
     assert not (tmp_path / ".config.abcd.json").exists()
 
 
+def test_a_run_that_never_begins_leaves_no_folder_behind(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no images"), open_run(tmp_path / "new", "search", CONFIG):
+        raise RunError("no images")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(RunError, match="no images"), open_run(tmp_path / "mine", "search", CONFIG):
+        raise RunError("no images")
+    assert (tmp_path / "mine").exists()
+    with begun(tmp_path / "mine"):
+        pass
+
+
 def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(RunError, match=r"other files in it \(thesis.tex\)"), open_run(tmp_path, "search", CONFIG):
+    with pytest.raises(RunError, match=r"other files in it \(thesis.tex\)"), begun(tmp_path):
         pass
     with (
         pytest.raises(FileError, match="cannot be used as a run folder"),
@@ -180,11 +202,11 @@ def test_a_folder_in_use_is_refused_until_its_process_is_gone(tmp_path: Path) ->
         assert process.stdout.readline() == "open\n"
         with (
             pytest.raises(RunError, match="in use by another process"),
-            open_run(tmp_path, "search", {}, resume=True),
+            begun(tmp_path, resume=True),
         ):
             pass
         process.send_signal(signal.SIGKILL)
-    with open_run(tmp_path, "search", {}, resume=True):
+    with begun(tmp_path, resume=True):
         pass
 
 
@@ -193,6 +215,7 @@ def test_killed_in_the_middle_of_writing_checkpoints_the_newest_whole_one_is_fou
         "import sys, torch\n"
         "from genocc.searchers.runs import open_run\n"
         "with open_run(sys.argv[1], 'search', {}) as run:\n"
+        "    run.begin()\n"
         "    for number in range(10**6):\n"
         "        run.append({'epoch': number + 1})\n"
         "        run.save({'epoch': number + 1, 'w': torch.full((10**6,), float(number + 1))})\n"
