@@ -20,7 +20,7 @@ from tests.exporters.python_files import TINY, assert_tidy, check
 
 def branches(b: Block, x: str, stride: int) -> str:
     """Primitives that no published operation has, branches with names of their own, values with several readers."""
-    x = b.builder.add(f"{b.origin}.pad", Conv2d(b.channels, (2, 2), (stride, stride), (0, 0, 1, 1), bias=True), x)
+    x = b.builder.add(f"{b.origin}.pad", Conv2d(b.channels, (3, 2), (stride, stride), (2, 0, 0, 1), bias=True), x)
     even = b.builder.add(f"{b.origin}.first", Slice(0, b.channels // 2), x)
     odd = b.builder.add(f"{b.origin}.second", Slice(b.channels // 2, b.channels), x)
     left = b.within("left", b.channels // 2)
