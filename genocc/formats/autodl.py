@@ -8,7 +8,7 @@ from typing import Any
 
 from genocc.errors import FormatError
 from genocc.formats.cells import ForeignCell, ForeignEdge, shown
-from genocc.formats.genotype_calls import GenotypeCalls, fields, foreign, is_call, listing, states
+from genocc.formats.genotype_calls import FIELDS, GenotypeCalls, fields, foreign, is_call, listing, states
 from genocc.formats.limits import Limits
 from genocc.formats.literals import assigned, literal
 from genocc.formats.vocabulary import SEVEN, Vocabulary, same
@@ -52,7 +52,7 @@ class AutoDL(GenotypeCalls):
 
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
         if isinstance(entry, ast.Call):
-            return self.cells_of(fields(entry, ("normal", "normal_concat", "reduce", "reduce_concat", *self.optional)))
+            return self.cells_of(fields(entry, (*FIELDS, *self.optional)))
         values = literal(entry)
         if "reduce" in values:
             return self.cells_of(values)

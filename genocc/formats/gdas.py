@@ -35,12 +35,8 @@ class Gdas(GenotypeCalls):
         return ForeignCell(self.paired(place, value), states(place, concat))
 
     def listed(self, cell: Cell) -> str:
-        edges = (edge for _, _, edge in cell.edges())
-        return (
-            "["
-            + ", ".join(
-                f"({self.vocabulary.spelling(edge.op)!r}, {edge.source}, {1.0 if edge.weight is None else edge.weight})"
-                for edge in edges
-            )
-            + "]"
-        )
+        edges = []
+        for _, _, edge in cell.edges():
+            weight = 1.0 if edge.weight is None else edge.weight
+            edges.append(f"({self.vocabulary.spelling(edge.op)!r}, {edge.source}, {weight})")
+        return f"[{', '.join(edges)}]"
