@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from genocc.cli.bench import bench
 from genocc.cli.compile import compile
 from genocc.cli.count import count
 from genocc.cli.diff import diff
@@ -18,6 +19,7 @@ from genocc.cli.import_ import import_
 from genocc.cli.import_weights import import_weights
 from genocc.cli.ops import ops
 from genocc.cli.schema import schema
+from genocc.cli.search import search
 from genocc.cli.show import show
 from genocc.cli.verify import verify
 from genocc.cli.zoo import zoo
@@ -43,7 +45,8 @@ app = typer.Typer(
 )
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Compile": (compile, verify),
+    "Search": (search,),
+    "Compile": (compile, verify, bench),
     "Look": (show, count, draw, diff, ops),
     "Formats": (import_, export_text, import_weights, schema),
 }
