@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.runs import CHECKPOINTS, read_history
 

@@ -1,7 +1,5 @@
 """Data sets: what they hold, how they are split, and every way in which a user's folder can be wrong."""
 
-import subprocess
-import sys
 from collections import Counter
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -9,15 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from genocc.searchers.data import DataSet, FileImages, MemoryImages, Source, datasets, load, split
-from genocc.searchers.data import dataset as registry
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from genocc import GenoccError
 from genocc.errors import DataError
-from tests import sample_data
+from genocc.searchers.data import DataSet, FileImages, MemoryImages, Source, datasets, load, split
+from genocc.searchers.data import dataset as registry
 
 
 def write_image(path: Path, *, size: tuple[int, int] = (12, 12), shade: int = 100) -> None:
@@ -32,15 +29,6 @@ def folder(tmp_path: Path) -> Path:
         for number in range(10):
             write_image(tmp_path / name / f"{number}.png", shade=10 * number)
     return tmp_path
-
-
-@pytest.fixture(scope="session")
-def cifar_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A few hundred images of CIFAR-10 in class folders."""
-    target = tmp_path_factory.mktemp("cifar")
-    program = sample_data.path("unpack_cifar10.py")
-    subprocess.run([sys.executable, program, target, "--per-class", "24"], check=True, capture_output=True)
-    return target
 
 
 @pytest.mark.parametrize("name", ["digits", "fake"])

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from genocc.searchers.runs import CHECKPOINTS, HISTORY, Run, open_run, read_config, read_history
 
 from genocc.errors import FileError, RunError
+from genocc.searchers.runs import CHECKPOINTS, HISTORY, Run, open_run, read_config, read_history
 
 CONFIG = {"seed": 1, "schedule": {"epochs": 3}}
 

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.data import Batches, MemoryImages
 from genocc.searchers.interface import View
 from genocc.searchers.parts import ScheduleConfig
 from genocc.searchers.schedule import epoch_phases
-from torch import Tensor
-from torch.nn.functional import cross_entropy
-
 from tests.searchers.tiny_net import TinyNet
 
 

@@ -2,32 +2,23 @@
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+
+import genocc
+from genocc.errors import RunError, TargetError
 from genocc.searchers import search as loop
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.progress import Progress
 from genocc.searchers.result import SearchResult
 from genocc.searchers.search import run_search
 from genocc.searchers.seeds import best_of, run_seeds
-
-import genocc
-from genocc.errors import RunError, TargetError
 from tests.searchers.small import METHODS, assert_same, history, small, weights
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small tensors, and other tests beside: more threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class StopAt(Progress):

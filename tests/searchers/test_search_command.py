@@ -9,12 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
-from genocc.searchers.runs import open_run
 from typer.testing import CliRunner, Result
 
 import genocc
 from genocc.cli import app
+from genocc.searchers.runs import open_run
 from tests.searchers.small import SMALL, assert_same
 
 SETTINGS = [argument for setting in SMALL for argument in ("--set", setting)]
@@ -39,11 +38,6 @@ def start(*arguments: object) -> "subprocess.Popen[str]":
     program = "import torch; torch.set_num_threads(1); from genocc.cli import app; app(prog_name='genocc')"
     command = [sys.executable, "-c", program, "search", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")

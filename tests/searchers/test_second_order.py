@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from genocc.searchers.second_order import second_order_gradient
 from torch import Tensor
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
+from genocc.searchers.second_order import second_order_gradient
 from tests.searchers.tiny_net import TinyNet
 
 LEARNING_RATE, MOMENTUM, DECAY = 0.3, 0.9, 0.05

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from genocc.searchers.interface import Coefficients, Masks, Route, View
 from torch import Tensor, nn
+
+from genocc.searchers.interface import Coefficients, Masks, Route, View
 
 FUNCTIONS = (torch.tanh, torch.sin, torch.sigmoid)
 

@@ -1,0 +1,40 @@
+"""All six methods on real CIFAR-10 images: five cells, C = 4, two epochs."""
+
+from pathlib import Path
+
+import pytest
+
+import genocc
+from genocc import NetworkConfig
+from genocc.searchers.config import SearchConfig
+from genocc.searchers.search import run_search
+from tests.searchers.small import METHODS
+
+PER_CLASS = 24
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_searches_on_cifar(cifar_folder: Path, tmp_path: Path, method: str) -> None:
+    overrides = [
+        "supernet.channels=4",
+        "supernet.layers=5",
+        "schedule.epochs=2",
+        "schedule.batch_size=60",
+        "data.name=imagefolder",
+        f"data.folder={cifar_folder}",
+        "data.size=16",
+        "data.training=0.5",
+        "data.validation=0.5",
+        *({"pc-darts": ["connection.partial=2", "schedule.warmup=0.5"]}.get(method, [])),
+        *(["connection.bottleneck=2"] if method.startswith("entrannas") else []),
+    ]
+    result = run_search(SearchConfig.make(method, "cifar", overrides), tmp_path, device="cpu")
+    assert result.config.data.training == 0.5
+    assert len(result.history) == 2
+    first, second = (line["weights"]["loss"] for line in result.history)
+    assert 0 < second < first < 20  # it learns
+    cells = result.genotype.cells
+    if method != "entrannas-dst":
+        assert {len(node) for cell in cells.values() for node in cell.nodes} == {2}
+    net = NetworkConfig(channels=4, layers=5, input_size=(16, 16))
+    assert genocc.count(result.genotype, net).compiled.macs > 0
