@@ -100,7 +100,8 @@ class Bilevel:
         self._clear_gradients()
         with self.net.training_only("weights"):
             meter = self.meters["auxiliary" if auxiliary else "weights"]
-            self._loss(images, labels, self._auxiliary_route() if auxiliary else None, meter).backward()
+            route = self._auxiliary_route() if auxiliary else None
+            torch.autograd.backward(self._loss(images, labels, route, meter))
         clip_grad_norm_(self.net.weight_parameters(), self.config.weights.clip)
         self.weights_optimizer.step()
 
@@ -122,7 +123,7 @@ class Bilevel:
                 route = (
                     self.net.route(View.DERIVED, masks=self._transition.masks, derived="weights") if auxiliary else None
                 )
-                self._architecture_loss(images, labels, route).backward()
+                torch.autograd.backward(self._architecture_loss(images, labels, route))
         self.architecture_optimizer.step()
 
     def begin_transition(self) -> None:

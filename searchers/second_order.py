@@ -38,7 +38,7 @@ def second_order_gradient(
     weights, architecture = net.weight_parameters(), net.architecture_parameters()
     before = net.weight_state()
     _virtual_step(net, training_loss, optimizer)
-    validation_loss().backward()
+    torch.autograd.backward(validation_loss())
     used = [(w, w.grad) for w in weights if w.grad is not None]
     norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(v) for _, v in used]))
     step = radius / norm.clamp_min(torch.finfo(norm.dtype).tiny)
@@ -47,7 +47,7 @@ def second_order_gradient(
         net.load_weight_state(before)
         with torch.no_grad():
             for w, v in used:
-                w += distance * v
+                w.add_(distance * v)
         with net.training_only("architecture"):
             return list(torch.autograd.grad(training_loss(), architecture, allow_unused=True))
 
@@ -71,7 +71,7 @@ def _virtual_step(net: SearchNet, training_loss: Callable[[], Tensor], optimizer
             buffer = optimizer.state[w].get("momentum_buffer") if w in optimizer.state else None
             if buffer is not None:
                 direction += group["momentum"] * buffer
-            w -= group["lr"] * direction
+            w.sub_(group["lr"] * direction)
 
 
 def _subtract(

@@ -18,7 +18,7 @@ def _amount(text: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMG]?)", text.replace("_", "").replace(",", "").upper())
     if not match:
         raise typer.BadParameter(f"'{text}' is no amount; expected a number such as 600M")
-    return round(float(match[1]) * 1000 ** " KMG".index(match[2] or " "))
+    return round(float(match[1]) * {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}[match[2]])
 
 
 def _budget(name: str, help: str) -> Any:
@@ -128,7 +128,7 @@ def _print(result: "SearchResult") -> None:
         ]
         print_table("seeds", ["seed", ">validation", ">child net", ">MACs", ">parameters", ""], rows)
     last = result.history[-1]
-    rows = [
+    cells = [
         (
             kind,
             " + ".join(map(str, last["edges_per_node"][kind])) + f" = {sum(last['edges_per_node'][kind])}",
@@ -146,5 +146,5 @@ def _print(result: "SearchResult") -> None:
         f"{result.parameters:,} parameters."
     )
     title = f"{result.genotype.name}: {len(result.history)} epochs in {result.seconds:.0f} s"
-    print_table(title, ["cell", "edges a node", ">skips", ">entropy"], rows, caption=caption)
+    print_table(title, ["cell", "edges a node", ">skips", ">entropy"], cells, caption=caption)
     print(f"{result.genotype_path}\nhash {result.genotype.hash}")

@@ -85,7 +85,7 @@ class Batches:
     def in_order(self, batch_size: int, most: int | None = None) -> Iterator[Batch]:
         """Yields every image, or ``most`` of them evenly spaced, once and as it is: what accuracies are measured on."""
         count = min(most or len(self.images), len(self.images))
-        for indices in (torch.arange(count) * len(self.images) // count).split(batch_size):
+        for indices in torch.split(torch.arange(count) * len(self.images) // count, batch_size):
             pixels = self.images.start(indices, 0, False, None)()
             yield self._finished(pixels, None), self.images.labels[indices].to(self.device)
 

@@ -36,8 +36,8 @@ def _load(source: Source, kind: type[CIFAR10], mean: tuple[float, ...], std: tup
             f"{source.name}: not found whole in {source.cache}; {hint}, "
             f"or name the folder it is in as --data {source.name}:FOLDER"
         ) from None
-    parts = (MemoryImages(_resized(part.data, source.size), torch.tensor(part.targets)) for part in (train, test))
-    return DataSet(source.name, tuple(train.classes), mean, std, *parts)
+    images = [MemoryImages(_resized(part.data, source.size), torch.tensor(part.targets)) for part in (train, test)]
+    return DataSet(source.name, tuple(train.classes), mean, std, train=images[0], test=images[1])
 
 
 def _resized(pixels: object, size: int | None) -> Tensor:
@@ -49,6 +49,6 @@ def _resized(pixels: object, size: int | None) -> Tensor:
         .round()
         .clamp(0, 255)
         .to(torch.uint8)
-        for some in images.split(4096)
+        for some in torch.split(images, 4096)
     ]
     return torch.cat(resized).permute(0, 2, 3, 1).contiguous()

@@ -59,13 +59,13 @@ def _shuffled(labels: NDArray[np.int64], classes: int, seed: int) -> list[NDArra
     order = np.random.default_rng(seed % 2**63).permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
     bounds = np.cumsum(np.bincount(labels, minlength=classes))[:-1]
-    return np.split(order, bounds)
+    return list(np.split(order, bounds))
 
 
 def _apportion(count: int, weights: NDArray[np.int64], most: NDArray[np.int64]) -> NDArray[np.int64]:
     """Integers in proportion to weights, by largest remainder, each at least 1 and at most ``most``."""
     exact = count * weights / weights.sum()
-    sizes = np.clip(np.floor(exact).astype(np.int64), 1, most)
+    sizes: NDArray[np.int64] = np.clip(np.floor(exact).astype(np.int64), 1, most)
     while sizes.sum() < count and (sizes < most).any():
         sizes[np.argmax(np.where(sizes < most, exact - sizes, -np.inf))] += 1
     while sizes.sum() > count and (sizes > 1).any():
