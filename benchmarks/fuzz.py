@@ -23,16 +23,16 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # tests are no installed 
 import hypothesis
 import numpy as np
 import torch
-from genocc.exporters.graph_module import graph_module
-from genocc.exporters.onnx import OnnxExporter, check
-from genocc.exporters.onnx_runtime import session
-from genocc.exporters.pt2 import Pt2Exporter
-from genocc.exporters.torch import TargetNet
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 
 from genocc import Genotype, NetworkConfig, lower
 from genocc.compiler import CompiledNet
+from genocc.exporters.graph_module import graph_module
+from genocc.exporters.onnx import OnnxExporter, check
+from genocc.exporters.onnx_runtime import session
+from genocc.exporters.pt2 import Pt2Exporter
+from genocc.exporters.torch import TargetNet
 from genocc.passes import PASSES, Parameters, run_passes, select
 from tests.reference import evaluate, random_image, random_parameters
 from tests.strategies import genotypes, networks

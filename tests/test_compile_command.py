@@ -69,9 +69,7 @@ def test_growth_is_told(tmp_path: Path) -> None:
     arguments = ("compile", "zoo:darts-v2", "--to", "onnx", "-o", tmp_path / "net.onnx", *SMALL, "--no-verify")
     grown = json.loads(run(*arguments, "--passes", "dense-factorized-reduce", "--json").stdout)
     assert grown["growth"] > 1
-    assert (
-        "x the parameters of the genotype's net" in run(*arguments, "--passes", "dense-factorized-reduce").stdout
-    )
+    assert "x the parameters of the genotype's net" in run(*arguments, "--passes", "dense-factorized-reduce").stdout
     assert "x the parameters" not in run(*arguments, "--optimize", "1").stdout
 
 

@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from genocc.exporters.onnx import OPERATORS, OnnxExporter, check
-from genocc.exporters.onnx_runtime import session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
@@ -22,6 +20,8 @@ import genocc
 from genocc import Genotype, Graph, NetworkConfig
 from genocc.compiler import CompiledNet, compile_net, level
 from genocc.errors import TargetError
+from genocc.exporters.onnx import OPERATORS, OnnxExporter, check
+from genocc.exporters.onnx_runtime import session
 from genocc.graph import (
     PRIMITIVES,
     Add,

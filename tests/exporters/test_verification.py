@@ -11,13 +11,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from genocc.exporters.comparison import BATCHES
-from genocc.exporters.verification import REFERENCE, RUNTIME, verify
 from onnx import numpy_helper
 
 import genocc
 from genocc import Genotype, NetworkConfig, weights
 from genocc.errors import TargetError, WeightsError
+from genocc.exporters.comparison import BATCHES
+from genocc.exporters.verification import REFERENCE, RUNTIME, verify
 from tests.reference import random_parameters
 
 SMALL = NetworkConfig(channels=4, layers=3, input_size=(17, 16))
