@@ -28,12 +28,14 @@ from onnx.reference import ReferenceEvaluator
 
 from genocc import Genotype, NetworkConfig, lower
 from genocc.compiler import CompiledNet
+from genocc.errors import InternalError
 from genocc.exporters.graph_module import graph_module
 from genocc.exporters.onnx import OnnxExporter, check
 from genocc.exporters.onnx_runtime import session
 from genocc.exporters.pt2 import Pt2Exporter
 from genocc.exporters.torch import TargetNet
 from genocc.passes import PASSES, Parameters, run_passes, select
+from genocc.passes.bisect import bisect
 from tests.reference import evaluate, random_image, random_parameters
 from tests.strategies import genotypes, networks
 
@@ -150,6 +152,19 @@ def campaign(count: int, seed: int) -> tuple[Tally, MismatchError | None]:
     return tally, None
 
 
+def guilty(case: Case) -> str:
+    """Returns the pass that is to blame for a mismatch, or what is if no pass is."""
+    graph = lower(case.genotype, case.config)
+    arrays, image = random_parameters(graph, case.seed), random_image(graph, batch=2, seed=case.seed)
+    try:
+        found = bisect(
+            graph, Parameters.of(arrays), select(case.passes, PASSES), lambda g, p: evaluate(g, p, image)["logits"]
+        )
+    except InternalError as error:
+        return str(error)
+    return found.guilty or "no pass; the target named above"
+
+
 def main() -> None:
     """Runs the campaign that the command line asks for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -167,6 +182,7 @@ def main() -> None:
         return
     print(f"MISMATCH, smallest case: {mismatch}")
     case = mismatch.case
+    print(f"guilty: {guilty(case)}")
     print(f"{case.genotype.dumps()}{case.config}\nseed {case.seed}, passes {', '.join(case.passes)}")
     sys.exit(1)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genocc.cli.console import note, print_json
+from genocc.cli.console import note, print_json, print_table
 from genocc.cli.deployment import class_names_option, normalize_option
 from genocc.cli.options import GenotypeArgument, JsonOption, OutputOption, ProviderOption, network_options
 from genocc.errors import GenoccError
@@ -90,6 +90,9 @@ def compile(
     if provider is not None and not verify:
         raise GenoccError("--provider says where the verification runs, and --no-verify leaves it out; give one")
     chosen = level(target, 2 if optimize is None else optimize) if passes is None else _names(passes)
+    if bisect:
+        _bisect(genotype, network, chosen, weights, seed, json)
+        return
     say = note if json or str(output) == "-" else print
     try:
         compilation = compile(
@@ -111,6 +114,30 @@ def compile(
         print_json({"output": str(output), **compilation.to_dict()})
     else:
         _print(compilation, output, say)
+
+
+def _bisect(
+    genotype: str, network: NetworkConfig, passes: tuple[str, ...], weights: Path | None, seed: int, json: bool
+) -> None:
+    import genocc
+    from genocc.exporters.bisection import bisect_passes
+
+    found = bisect_passes(genocc.load(genotype), network, passes=passes, weights=weights, seed=seed)
+    if json:
+        print_json({"errors": found.errors, "guilty": found.guilty})
+    else:
+        rows = [
+            (name, f"{error:.1e}", "changes the logits" if name == found.guilty else "")
+            for name, error in found.errors.items()
+        ]
+        verdict = (
+            f"{found.guilty} is the first to change what is computed"
+            if found.guilty
+            else "no pass changes what is computed"
+        )
+        print_table("logits after each pass, in float64", ["pass", ">max rel", ""], rows, caption=verdict)
+    if found.guilty:
+        raise typer.Exit(1)
 
 
 def _names(text: str) -> tuple[str, ...]:

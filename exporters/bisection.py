@@ -1,0 +1,72 @@
+"""The search for a pass that changes what a genotype's net computes, with PyTorch in float64 as the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from genocc import weights as weight_files
+from genocc.genotype import Genotype
+from genocc.graph import BatchNorm, Graph
+from genocc.initialization import initialize
+from genocc.lowering import lower
+from genocc.network import NetworkConfig
+from genocc.passes import PASSES, Parameters, select
+from genocc.passes.bisect import Bisection, bisect
+
+from .comparison import Array, one_thread
+from .graph_module import graph_module
+
+
+def bisect_passes(
+    genotype: Genotype,
+    config: NetworkConfig | None = None,
+    *,
+    passes: Sequence[str],
+    weights: str | Path | None = None,
+    seed: int = 0,
+) -> Bisection:
+    """Returns the first pass after which a genotype's net computes something else.
+
+    Args:
+        genotype: The cells.
+        config: The network around them.
+        passes: Names of passes, in order.
+        weights: A safetensors file. Without it weights are initialised from ``seed``, and BN gets random statistics,
+            scales and shifts: as the identity, which it is in the beginning, it would hide what a pass does with it.
+        seed: Of weights and images.
+
+    Raises:
+        GenoccError: A pass is unknown or breaks the graph, or the weights do not fit.
+    """
+    graph = lower(genotype, config)
+    if weights is None:
+        arrays = _random(graph, seed)
+    else:
+        arrays = weight_files.load(weights)
+        weight_files.check(arrays, graph, str(weights))
+    images = torch.from_numpy(np.random.default_rng(seed).standard_normal((2, *graph.input.shape)))
+
+    def evaluate(graph: Graph, parameters: Parameters) -> Array:
+        with torch.inference_mode(), one_thread():
+            logits: Array = graph_module(graph, parameters).eval()(images).numpy()
+        return logits
+
+    return bisect(graph, Parameters.of(arrays).astype(np.float64), select(passes, PASSES), evaluate)
+
+
+def _random(graph: Graph, seed: int) -> Mapping[str, Any]:
+    arrays = dict(initialize(graph, seed))
+    random = np.random.default_rng(seed)
+    for node in graph.nodes.values():
+        if isinstance(node.primitive, BatchNorm):
+            for name, shape in {**node.parameters(), **node.buffers()}.items():
+                positive = name.endswith((".weight", ".running_var"))
+                arrays[name] = (random.uniform(0.5, 1.5, shape) if positive else random.normal(0, 0.5, shape)).astype(
+                    np.float32
+                )
+    return arrays

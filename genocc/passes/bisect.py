@@ -1,0 +1,65 @@
+"""Which pass changes what a net computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from genocc.graph import Graph
+from genocc.passes.base import Parameters, Pass, run_passes
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+    Array = ndarray[Any, Any]
+
+Evaluate = Callable[[Graph, Parameters], "Array"]
+"""Computes a graph's logits for images that stay the same."""
+
+TOLERANCE = 1e-10
+"""Rounding of float64, in nets of a hundred layers, stays well below."""
+
+
+@dataclass(frozen=True)
+class Bisection:
+    """How far the logits are from those before any pass.
+
+    Attributes:
+        errors: The largest difference after each pass, in order, relative to the largest logit; up to the first that
+            is too large.
+        guilty: The pass behind that one; None if there is none.
+    """
+
+    errors: dict[str, float]
+    guilty: str | None
+
+
+def bisect(
+    graph: Graph,
+    parameters: Parameters,
+    passes: Sequence[Pass],
+    evaluate: Evaluate,
+    tolerance: float = TOLERANCE,
+) -> Bisection:
+    """Runs passes in order until one changes the logits.
+
+    Args:
+        graph: Before any pass.
+        parameters: Its arrays; in float64, so that nothing but a wrong rewrite exceeds the tolerance.
+        passes: What to run.
+        evaluate: Computes the logits.
+        tolerance: The largest relative difference that is rounding.
+
+    Raises:
+        InternalError: A pass broke the graph; the message names it.
+    """
+    expected = evaluate(graph, parameters)
+    errors: dict[str, float] = {}
+    for step in passes:
+        graph, parameters = run_passes(graph, parameters, [step])
+        error = float(abs(evaluate(graph, parameters) - expected).max() / abs(expected).max())
+        errors[step.name] = error
+        if not error <= tolerance:  # also where it is no number
+            return Bisection(errors, step.name)
+    return Bisection(errors, None)
