@@ -27,7 +27,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from genocc.compiler import CompiledNet, compile_net, level
+from genocc.compiler import CompiledNet, compile_net
 from genocc.counting import cost
 from genocc.errors import TargetError
 from genocc.genotype import Genotype
@@ -331,11 +331,13 @@ def _traced(subject: _Subject) -> Way:
     return _onnx_way("traced", "torch.onnx.export of the PyTorch net, ONNX Runtime", subject, model, seconds)
 
 
-def _emitted(name: str, about: str, optimize: int) -> Callable[[_Subject], Way]:
+def emitted(name: str, about: str, passes: Sequence[str]) -> Callable[[_Subject], Way]:
+    """Returns a way: the ONNX file with these passes, in ONNX Runtime."""
+
     def make(subject: _Subject) -> Way:
         exporter = OnnxExporter()
         start = time.perf_counter()
-        net = subject.net(level(exporter, optimize))
+        net = subject.net(passes)
         model = exporter.model(net).SerializeToString(deterministic=True)
         check(model)
         seconds = time.perf_counter() - start
@@ -350,7 +352,7 @@ WAYS: dict[str, Callable[[_Subject], Way]] = {
     "torch-compile": _torch_compile,
     "genocc-torch": _inference_net,
     "traced": _traced,
-    "genocc-onnx-plain": _emitted("genocc-onnx-plain", "genocc's ONNX file without passes, ONNX Runtime", 0),
-    "genocc-onnx": _emitted("genocc-onnx", "genocc's ONNX file, ONNX Runtime", 2),
+    "genocc-onnx-plain": emitted("genocc-onnx-plain", "genocc's ONNX file without passes, ONNX Runtime", ()),
+    "genocc-onnx": emitted("genocc-onnx", "genocc's ONNX file, ONNX Runtime", OnnxExporter.passes),
 }
 """Every way to run a net, in the order of the tables."""

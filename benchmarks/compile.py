@@ -1,0 +1,176 @@
+"""How fast compiled nets are, next to what one has without genocc: all ways side by side, in one run, as ratios.
+
+    python benchmarks/compile.py                    # the table of docs/benchmarks.md (about 15 minutes on 2 cores)
+    python benchmarks/compile.py --torch-compile    # with torch.compile, which compiles for a minute a net
+    python benchmarks/compile.py --passes           # each pass of the ONNX target alone
+    python benchmarks/compile.py --quick            # one small net, to see that it runs
+
+Medians of interleaved rounds on one machine; treat 5% as a tie.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import genocc
+from genocc import NetworkConfig
+from genocc.cli.console import print_table
+from genocc.exporters.benchmark import WAYS, Benchmark, benchmark, emitted
+from genocc.passes import COUNTED, PASSES
+
+
+@dataclass(frozen=True)
+class Case:
+    """One net and the batch sizes at which it is timed."""
+
+    genotype: str
+    skeleton: str
+    batches: tuple[int, ...]
+    fields: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def config(self) -> NetworkConfig:
+        return NetworkConfig.make(skeleton=self.skeleton, **dict(self.fields))
+
+
+CASES = (
+    Case("darts-v2", "cifar", (1, 16)),
+    Case("pc-darts-cifar", "cifar", (1, 16)),
+    Case("pdarts", "cifar", (1, 16)),
+    Case("nasnet", "cifar", (1, 16)),
+    Case("darts-v2", "imagenet", (1,)),
+    Case("pc-darts-image", "imagenet", (1,)),
+)
+QUICK = (Case("darts-v2", "cifar", (1, 4), (("channels", 8), ("layers", 5))),)
+
+
+def main(
+    torch_compile: Annotated[bool, typer.Option(help="Time torch.compile too.")] = False,
+    passes: Annotated[bool, typer.Option(help="Time each pass of the ONNX target alone instead.")] = False,
+    quick: Annotated[bool, typer.Option(help="One small net.")] = False,
+    rounds: Annotated[int, typer.Option(help="How often the ways take turns.")] = 7,
+    threads: Annotated[int | None, typer.Option(help="Threads [one a core].")] = None,
+) -> None:
+    """Prints the tables."""
+    cases = QUICK if quick else CASES
+    ways = [name for name in WAYS if torch_compile or name != "torch-compile"]
+    if passes:
+        ways = ["traced", "genocc-onnx-plain", *_passes_alone(), "genocc-onnx"]
+    results: list[tuple[Case, Benchmark]] = []
+    for case in cases:
+        genotype = genocc.load(f"zoo:{case.genotype}")
+        found = benchmark(genotype, case.config, ways=ways, batches=case.batches, rounds=rounds, threads=threads)
+        results.append((case, found))
+        _print_case(case, found)
+    _print_means(results, ways)
+    if not passes:
+        _print_files(results)
+        _print_command()
+
+
+def _passes_alone() -> list[str]:
+    """Registers a way for each pass after the two that every target runs."""
+    base = COUNTED
+    names = []
+    for name in PASSES:
+        if name not in base:
+            WAYS[f"+ {name}"] = emitted(f"+ {name}", f"the ONNX file with {name}", (*base, name))
+            names.append(f"+ {name}")
+    return names
+
+
+def _print_case(case: Case, found: Benchmark) -> None:
+    latency = {(t.way, t.batch): t.latency for t in found.timings}
+    columns = ["way", *(c for n in case.batches for c in (f">batch {n}, ms", ">x eager", ">x traced"))]
+    rows = []
+    for way in found.ways:
+        row: list[object] = [way.name]
+        for n in case.batches:
+            own, eager, traced = (latency.get((name, n)) for name in (way.name, "eager", "traced"))
+            assert own is not None
+            row += [f"{own * 1e3:.2f}", _ratio(eager, own), _ratio(traced, own)]
+        rows.append(row)
+    config = case.config
+    title = (
+        f"{case.genotype}, {case.skeleton} {config.channels}x{config.layers}; {found.machine}, {found.threads} threads"
+    )
+    print_table(title, columns, rows, caption=", ".join(f"{k} {v}" for k, v in found.versions.items()))
+
+
+def _print_means(results: list[tuple[Case, Benchmark]], ways: list[str]) -> None:
+    batches = sorted({n for case, _ in results for n in case.batches})
+    columns = ["way", *(c for n in batches for c in (f">batch {n}: x eager", ">x traced", ">worst x traced"))]
+    rows = []
+    for way in ways:
+        row: list[object] = [way]
+        for n in batches:
+            ratios: dict[str, list[float]] = {"eager": [], "traced": []}
+            for _, found in results:
+                latency = {t.way: t.latency for t in found.timings if t.batch == n}
+                for name in ratios:
+                    if way in latency and name in latency:
+                        ratios[name].append(latency[name] / latency[way])
+            row += [_mean(ratios["eager"]), _mean(ratios["traced"])]
+            row.append(f"{min(ratios['traced']):.2f}" if ratios["traced"] else None)
+        rows.append(row)
+    print_table("geometric means over the nets", columns, rows)
+
+
+def _print_files(results: list[tuple[Case, Benchmark]]) -> None:
+    rows = []
+    for case, found in results:
+        ways = {way.name: way for way in found.ways}
+        traced, ours, plain = ways["traced"], ways["genocc-onnx"], ways["genocc-onnx-plain"]
+        count = genocc.count(genocc.load(f"zoo:{case.genotype}"), case.config)
+        rows.append(
+            (
+                f"{case.genotype}, {case.skeleton}",
+                f"{_ratio(plain.file_bytes, 4 * count.total.parameters)}",
+                f"{_ratio(ours.file_bytes, 4 * count.total.parameters)}",
+                traced.nodes,
+                ours.nodes,
+                f"{traced.prepare_seconds:.1f} s",
+                f"{ours.prepare_seconds:.2f} s",
+                _ratio(traced.prepare_seconds, ours.prepare_seconds),
+            )
+        )
+    columns = [
+        "net", ">file / parameters, no passes", ">default", ">nodes, traced", ">ours", ">export, traced", ">ours",
+        ">x faster",
+    ]  # fmt: skip
+    print_table("files: from the net's weights to a checked ONNX file, in process", columns, rows)
+
+
+def _print_command() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        seconds = []
+        for number in range(5):
+            command = [sys.executable, "-m", "genocc", "compile", "zoo:darts-v2", "--to", "onnx", "--no-verify"]
+            start = time.perf_counter()
+            target = Path(folder) / f"{number}.onnx"
+            subprocess.run([*command, "-o", str(target)], check=True, stdout=subprocess.DEVNULL)
+            seconds.append(time.perf_counter() - start)
+    print(f"`genocc compile zoo:darts-v2 --to onnx --no-verify`, start-up included: median {sorted(seconds)[2]:.2f} s")
+
+
+def _ratio(reference: float | None, own: float | None) -> str | None:
+    return f"{reference / own:.2f}" if reference and own else None
+
+
+def _mean(ratios: Iterable[float]) -> str | None:
+    values = list(ratios)
+    return f"{prod(values) ** (1 / len(values)):.2f}" if values else None
+
+
+if __name__ == "__main__":
+    typer.run(main)
