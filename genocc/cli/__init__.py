@@ -18,6 +18,7 @@ from genocc.cli.export_text import export_text
 from genocc.cli.import_ import import_
 from genocc.cli.import_weights import import_weights
 from genocc.cli.ops import ops
+from genocc.cli.passes import passes
 from genocc.cli.schema import schema
 from genocc.cli.search import search
 from genocc.cli.show import show
@@ -47,7 +48,7 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (search,),
     "Compile": (compile, verify, bench),
-    "Look": (show, count, draw, diff, ops),
+    "Look": (show, count, draw, diff, ops, passes),
     "Formats": (import_, export_text, import_weights, schema),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genocc.errors import GenoccError, InternalError
@@ -74,6 +75,11 @@ class Pass(ABC):
     name: ClassVar[str]
     training: ClassVar[bool] = False
     grows: ClassVar[bool] = False
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the documentation."""
+        return cleandoc(type(self).__doc__ or "").split("\n\n")[0].replace("\n", " ")
 
     def run(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
         """Returns the graph and its parameters, rewritten until the pass finds nothing more to do."""

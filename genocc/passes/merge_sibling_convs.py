@@ -34,7 +34,7 @@ class MergeSiblingConvs(Pass):
         siblings: dict[object, list[Node]] = defaultdict(list)
         for node in graph.nodes.values():
             if isinstance(node.primitive, Conv2d) and (_is_dense(node) or _is_depthwise(node)):
-                geometry = replace(node.primitive, channels=0, groups=0)
+                geometry = replace(node.primitive, channels=0, groups=0, bias=False)
                 siblings[node.inputs, geometry, _is_depthwise(node)].append(node)
         families = {members[0].name: members for members in siblings.values() if len(members) > 1}
         merged = {member.name for members in families.values() for member in members}
@@ -59,27 +59,39 @@ def _is_depthwise(node: Node) -> bool:
 
 
 def _merge(rewriter: Rewriter, members: list[Node]) -> None:
-    first = members[0]
+    first, biased = members[0], any(_has(member, "bias") for member in members)
     assert isinstance(first.primitive, Conv2d)
     x, channels = rewriter.values[first.inputs[0]], sum(member.shape[0] for member in members)
-    wide = replace(first.primitive, channels=channels)
+    wide = replace(first.primitive, channels=channels, bias=biased)
     if _is_depthwise(first):
         x = rewriter.concat(f"{first.name}.repeated", *[x] * len(members))
         wide = replace(wide, groups=channels)
-    roles = first.primitive.parameters(first.input_shapes)
-    stacked = {role: _stacked(rewriter.parameters, members, role) for role in roles}
-    wide_conv = rewriter.emit(f"{first.name}.merged", wide, x, **stacked)
+    roles = ("weight", "bias") if biased else ("weight",)
+    recipes = {role: _stacked(rewriter.parameters, members, role) for role in roles}
+    merged = rewriter.emit(f"{first.name}.merged", wide, x, **recipes)
     start = 0
     for member in members:
         stop = start + member.shape[0]
-        rewriter.values[member.name] = rewriter.emit(member.name, Slice(start, stop), wide_conv)
+        rewriter.values[member.name] = rewriter.emit(member.name, Slice(start, stop), merged)
         start = stop
 
 
+def _has(conv: Node, role: str) -> bool:
+    return f"{conv.name}.{role}" in conv.parameters()
+
+
 def _stacked(parameters: Parameters, members: list[Node], role: str) -> Callable[[], Array]:
+    """The members' tensors one after the other, with zeros for a bias that one of them lacks."""
+
     def array() -> Array:
         import numpy as np
 
-        return np.concatenate([parameters[f"{member.name}.{role}"] for member in members])
+        dtype = parameters[f"{members[0].name}.weight"].dtype
+        return np.concatenate(
+            [
+                parameters[f"{member.name}.{role}"] if _has(member, role) else np.zeros(member.shape[0], dtype)
+                for member in members
+            ]
+        )
 
     return array

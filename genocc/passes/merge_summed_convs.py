@@ -54,11 +54,7 @@ def _families(graph: Graph, add: Node) -> list[list[Node]]:
     for value in add.inputs:
         conv = graph.nodes[value]
         if isinstance(conv.primitive, Conv2d) and conv.primitive.groups == 1 and graph.only_user(value):
-            pointwise = (conv.primitive.kernel, conv.primitive.stride, conv.primitive.pads) == (
-                (1, 1),
-                (1, 1),
-                (0, 0, 0, 0),
-            )
+            pointwise = conv.primitive == Conv2d(conv.shape[0], (1, 1), bias=conv.primitive.bias)
             found[replace(conv.primitive, bias=False), None if pointwise else conv.inputs].append(conv)
     return [convs for convs in found.values() if len(convs) > 1]
 

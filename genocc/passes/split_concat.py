@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
-from math import prod
+from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
 from genocc.graph import Add, Concat, Conv2d, GlobalMean, Graph, Node, ShiftPad
@@ -27,8 +27,8 @@ class SplitConcat(Pass):
        whose reader may be split in its turn.
 
     A concat with other readers stays, since it would be copied all the same. So does one with fewer elements (of one
-    image) than its readers have weights: there a single convolution that reads its weights once is faster than
-    several that sum up. Holds in training too.
+    image) than its readers have weights, per channel: pixels against outputs, counted in sixteens so that padding
+    changes nothing about it. There one convolution is faster than several that sum up. Holds in training too.
     """
 
     name = "split-concat"
@@ -61,8 +61,13 @@ def _is_worth_splitting(graph: Graph, concat: Node) -> bool:
             or (isinstance(user.primitive, Conv2d) and user.primitive.groups == 1)
             for user in users
         )
-        and prod(concat.shape) > sum(prod(shape) for user in users for shape in user.parameters().values())
+        and prod(concat.shape[1:]) > sum(map(_weights_per_channel, users))
     )
+
+
+def _weights_per_channel(reader: Node) -> int:
+    conv = reader.primitive
+    return 16 * ceil(conv.channels / 16) * prod(conv.kernel) if isinstance(conv, Conv2d) else 0
 
 
 def _split_conv(rewriter: Rewriter, conv: Node, primitive: Conv2d) -> None:
