@@ -63,7 +63,15 @@ class OnnxExporter(Deployment, Exporter):
 
     name: ClassVar[str] = "onnx"
     suffix: ClassVar[str] = ".onnx"
-    passes: ClassVar[tuple[str, ...]] = ("remove-dead-code", "share-common-subexpressions")
+    passes: ClassVar[tuple[str, ...]] = (
+        "remove-dead-code",
+        "share-common-subexpressions",
+        "fold-batch-norm",
+        "relu-before-concat",
+        "split-concat",
+        "depthwise-shift",
+        "pad-channels",
+    )
     checks: ClassVar[tuple[str, ...]] = ("onnx.checker (full)", "strict shape inference")
     max_bytes: ClassVar[int] = MAX_BYTES
 
