@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,47 +18,32 @@ from genocc.graph import Graph, Input
 from genocc.verification import Verification
 
 from .comparison import compare
-from .deployment import deployed
+from .deployment import Deployment
 from .graph_module import graph_module
-from .provenance import Normalization, Provenance
 from .torch_runtime import subject, torch_device
 
 
 @dataclass(frozen=True)
-class Pt2Exporter(Exporter):
+class Pt2Exporter(Deployment, Exporter):
     """Writes .pt2 files; ``torch.export.load(file).module()`` runs them, for any batch size.
 
     The net's provenance is in the archive's extra files. The same net gives the same bytes with the same PyTorch.
-
-    Attributes:
-        normalize: Mean and deviation of each channel, to be applied inside the program to images in 0..1.
-        uint8_input: Whether the program takes uint8 images and divides by 255 itself.
-        softmax: Whether the program returns probabilities instead of logits.
-        class_names: Of the classes in order, for the file's metadata.
     """
 
     name: ClassVar[str] = "pt2"
     suffix: ClassVar[str] = ".pt2"
     passes: ClassVar[tuple[str, ...]] = ("remove-dead-code", "share-common-subexpressions", "fold-batch-norm")
 
-    normalize: Normalization | None = None
-    uint8_input: bool = False
-    softmax: bool = False
-    class_names: tuple[str, ...] = ()
-
     def write(self, net: CompiledNet, path: Path) -> None:
-        options = asdict(self)
-        provenance = Provenance.of(net, **options)
-        del options["class_names"]
-        program = exported(deployed(net.graph, **options), net.parameters)
+        program = exported(self.deployed(net), net.parameters)
         content = BytesIO()
-        torch.export.save(program, content, extra_files=provenance.to_metadata())
+        torch.export.save(program, content, extra_files=self.provenance(net).to_metadata())
         write_atomically(path, content.getvalue())
 
     def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
         program = move_to_device_pass(torch.export.load(path), torch_device(provider))
         file = subject("torch.export", _Running(program.module()).outputs_and_response, provider)
-        return compare(Provenance.of(net, **asdict(self)), net.weights, [file], provider=provider)
+        return compare(self.provenance(net), net.weights, [file], provider=provider)
 
 
 def exported(graph: Graph, arrays: Mapping[str, Any]) -> torch.export.ExportedProgram:
