@@ -165,7 +165,7 @@ def benchmark(
         for name in names:
             note(f"preparing {name}")
             made.append(WAYS[name](subject))
-        timings = []
+        timings: list[Timing] = []
         for batch in batches:
             note(f"timing batch {batch}")
             timings += _timings(made, batch, config, rounds)
@@ -279,7 +279,7 @@ def _eager(subject: _Subject) -> Way:
 
 def _channels_last(subject: _Subject) -> Way:
     def make() -> tuple[Callable[[torch.Tensor], object], Graph]:
-        net = subject.eager().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = subject.eager().to(memory_format=torch.channels_last)
         return lambda x: net(x.contiguous(memory_format=torch.channels_last)), subject.plain.graph
 
     return _torch_way("channels-last", "the same in channels_last", subject, make)

@@ -42,8 +42,10 @@ def draw_benchmark(result: Benchmark, path: Path) -> None:
                 t.latency / batch * 1e3 for way in ways for t in result.timings if (t.way, t.batch) == (way, batch)
             ]
             places = [position + (number - (len(batches) - 1) / 2) * thickness for position in range(len(ways))]
-            style = {"color": _COLORS[number % 5], "hatch": _HATCHES[number % 5], "edgecolor": "white"}
-            bars = axes.barh(places, latencies, thickness * 0.92, label=f"batch {batch}", **style)
+            color, hatch = _COLORS[number % len(_COLORS)], _HATCHES[number % len(_HATCHES)]
+            bars = axes.barh(
+                places, latencies, thickness * 0.92, label=f"batch {batch}", color=color, hatch=hatch, edgecolor="white"
+            )
             axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
         axes.set_yticks(range(len(ways)), ways)
         axes.invert_yaxis()

@@ -162,6 +162,11 @@ def _is_product(node: Node) -> bool:
     return isinstance(conv, Conv2d) and conv.kernel == conv.stride == (1, 1) and conv.groups == 1 and not any(conv.pads)
 
 
+def _has_onednn() -> bool:
+    available: Callable[[], bool] = torch.backends.mkldnn.is_available
+    return available()
+
+
 # The table: one entry a primitive; each returns the function of the values that the node's step reads.
 
 
@@ -173,9 +178,9 @@ def _conv2d(net: InferenceNet, node: Node, conv: Conv2d) -> Compute:
     symmetric = (top, left) == (bottom, right)
     padding = [top, left] if symmetric else [0, 0]
     stride, dilation, groups = list(conv.stride), [conv.dilation] * 2, conv.groups
-    if net.device.type == "cpu" and net.dtype == torch.float32 and torch.backends.mkldnn.is_available():
-        shape = [1, *node.input_shapes[0]]
-        packed = torch._C._nn.mkldnn_reorder_conv2d_weight(weight.to_mkldnn(), padding, stride, dilation, groups, shape)
+    if net.device.type == "cpu" and net.dtype == torch.float32 and _has_onednn():
+        layout = (padding, stride, dilation, groups, [1, *node.input_shapes[0]])
+        packed = torch.ops.aten.mkldnn_reorder_conv2d_weight.default(weight.to_mkldnn(), *layout)
         run = torch.ops.mkldnn._convolution_pointwise.default
 
         def convolve(x: Tensor) -> Tensor:
