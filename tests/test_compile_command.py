@@ -14,7 +14,7 @@ from onnx import numpy_helper
 from typer.testing import CliRunner, Result
 
 import genocc
-from genocc import weights
+from genocc import weights, zoo
 from genocc.cli import app
 from genocc.compiler import compile_net, exporters
 from genocc.passes import PASSES
@@ -63,6 +63,32 @@ def test_compile_prints_figures_as_json(tmp_path: Path) -> None:
     found = json.loads(run("verify", path, "--json", "--batch", "2,3", "--thorough").stdout)
     assert {"max_abs", "max_rel", "top1_agreement", "provider", "ok"} <= found.keys()
     assert [c["batch"] for c in found["comparisons"]] == [2, 2, 3, 3]
+
+
+ZOO = ("darts-v2", "pc-darts-cifar", "nasnet", "fairdarts-c")
+
+
+@pytest.mark.parametrize("target", sorted(exporters()))
+@pytest.mark.parametrize("name", ZOO)
+def test_the_zoo_compiles_to_every_target(name: str, target: str, tmp_path: Path) -> None:
+    config = genocc.NetworkConfig(channels=4, layers=5, input_size=(17, 16))
+    path = tmp_path / f"net{exporters()[target].suffix}"
+    compilation = genocc.compile(genocc.load(f"zoo:{name}"), config, to=target, output=path)
+    assert compilation.verification
+    assert compilation.verification.ok
+    assert compilation.size == path.stat().st_size
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("skeleton", ["cifar", "imagenet"])
+@pytest.mark.parametrize("target", sorted(exporters()))
+@pytest.mark.parametrize("name", zoo.names())
+def test_the_whole_zoo_compiles_in_full_size(name: str, target: str, skeleton: str, tmp_path: Path) -> None:
+    config = genocc.NetworkConfig.make(skeleton=skeleton)
+    compilation = genocc.compile(genocc.load(f"zoo:{name}"), config, to=target, output=tmp_path / "net")
+    assert compilation.verification
+    assert compilation.verification.ok
+    assert compilation.net.growth <= 1.2
 
 
 def test_growth_is_told(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 
 import genocc
-from genocc import Genotype, Graph, NetworkConfig
+from genocc import Genotype, Graph, NetworkConfig, checkpoints
 from genocc.compiler import CompiledNet, compile_net, level
 from genocc.errors import TargetError
 from genocc.exporters.onnx import OPERATORS, OnnxExporter, check
@@ -41,6 +41,7 @@ from genocc.graph import (
     Slice,
 )  # fmt: skip
 from genocc.passes import PASSES, Parameters, run_passes, select
+from tests import sample_data
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.strategies import genotypes, networks
 
@@ -254,6 +255,31 @@ def test_any_genotype_computes_the_same(genotype: Genotype, config: NetworkConfi
 @settings(max_examples=500)
 def test_any_large_genotype_computes_the_same(genotype: Genotype, config: NetworkConfig, seed: int) -> None:
     _agree(genotype, config, seed)
+
+
+@pytest.mark.parametrize(
+    ("name", "genotype", "config"),
+    [
+        ("darts_v2_cifar_c8_l8", "zoo:darts-v2", NetworkConfig(channels=8, layers=8)),
+        (
+            "pc_darts_image_imagenet_c8_l5",
+            "zoo:pc-darts-image",
+            NetworkConfig(skeleton="imagenet", channels=8, layers=5, classes=20),
+        ),
+    ],
+)
+def test_real_checkpoints_give_the_logits_of_the_reference_program(
+    name: str, genotype: str, config: NetworkConfig, tmp_path: Path
+) -> None:
+    loaded = genocc.load(genotype)
+    imported = checkpoints.import_weights(
+        sample_data.path(f"checkpoints/{name}.pt"), loaded, config, checkpoints.LAYOUTS["darts"]
+    )
+    path = tmp_path / "net.onnx"
+    OnnxExporter().write(compile_net(loaded, config, weights=imported.arrays, passes=OnnxExporter.passes), path)
+    data = np.load(sample_data.path(f"checkpoints/{name}.npz"))
+    (logits,) = session(path.read_bytes()).run(None, {"image": data["image"]})
+    assert relative_error({"logits": np.asarray(logits)}, {"logits": data["logits"]}) < 1e-5
 
 
 def _agree(genotype: Genotype, config: NetworkConfig, seed: int) -> None:
