@@ -83,7 +83,9 @@ class Bilevel:
         if self.transition:
             read["auxiliary"] |= {"validation_accuracy": self.transition.accuracy, "kept": self.transition.kept}
         seen = {name: numbers for name, numbers in read.items() if numbers}
-        return {"learning_rate": self.weights_optimizer.param_groups[0]["lr"], **seen}
+        optimizers = {"weights": self.weights_optimizer, "architecture": self.architecture_optimizer}
+        rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in optimizers.items()}
+        return {"learning_rates": rates, **seen}
 
     def finite(self) -> bool:
         """Whether the losses of the epoch so far are numbers; waits for the device."""

@@ -53,16 +53,20 @@ class ConsoleProgress(Progress):
         from rich.progress import Progress as Bar
 
         self.message(title)
-        columns = (TextColumn("{task.description}"), BarColumn(20), TimeRemainingColumn(compact=True))
+        columns = (TextColumn("{task.description}"), BarColumn(8), TimeRemainingColumn(compact=True))
         with Bar(*columns, console=self._console, transient=True, disable=not self._console.is_terminal) as bar:
             self._live = (bar, bar.add_task("", total=steps, completed=done))
             yield
 
     def step(self, where: str, numbers: Mapping[str, Any], edges: Mapping[str, int], done: int) -> None:
         bar, task = self._live
-        kinds = [name for name in ("weights", "auxiliary", "architecture") if name in numbers]
-        measured = "  ".join(f"{kind} {numbers[kind]['loss']:.3f} ({numbers[kind]['accuracy']:.1%})" for kind in kinds)
-        bar.update(task, description=f"{where}  {measured}  {_edges(edges)}", completed=done)
+        seen = [numbers[kind] for kind in ("weights", "auxiliary", "architecture") if kind in numbers]
+        losses = " | ".join(f"{kind['loss']:.2f}" for kind in seen)
+        accuracies = " | ".join(f"{kind['accuracy']:.0%}" for kind in seen)
+        live = " + ".join(map(str, edges.values()))
+        # short enough for 80 columns, the bar included
+        text = f"{where.removeprefix('epoch ')}  loss {losses}  acc {accuracies}  edges {live}"
+        bar.update(task, description=text, completed=done)
 
     def epoch(self, line: Mapping[str, Any], epochs: int) -> None:
         edges = {kind: sum(counts) for kind, counts in line["edges_per_node"].items()}

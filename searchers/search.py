@@ -62,7 +62,7 @@ def run_search(
     with interruptions() as interruption, open_run(out, COMMAND, config.model_dump(mode="json"), resume=resume) as run:
         if not run.finished:
             chosen = choose_device(device)
-            with torch.random.fork_rng():
+            with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(config.seed)
                 _Search(config, run, chosen, interruption, progress or Progress()).run()
         return SearchResult.read(run.path)

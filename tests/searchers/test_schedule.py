@@ -103,7 +103,8 @@ def test_the_learning_rate_follows_a_cosine_and_annealing_the_epochs() -> None:
     search = bilevel("darts")
     for epoch, expected in ((0, 0.025), (25, 0.013), (49, 0.001 + 0.024 * (1 + math.cos(math.pi * 49 / 50)) / 2)):
         search.begin_epoch(epoch)
-        assert search.numbers()["learning_rate"] == pytest.approx(expected)
+        assert search.numbers()["learning_rates"]["weights"] == pytest.approx(expected)
+        assert search.numbers()["learning_rates"]["architecture"] == 3e-4
         assert search.net.progress == epoch / 50
 
 

@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,14 @@ import genocc
 from genocc.errors import RunError, TargetError
 from genocc.searchers import search as loop
 from genocc.searchers.bilevel import Bilevel
+from genocc.searchers.config import SearchConfig
+from genocc.searchers.halves import load_halves
+from genocc.searchers.interface import Measured
 from genocc.searchers.progress import Progress
 from genocc.searchers.result import SearchResult
 from genocc.searchers.search import run_search
 from genocc.searchers.seeds import best_of, run_seeds
+from genocc.searchers.supernet import SuperNet
 from tests.searchers.small import METHODS, assert_same, history, small, weights
 
 
@@ -275,3 +280,30 @@ def test_a_device_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         run_search(small("darts"), tmp_path, device="cuda")
     with pytest.raises(TargetError, match="device 'tpu'"):
         run_search(small("darts"), tmp_path, resume=True, device="tpu")
+
+
+def test_data_never_limit_a_search() -> None:
+    """Making the two augmented batches of a step costs less than 5% of the step, where steps are fastest."""
+    config = SearchConfig.make("entrannas-dst", "quick", ["data.cutout=4"])
+    halves = load_halves(config, torch.device("cpu"))
+    net = SuperNet(config, Measured(10, 3, (16, 16)))
+    with torch.no_grad():
+        net.relaxation.threshold["normal"] += 5  # all but the strongest are dead: steps do not get faster than this
+        net.relaxation.threshold["reduction"] += 5
+    bilevel = Bilevel(net, config, halves.training, halves.validation)
+    bilevel.begin_epoch(11)
+
+    def fastest(work: Callable[[int], object]) -> float:
+        seconds = []
+        for number in range(5):
+            begun = time.process_time()
+            work(number)
+            seconds.append(time.process_time() - begun)
+        return min(seconds)
+
+    def step(number: int) -> None:
+        bilevel.architecture_step()
+        bilevel.weight_step()
+
+    data = fastest(lambda number: (halves.training[number], halves.validation[number]))
+    assert data < 0.05 * fastest(step)
