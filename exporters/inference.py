@@ -45,6 +45,7 @@ PASSES = (
     "fold-batch-norm",
     "dense-factorized-reduce",
     "relu-before-concat",
+    "split-concat",
 )
 """The passes that were measured to help this net (docs/benchmarks.md)."""
 
