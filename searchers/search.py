@@ -194,9 +194,16 @@ class _Search:
         self.folder.begin()
         state = self.folder.restore()
         if state is not None:
-            self.position = Position(**state["position"])
-            self.bilevel.load_state(state["search"])
-            torch.set_rng_state(state["random"])
+            try:
+                self.position = Position(**state["position"])
+                self.bilevel.load_state(state["search"])
+                torch.set_rng_state(state["random"])
+            except (KeyError, TypeError, ValueError, RuntimeError) as error:
+                reason = str(error).splitlines()[0]
+                raise RunError(
+                    f"{self.folder.path}: its checkpoint does not fit its config.json ({reason}); was it written by "
+                    "another version of genocc? Start a new run"
+                ) from None
         self.folder.truncate(self.position.epoch)
         self.folder.log(
             f"{'goes on in' if state else 'starts with'} epoch {self.position.epoch + 1}, genocc {__version__}"

@@ -166,6 +166,22 @@ def test_a_run_whose_end_was_cut_off_gets_its_genotype(whole: Path, tmp_path: Pa
     assert_same(tmp_path, whole / "darts")
 
 
+@pytest.mark.parametrize("spoil", ["missing", "other net"])
+def test_a_checkpoint_of_something_else_is_one_clear_error(tmp_path: Path, spoil: str) -> None:
+    run_search(small("darts"), tmp_path, device="cpu")
+    (tmp_path / "genotype.json").unlink()
+    newest = max((tmp_path / "checkpoint").iterdir())
+    state = torch.load(newest, weights_only=True)
+    if spoil == "missing":
+        del state["random"]
+    else:
+        name = next(iter(state["search"]["net"]))
+        del state["search"]["net"][name]
+    torch.save(state, newest)
+    with pytest.raises(RunError, match=r"its checkpoint does not fit its config.json"):
+        run_search(small("darts"), tmp_path, resume=True, device="cpu")
+
+
 def test_long_epochs_get_checkpoints_in_their_midst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "SAVED_EVERY", 0.0)
     run_search(small("darts"), tmp_path, device="cpu")
