@@ -147,7 +147,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "schedule": {"epochs": 12, "batch_size": 64},
         "supernet": {"channels": 8, "layers": 5},
         "data": {"name": "digits", "size": 16, "training": 0.5, "validation": 0.5},
-        "architecture": {"learning_rate": 3e-3},
+        # a hundred steps in all: larger ones for the alphas, and an annealing that begins where they matter
+        "relaxation": {"temperature": 1.0},
+        "weights": {"learning_rate": 0.05},
+        "architecture": {"learning_rate": 0.015},
     },
     "cifar": {},
     "imagenet": {
