@@ -8,6 +8,9 @@ from hypothesis import HealthCheck, settings
 import genocc
 from genocc import Genotype
 
+# Before anything imports PyTorch: on tensors as small as those of tests threads cost far more than they give.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # The machines that run this are slow and shared: no deadline for one example; reproducible unless told otherwise.
 settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("full", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])

@@ -111,8 +111,10 @@ def _conv2d(node: Node, inputs: list[Tensor], tensors: dict[str, Tensor]) -> Ten
 
 def _batch_norm(node: Node, inputs: list[Tensor], tensors: dict[str, Tensor]) -> Tensor:
     (x,) = inputs
-    mean = tensors.get("running_mean", x.mean((0, 2, 3)))
-    variance = tensors.get("running_var", x.var((0, 2, 3), correction=0))
+    if "running_mean" in tensors:
+        mean, variance = tensors["running_mean"], tensors["running_var"]
+    else:
+        mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
     x = (x - mean[:, None, None]) / torch.sqrt(variance + node.primitive.epsilon)[:, None, None]
     return x * tensors["weight"][:, None, None] + tensors["bias"][:, None, None] if node.primitive.affine else x
 

@@ -51,7 +51,8 @@ class DepthwiseShift(Pass):
 def _is_only_sampled(graph: Graph, shift: Node) -> bool:
     """Whether all that is read of a shifted value is every other pixel."""
     users = graph.users[shift.name]
-    return isinstance(shift.primitive, ShiftPad) and bool(users) and all(map(_is_sampling, users))
+    read = bool(users) and shift.name not in graph.outputs.values()
+    return isinstance(shift.primitive, ShiftPad) and read and all(map(_is_sampling, users))
 
 
 def _is_sampling(node: Node) -> bool:

@@ -98,6 +98,7 @@ def _sum(parameters: Parameters, members: list[Node], role: str) -> Callable[[],
     def array() -> Array:
         import numpy as np
 
-        return np.sum([parameters[f"{member.name}.{role}"] for member in members], axis=0)
+        total: Array = np.sum([parameters[f"{member.name}.{role}"] for member in members], axis=0)
+        return total
 
     return array

@@ -168,7 +168,7 @@ def _read_in_blocks(graph: Graph) -> set[str]:
             value = group[value]
         return value
 
-    wanted = set()
+    wanted: set[str] = set()
     for node in graph.nodes.values():
         if isinstance(node.primitive, (Concat, Slice, Pool, GlobalMean)):
             wanted.update((node.name, *node.inputs))

@@ -1,0 +1,194 @@
+"""What holds for every pass, found in the registry: same results, nothing left to do, no more than it declares."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from genocc import Genotype, Graph, NetworkConfig, lower
+from genocc.cli import app
+from genocc.compiler import exporters
+from genocc.errors import GenoccError, InternalError, NetworkError
+from genocc.passes import COUNTED, PASSES, Parameters, Pass, Rewriter, run_passes, select
+from genocc.passes.pad_channels import PadChannels
+from tests.reference import evaluate, random_image, random_parameters, relative_error
+from tests.strategies import genotypes, networks
+
+ROOT = Path(__file__).parent.parent.parent
+
+VARIANTS = {**PASSES, "pad-channels to 4": PadChannels(block=4, lanes=2, growth=np.inf)}
+"""Every pass; in nets as small as those of tests the limit of growth would keep pad-channels from doing anything."""
+
+PIPELINES = {
+    "all": list(PASSES.values()),
+    "all, padded": [*list(PASSES.values())[:-1], VARIANTS["pad-channels to 4"]],
+    **{target.name: select(target.passes, PASSES) for target in exporters().values()},
+}
+
+
+def lowered(genotype: Genotype, config: NetworkConfig, training: bool = False) -> Graph:
+    config = config.model_copy(update={"auxiliary": training})
+    try:
+        return lower(genotype, config, training=training)
+    except NetworkError:  # too small for an auxiliary head
+        return lower(genotype, config.model_copy(update={"auxiliary": False}), training=training)
+
+
+def check(graph: Graph, passes: Sequence[Pass], *, training: bool = False) -> Graph:
+    """Runs the passes and checks results and idempotence; returns the new graph."""
+    arrays, image = random_parameters(graph, seed=1), random_image(graph, seed=2)
+    expected = evaluate(graph, arrays, image, training=training)
+    result, parameters = run_passes(graph, Parameters.of(arrays), passes, training=training)
+    found = evaluate(result, parameters, image, training=training)
+    names = ", ".join(step.name for step in passes)
+    assert relative_error(found, expected) < 1e-10, names
+    assert all(parameters[name].dtype == np.float64 for name in parameters), names
+    assert set(parameters) == {*result.parameters(), *result.buffers()}, names
+    assert str(run_passes(result, parameters, passes)[0]) == str(result), f"{names}: a second run changes something"
+    assert str(run_passes(graph, Parameters.absent(graph), passes)[0]) == str(result), f"{names}: depends on arrays"
+    for name in result.nodes.keys() - graph.nodes.keys():
+        assert any(name.startswith(f"{old}.") for old in graph.nodes), (
+            f"{names}: %{name} does not tell where it is from"
+        )
+    return result
+
+
+@settings(max_examples=25)
+@given(genotypes(max_nodes=5), networks())
+def test_every_pass_alone(genotype: Genotype, config: NetworkConfig) -> None:
+    graph = lowered(genotype, config)
+    for step in VARIANTS.values():
+        result = check(graph, [step])
+        if not step.grows:
+            assert macs(result) <= macs(graph), step.name
+            assert weights(result) <= weights(graph), step.name
+
+
+@settings(max_examples=25)
+@given(genotypes(max_nodes=5), networks(), st.sets(st.sampled_from(list(VARIANTS)), min_size=2))
+def test_pipelines(genotype: Genotype, config: NetworkConfig, chosen: set[str]) -> None:
+    graph = lowered(genotype, config)
+    for passes in (*PIPELINES.values(), [step for name, step in VARIANTS.items() if name in chosen]):
+        check(graph, passes)
+
+
+@settings(max_examples=10)
+@given(genotypes(max_nodes=4), networks(), st.permutations(list(VARIANTS)))
+def test_any_order(genotype: Genotype, config: NetworkConfig, names: list[str]) -> None:
+    graph = lowered(genotype, config)
+    arrays, image = random_parameters(graph), random_image(graph)
+    result, parameters = run_passes(graph, Parameters.of(arrays), [VARIANTS[name] for name in names])
+    assert relative_error(evaluate(result, parameters, image), evaluate(graph, arrays, image)) < 1e-10
+
+
+@settings(max_examples=15)
+@given(genotypes(max_nodes=4), networks())
+def test_training(genotype: Genotype, config: NetworkConfig) -> None:
+    """In training BN uses the statistics of the batch, drop path stays where it is, and the auxiliary head remains."""
+    graph = lowered(genotype, config, training=True)
+    valid = [step for step in PASSES.values() if step.training]
+    for passes in ([step] for step in valid):
+        result = check(graph, passes, training=True)
+        drops = [name for name, node in result.nodes.items() if node.primitive.kind == "drop_path"]
+        live = run_passes(graph, Parameters.absent(graph), [PASSES["remove-dead-code"]])[0]
+        assert set(drops) >= {name for name, node in live.nodes.items() if node.primitive.kind == "drop_path"}
+    check(graph, valid, training=True)
+
+
+@pytest.mark.parametrize("step", [step for step in PASSES.values() if not step.training], ids=lambda step: step.name)
+def test_passes_for_inference_are_refused_in_training(step: Pass, darts_v2: Genotype) -> None:
+    graph = lower(darts_v2, NetworkConfig.make(channels=4, layers=2), training=True)
+    with pytest.raises(GenoccError, match=f"'{step.name}' holds in inference only"):
+        run_passes(graph, Parameters.absent(graph), [step], training=True)
+
+
+@pytest.mark.parametrize("step", PASSES.values(), ids=lambda step: step.name)
+def test_every_pass_is_documented_and_tested(step: Pass) -> None:
+    """One file, one test, one section in the documentation for each; a summary for the command line."""
+    module = Path(inspect.getfile(type(step)))
+    assert module.stem == step.name.replace("-", "_")
+    assert (Path(__file__).parent / f"test_{module.stem}.py").exists()
+    assert re.search(rf"^## {step.name}$", (ROOT / "docs" / "passes.md").read_text(encoding="utf-8"), re.M)
+    assert step.summary.endswith(".")
+    assert len(step.summary) < 120
+    words = " ".join((inspect.getdoc(type(step)) or "").split())
+    assert ("olds in inference only" in words, "olds in training" in words) == (not step.training, step.training)
+
+
+def test_rewrites_state_their_identity_in_numbered_sentences() -> None:
+    for name, step in PASSES.items():
+        if name != "remove-dead-code":
+            assert re.search(r"^1\. ", inspect.getdoc(type(step)) or "", re.M), name
+
+
+def test_counts_rest_on_passes_that_add_nothing() -> None:
+    assert not any(step.grows for step in select(COUNTED, PASSES))
+
+
+def test_a_pass_that_breaks_the_graph_is_blamed() -> None:
+    class Break(Pass):
+        name = "break"
+
+        def rewrite(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
+            (first, *_) = (name for name in graph.nodes if name != graph.input.name)
+            return Graph({name: node for name, node in graph.nodes.items() if name != first}, graph.outputs), parameters
+
+        def run(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
+            return self.rewrite(graph, parameters)
+
+    cell = {"nodes": [[{"op": "conv_1x1", "from": 0}]], "concat": [2]}
+    genotype = Genotype.from_dict({"name": "n", "cells": {"normal": cell, "reduction": cell}})
+    graph = lower(genotype, NetworkConfig.make(channels=4, layers=1))
+    with pytest.raises(InternalError, match=r"pass 'break' \(after fold-batch-norm\): %\S+: reads %stem\.conv before"):
+        run_passes(graph, Parameters.absent(graph), [PASSES["fold-batch-norm"], Break()])
+
+
+def test_unknown_pass() -> None:
+    with pytest.raises(GenoccError, match="unknown pass 'fold'; expected some of remove-dead-code, "):
+        select(["remove-dead-code", "fold"], PASSES)
+
+
+def test_rewriter_drops_what_lost_its_last_reader_and_nothing_else(darts_v2: Genotype) -> None:
+    graph = lower(darts_v2, NetworkConfig.make(channels=4, layers=2))
+    rewriter = Rewriter(graph, Parameters.absent(graph))
+    for node in graph.nodes.values():
+        if node.name == "head.mean":
+            rewriter.values[node.name] = rewriter.emit(node.name, node.primitive, rewriter.values["cells.0.concat"])
+        else:
+            rewriter.keep(node)
+    left, _ = rewriter.finish()
+    assert not [name for name in left.nodes if name.startswith("cells.1.")]
+    assert [name for name in graph.nodes if name not in left.nodes and not name.startswith("cells.1.")] == []
+
+
+def test_command_lists_them() -> None:
+    runner = CliRunner()
+    listed = runner.invoke(app, ["passes"])
+    assert listed.exit_code == 0
+    rows = [line.split()[1] for line in listed.stdout.splitlines() if re.match(r"\s+\d+ ", line)]
+    assert rows == list(PASSES)
+    data = json.loads(runner.invoke(app, ["passes", "--json"]).stdout)
+    assert [row["name"] for row in data] == list(PASSES)
+    for row in data:
+        step = PASSES[row["name"]]
+        assert (row["training"], row["grows"], row["does"]) == (step.training, step.grows, step.summary)
+        assert row["targets"] == [name for name, target in exporters().items() if step.name in target.passes]
+
+
+def macs(graph: Graph) -> int:
+    return sum(node.macs for node in graph.nodes.values())
+
+
+def weights(graph: Graph) -> int:
+    """Trained parameters; biases aside, which fold-batch-norm makes of BN's shifts and merges may fill with zeros."""
+    return sum(prod(shape) for name, shape in graph.parameters().items() if not name.endswith(".bias"))
