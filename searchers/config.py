@@ -148,12 +148,14 @@ def assign(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
 
 
 def merged(data: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns nested mappings merged key by key, the second winning."""
-    result = dict(data)
+    """Returns nested mappings merged key by key, the second winning; neither is part of the result."""
+    result = {key: merged(value, {}) if isinstance(value, Mapping) else value for key, value in data.items()}
     for key, value in other.items():
-        old = result.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(old, value) if both else value
+        if isinstance(value, Mapping):
+            old = result.get(key)
+            result[key] = merged(old if isinstance(old, Mapping) else {}, value)
+        else:
+            result[key] = value
     return result
 
 

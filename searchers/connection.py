@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genocc.errors import InternalError
 from genocc.graph import GraphBuilder, Input, Shape
 from genocc.initialization import initialize
 from genocc.operations import Block, factorized_reduce, get, relu_conv_bn
@@ -51,8 +52,8 @@ class Workshop:
         self, name: str, shape: Shape, channels: int, recipe: Callable[[Block, str], str]
     ) -> tuple[OperationModule, Shape]:
         """Returns a recipe's module and the shape of its output; ``shape`` is its input's, ``channels`` its C."""
-        builder, origin = GraphBuilder(), f"{self.origin}.{name}"
-        x = builder.add("x", Input(*shape))
+        builder, origin, (c, height, width) = GraphBuilder(), f"{self.origin}.{name}", shape
+        x = builder.add("x", Input(c, height, width))
         y = recipe(SuperNetBlock(builder, origin, channels), x)
         graph = builder.build(y=y)
         return OperationModule(graph, initialize(graph, self.seed), origin), builder.shape(y)
@@ -93,7 +94,7 @@ class SuperCell(nn.Module):
         elif connection.partial > 1:
             self.channels = PartialChannels(channels, connection.partial)
         else:
-            self.channels = AllChannels(channels)
+            self.channels = Channels(channels)
         smaller = ((height + 1) // 2, (width + 1) // 2) if reduction else (height, width)
         self.keys: dict[tuple[int, int], str] = {}
         self.features = nn.ModuleDict()
@@ -135,15 +136,29 @@ class SuperCell(nn.Module):
 
     def _node(self, number: int, states: Sequence[State], found: Mapping[str, Feature], terms: Terms) -> Tensor:
         chosen = [(e, k) for e, k in terms.live if self.space.edges[e][1] == number]
+        if not chosen:
+            raise InternalError(f"nothing is live at node {number} of a cell: a mask keeps an operation at every node")
         edges, operations = zip(*chosen, strict=True)
         summed = combine([found[self.keys[choice]] for choice in chosen], terms.op[list(edges), list(operations)])
-        live_edges = sorted(set(edges))
-        bypassed = {self.space.edges[e][0]: terms.edge[e] for e in live_edges}
-        return self.channels.node(number, summed, states, bypassed, self.reduction)
+        bypasses = [
+            Bypass(states[source], terms.edge[e], 1 + (self.reduction and source < self.space.inputs))
+            for e in sorted(set(edges))
+            for source in self.space.edges[e][:1]
+        ]
+        return self.channels.node(number, summed, bypasses)
+
+
+@dataclass(frozen=True)
+class Bypass:
+    """What passes a live edge beside its operations: the source, the edge's coefficient and its stride."""
+
+    source: State
+    coefficient: Tensor
+    stride: int
 
 
 class Channels(nn.Module):
-    """What happens to a state before the operations, and to their sum at a node.
+    """What happens to a state before the operations, and to their sum at a node: here nothing (DARTS).
 
     Attributes:
         operated: Number of channels that operations work on.
@@ -154,33 +169,11 @@ class Channels(nn.Module):
         self.operated = operated
 
     def source(self, number: int, state: State) -> State:
-        """Returns what operations read of a state."""
-        raise NotImplementedError
-
-    def node(
-        self, number: int, summed: Tensor, states: Sequence[State], bypassed: Mapping[int, Tensor], reduction: bool
-    ) -> Tensor:
-        """Returns a node's value (.., C) from the sum of its operations (.., operated).
-
-        Args:
-            number: The node's state.
-            summed: The weighted sum of its live operations.
-            states: All earlier states.
-            bypassed: Source of each live edge -> the edge's coefficient.
-            reduction: Whether the cell is a reduction cell.
-        """
-        raise NotImplementedError
-
-
-class AllChannels(Channels):
-    """Every operation on all channels (DARTS)."""
-
-    def source(self, number: int, state: State) -> State:
+        """Returns what operations read of state ``number``."""
         return state
 
-    def node(
-        self, number: int, summed: Tensor, states: Sequence[State], bypassed: Mapping[int, Tensor], reduction: bool
-    ) -> Tensor:
+    def node(self, number: int, summed: Tensor, bypasses: Sequence[Bypass]) -> Tensor:
+        """Returns the value (.., C) of state ``number`` from the sum of its operations (.., operated)."""
         return summed
 
 
@@ -190,33 +183,28 @@ class Bottleneck(Channels):
     def __init__(self, space: CellSpace, workshop: Workshop, channels: int, ratio: int) -> None:
         super().__init__(channels // ratio)
         wide, narrow = (channels, 1, 1), (self.operated, 1, 1)
-        last = space.inputs + space.nodes
         sources = sorted({source for source, _ in space.edges})
+        nodes = range(space.inputs, space.inputs + space.nodes)
         self.reduce = nn.ModuleDict(
             {str(n): workshop.make(f"channels.reduce.{n}", wide, self.operated, _conv_bn)[0] for n in sources}
         )
         self.recover = nn.ModuleDict(
-            {
-                str(n): workshop.make(f"channels.recover.{n}", narrow, channels, _conv_bn)[0]
-                for n in range(space.inputs, last)
-            }
+            {str(n): workshop.make(f"channels.recover.{n}", narrow, channels, _conv_bn)[0] for n in nodes}
         )
 
     def source(self, number: int, state: State) -> State:
         return State(self.reduce[str(number)](state).computed())
 
-    def node(
-        self, number: int, summed: Tensor, states: Sequence[State], bypassed: Mapping[int, Tensor], reduction: bool
-    ) -> Tensor:
-        result: Tensor = self.recover[str(number)](State(summed)).computed()
-        return result
+    def node(self, number: int, summed: Tensor, bypasses: Sequence[Bypass]) -> Tensor:
+        value: Tensor = self.recover[str(number)](State(summed)).computed()
+        return value
 
 
 class PartialChannels(Channels):
     """The first C/K channels through the operations, the others past them, then a shuffle (PC-DARTS 3.2).
 
-    The shuffle writes channel i of group g to place i K + g. It stands behind the node's sum, once, since it commutes
-    with it; as a permutation matrix it is part of the sum.
+    The shuffle writes channel i of group g to place i K + g. It stands behind the node's sum, once, because it
+    commutes with it; as a permutation matrix it is part of the sum.
     """
 
     active: Tensor
@@ -224,28 +212,27 @@ class PartialChannels(Channels):
 
     def __init__(self, channels: int, ratio: int) -> None:
         super().__init__(channels // ratio)
-        place = torch.arange(channels).view(self.operated, ratio).T.flatten()
-        shuffle = torch.eye(channels)[place]
+        group, position = torch.arange(channels) // self.operated, torch.arange(channels) % self.operated
+        shuffle = torch.eye(channels)[position * ratio + group]  # row c is where channel c goes
         self.register_buffer("active", shuffle[: self.operated], persistent=False)
-        bypass = torch.ones(channels, 1)
-        bypass[: self.operated] = 0
-        self.register_buffer("passive", shuffle * bypass, persistent=False)
+        self.register_buffer("passive", shuffle * (group > 0)[:, None], persistent=False)
 
     def source(self, number: int, state: State) -> State:
         return State(state.map[..., : self.operated].contiguous())
 
-    def node(
-        self, number: int, summed: Tensor, states: Sequence[State], bypassed: Mapping[int, Tensor], reduction: bool
-    ) -> Tensor:
-        maps, matrices = [summed], [self.active]
-        for source, coefficient in bypassed.items():
-            maps.append(self._halved(states[source]) if reduction and source < 2 else states[source].map)
-            matrices.append(coefficient * self.passive)
+    def node(self, number: int, summed: Tensor, bypasses: Sequence[Bypass]) -> Tensor:
+        maps = [summed, *(self._bypassed(bypass) for bypass in bypasses)]
+        matrices = [self.active, *(bypass.coefficient * self.passive for bypass in bypasses)]
         return weighted_sum(maps, matrices, self.active.new_zeros(self.active.shape[1]))
 
     @staticmethod
-    def _halved(state: State) -> Tensor:
-        return state.once("halved", lambda map: on_planes(map, functional.max_pool2d, kernel_size=2, ceil_mode=True))
+    def _bypassed(bypass: Bypass) -> Tensor:
+        """The whole source: ``passive`` takes the bypassing channels of it. A stride of 2 is a 2x2 max pool."""
+        if bypass.stride == 1:
+            return bypass.source.map
+        pool = partial(on_planes, function=functional.max_pool2d, kernel_size=2, ceil_mode=True)
+        halved: Tensor = bypass.source.once("halved", pool)
+        return halved
 
 
 def _pointwise(block: Block, x: str) -> str:

@@ -8,15 +8,16 @@ One table, from primitive to construct, beside that of target nets. A 1x1 convol
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
-from genocc.exporters.constructs import CONSTRUCTS, BatchNorm2d, Construct, Constructs
-from genocc.exporters.graph_module import module_tree
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genocc.exporters.constructs import CONSTRUCTS, BatchNorm2d, Construct, Constructs
+from genocc.exporters.graph_module import module_tree
 from genocc.graph import (
     Add,
     AvgPool,
@@ -85,22 +86,44 @@ class OperationModule(nn.Module):
         return output if isinstance(output, Feature) else Feature(computed(output))
 
 
+@dataclass(frozen=True)
+class Images:
+    """A map unfolded to a batch (N, C, H, W) for a function that needs it so; ``folded`` is its F."""
+
+    batch: Tensor
+    folded: int
+
+
 def computed(value: Any) -> Tensor:
     """Returns a value, lazy or not, as a map."""
     if isinstance(value, State):
         return value.map
+    if isinstance(value, Images):
+        return refold(value.batch, value.folded)
     result: Tensor = value.computed() if isinstance(value, (Product, Feature)) else value
     return result
+
+
+def images(value: Any) -> Images:
+    """Returns a value unfolded; a state only once."""
+    if isinstance(value, State):
+        result: Images = value.once("images", images)
+        return result
+    if isinstance(value, Images):
+        return value
+    map = computed(value)
+    return Images(unfold(map), map.shape[3])
 
 
 class Pointwise(nn.Conv2d):
     """A 1x1 convolution without bias: of the pixels that its stride keeps."""
 
-    def forward(self, x: Any) -> Product:  # type: ignore[override]
+    def forward(self, x: Any) -> Any:
         down, right = self.stride
-        map = computed(x)
-        if (down, right) != (1, 1):
-            map = map[:, ::down, ::right].contiguous()
+        if isinstance(x, State) and (down, right) == (2, 2):
+            map = x.thinned.map
+        else:
+            map = computed(x)[:, ::down, ::right].contiguous()
         return Product(map, self.weight[:, :, 0, 0])
 
 
@@ -108,21 +131,24 @@ class Depthwise(nn.Conv2d):
     """A convolution of each channel alone, without bias."""
 
     def forward(self, x: Any) -> Tensor:
+        stride, dilation = self.stride[0], self.dilation[0]
+        if isinstance(x, State) and stride == dilation == 2:  # reads every second row and column only
+            x, stride, dilation = x.thinned, 1, 1
         map = computed(x)
         weight = self.weight.repeat(map.shape[3], 1, 1, 1)  # the folded images share it
-        return from_planes(depthwise(planes(map), weight, self.stride, self.padding, self.dilation), map)
+        return from_planes(depthwise(planes(map), weight, stride, dilation), map)
 
 
 class Normalization(BatchNorm2d):
     """BN, left to whoever needs the result; only the running statistics live here."""
 
-    def forward(self, x: Any) -> Feature:
+    def forward(self, x: Any) -> Any:
         if isinstance(x, Product) and x.weight.shape[0] >= x.weight.shape[1]:
             return Feature(x.map, x.weight, self)
         return Feature(computed(x), None, self)  # narrower than its input: cheaper to have than to avoid
 
 
-def relu(x: Any) -> Tensor:
+def relu(x: Any) -> Any:
     """Returns max(x, 0); of a state the one that all operations share."""
     if isinstance(x, State):
         return x.rectified
@@ -151,17 +177,12 @@ def on_planes(x: Any, function: Callable[..., Tensor], **arguments: Any) -> Tens
     return from_planes(function(planes(map), **arguments), map)
 
 
-def on_images(*values: Any, function: Callable[..., Tensor], **arguments: Any) -> Tensor:
-    """Returns what any function of batches makes of maps."""
-    maps = [computed(value) for value in values]
-    return refold(function(*map(unfold, maps), **arguments), maps[0])
-
-
 class Convolution(nn.Conv2d):
     """Any other convolution."""
 
-    def forward(self, x: Any) -> Tensor:
-        return on_images(x, function=super().forward)
+    def forward(self, x: Any) -> Any:
+        found = images(x)
+        return Images(super().forward(found.batch), found.folded)
 
 
 def _conv2d(conv: Conv2d, node: Node) -> Construct:
@@ -169,11 +190,24 @@ def _conv2d(conv: Conv2d, node: Node) -> Construct:
     symmetric = conv.pads[:2] == conv.pads[2:]
     if conv.kernel == (1, 1) and conv.groups == 1 and not any(conv.pads) and not conv.bias:
         return Construct(Pointwise, usual.arguments)
-    if conv.groups == conv.channels == node.input_shapes[0][0] and symmetric and not conv.bias:
+    if conv.groups == conv.channels == node.input_shapes[0][0] and _is_square(conv):
         return Construct(Depthwise, usual.arguments)
     if symmetric:
         return Construct(Convolution, usual.arguments)
     return usual
+
+
+def _is_square(conv: Conv2d) -> bool:
+    """Whether kernel, stride and padding are what `depthwise` expects."""
+    height, width = conv.kernel
+    reach = conv.dilation * (height // 2)
+    return (
+        height == width
+        and height % 2 == 1
+        and len(set(conv.stride)) == 1
+        and set(conv.pads) == {reach}
+        and not conv.bias
+    )
 
 
 def _planewise(primitive: Any, node: Node) -> Construct:

@@ -25,11 +25,13 @@ def select(derivation: DerivationConfig, space: CellSpace, coefficients: Coeffic
     operation of each edge (eDARTS, III-B). ``non-zero``: all that is left (EnTranNAS, Eq. 10).
     """
     alive = _alive(space, coefficients)
-    kept = {
-        "top-k": _strongest_a_node,
-        "argmax": lambda derivation, space, alive: _best_of_edges(alive),
-        "non-zero": lambda derivation, space, alive: list(alive),
-    }[derivation.rule](derivation, space, alive)
+    if derivation.rule == "non-zero":
+        kept = list(alive)
+    elif derivation.rule == "argmax":
+        kept = _best_of_edges(alive)
+    else:
+        candidates = _best_of_edges(alive) if derivation.distinct_predecessors else list(alive)
+        kept = _strongest_of_nodes(space, alive, candidates, derivation.edges_per_node)
     mask = torch.zeros(len(space.edges), len(space.operations), dtype=torch.bool)
     for edge, operation in kept:
         mask[edge, operation] = True
@@ -43,7 +45,8 @@ def derived_cell(space: CellSpace, mask: Tensor, coefficients: Coefficients) -> 
     for edge, operation in mask.nonzero().tolist():
         source, target = space.edges[edge]
         weight = min(max(importance[edge][operation], 0.0), 1.0)  # a softmax may exceed 1 by its rounding
-        nodes[target - space.inputs].append(Edge(op=space.operations[operation], source=source, weight=weight))
+        kept = {"op": space.operations[operation], "from": source, "weight": weight}
+        nodes[target - space.inputs].append(Edge.model_validate(kept))
     return Cell(
         inputs=space.inputs,
         nodes=tuple(map(tuple, nodes)),
@@ -71,10 +74,12 @@ def _best_of_edges(alive: dict[Choice, float]) -> list[Choice]:
     return list(best.values())
 
 
-def _strongest_a_node(derivation: DerivationConfig, space: CellSpace, alive: dict[Choice, float]) -> list[Choice]:
-    candidates = _best_of_edges(alive) if derivation.distinct_predecessors else list(alive)
+def _strongest_of_nodes(
+    space: CellSpace, alive: dict[Choice, float], candidates: list[Choice], number: int
+) -> list[Choice]:
+    """So many of the candidates at each node."""
     kept: list[Choice] = []
     for target in range(space.inputs, space.inputs + space.nodes):
         incoming = [choice for choice in candidates if space.edges[choice[0]][1] == target]
-        kept += sorted(incoming, key=lambda choice: -alive[choice])[: derivation.edges_per_node]
+        kept += sorted(incoming, key=lambda choice: -alive[choice])[:number]
     return kept

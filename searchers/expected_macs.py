@@ -41,23 +41,18 @@ class ExpectedMacs(nn.Module):
 def candidate_macs(spaces: Mapping[str, CellSpace], target: NetworkConfig) -> dict[str, Tensor]:
     """Returns for each kind the MACs (E, K) that an (edge, operation) has in all the target's cells of that kind."""
     whole = Genotype(name="all candidates", cells={kind: _whole_cell(space) for kind, space in spaces.items()})
-    result = {}
     macs = {(e.cell, e.source, e.target, e.op): e.cost.macs for e in count(whole, target).by_edge}
-    for kind, space in spaces.items():
-        rows = [
-            [macs.get((kind, source, to, name), 0) for name in space.operations]  # `none` costs nothing
-            for source, to in space.edges
-        ]
-        result[kind] = torch.tensor(rows, dtype=torch.float32)
-    return result
+    rows = {
+        kind: [[macs.get((kind, *edge, name), 0) for name in space.operations] for edge in space.edges]  # `none`: 0
+        for kind, space in spaces.items()
+    }
+    return {kind: torch.tensor(table, dtype=torch.float32) for kind, table in rows.items()}
 
 
 def _whole_cell(space: CellSpace) -> Cell:
     names = [name for name in space.operations if name != "none"]
-    nodes = tuple(
-        tuple(
-            Edge(op=name, source=space.edges[edge][0]) for edge in space.incoming(space.inputs + node) for name in names
-        )
-        for node in range(space.nodes)
-    )
-    return Cell(inputs=space.inputs, nodes=nodes, concat=tuple(range(space.inputs, space.inputs + space.nodes)))
+    nodes: list[list[Edge]] = [[] for _ in range(space.nodes)]
+    for source, target in space.edges:
+        nodes[target - space.inputs] += [Edge.model_validate({"op": name, "from": source}) for name in names]
+    concat = tuple(range(space.inputs, space.inputs + space.nodes))
+    return Cell(inputs=space.inputs, nodes=tuple(map(tuple, nodes)), concat=concat)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from genocc.exporters.constructs import BatchNorm2d
 from torch import Tensor
+
+from genocc.exporters.constructs import BatchNorm2d
 
 from .maps import moments, weighted_sum
 
@@ -22,14 +23,21 @@ class State:
 
     def __init__(self, map: Tensor) -> None:
         self.map = map
-        self._known: dict[str, Tensor] = {}
+        self._known: dict[str, Any] = {}
 
     @property
-    def rectified(self) -> Tensor:
+    def rectified(self) -> State:
         """Its ReLU."""
-        return self.once("rectified", torch.relu)
+        rectified: State = self.once("rectified", lambda map: State(map.relu()))
+        return rectified
 
-    def once(self, name: str, function: Callable[[Tensor], Tensor]) -> Tensor:
+    @property
+    def thinned(self) -> State:
+        """Every second row and column of it, from the first."""
+        thinned: State = self.once("thinned", lambda map: State(map[:, ::2, ::2].contiguous()))
+        return thinned
+
+    def once(self, name: str, function: Callable[[Tensor], Any]) -> Any:
         """Returns a function of its map, computed when first asked for."""
         if name not in self._known:
             self._known[name] = function(self.map)
@@ -45,8 +53,7 @@ class Product:
 
     def computed(self) -> Tensor:
         """Returns the map (.., C)."""
-        weight = self.weight.mT
-        return weighted_sum([self.map], [weight], weight.new_zeros(weight.shape[1]))
+        return weighted_sum([self.map], [self.weight.mT], self.weight.new_zeros(len(self.weight)))
 
 
 class Feature:
@@ -56,88 +63,101 @@ class Feature:
         map: z.
         weight: W (C, C_in), or None.
         norm: Where the running statistics are, or None.
-        statistics: Mean and 1/deviation of what BN sees, (C,) each, once `normalize` has found them.
+        mean: Of what BN sees, (C,), once `normalize` has been there.
+        inverse: 1 / its deviation, the same.
     """
+
+    mean: Tensor
+    inverse: Tensor
 
     def __init__(self, map: Tensor, weight: Tensor | None = None, norm: BatchNorm2d | None = None) -> None:
         self.map, self.weight, self.norm = map, weight, norm
-        self.statistics: tuple[Tensor, Tensor] | None = None
+        self.normalized = norm is None
+
+    @property
+    def kind(self) -> Literal["plain", "normalized", "pointwise"]:
+        """Whether it is z, BN(z) or BN(W z)."""
+        if self.norm is None:
+            return "plain"
+        return "pointwise" if self.weight is not None else "normalized"
 
     def computed(self) -> Tensor:
         """Returns its map (.., C)."""
-        return combine([self], self.map.new_ones(1, dtype=torch.promote_types(self.map.dtype, torch.float32)))
+        precision = torch.promote_types(self.map.dtype, torch.float32)
+        return combine([self], torch.ones(1, dtype=precision, device=self.map.device))
 
 
-def combine(
-    features: Sequence[Feature], coefficients: Tensor, *, others: Sequence[tuple[Tensor, Tensor]] = ()
-) -> Tensor:
+def combine(features: Sequence[Feature], coefficients: Tensor) -> Tensor:
     """Returns the map sum over t of coefficients[t] * features[t]: the formula of a node.
 
     Args:
         features: T of them, of one width C.
         coefficients: (T,).
-        others: Further (map, matrix) terms of the sum.
     """
     normalize(features)
-    maps, matrices, biases = [x for x, _ in others], [matrix for _, matrix in others], []
-    dense = [t for t, feature in enumerate(features) if feature.weight is not None]
-    light = [t for t, feature in enumerate(features) if feature.weight is None and feature.norm is not None]
-    plain = [t for t, feature in enumerate(features) if feature.norm is None]
-    for chosen in (dense, light):
-        if chosen:
-            found = [features[t] for t in chosen]
-            mean, inverse = (torch.stack(values) for values in zip(*(f.statistics or () for f in found), strict=True))
-            scale = coefficients[chosen, None] * inverse
-            biases.append(-(scale * mean).sum(0))
-            if chosen is dense:
-                weights = torch.stack([f.weight for f in found if f.weight is not None])
-                matrices += (weights * scale[:, :, None]).mT.unbind()
-            else:
-                matrices += scale.unbind()
-            maps += [f.map for f in found]
-    for t in plain:
-        maps.append(features[t].map)
-        matrices.append(coefficients[t].expand(maps[-1].shape[-1]))
-    width = matrices[0].shape[-1]
-    bias = torch.stack(biases).sum(0) if biases else coefficients.new_zeros(width)
+    first = features[0]
+    width = first.map.shape[-1] if first.weight is None else len(first.weight)
+    maps: list[Tensor] = []
+    matrices: list[Tensor] = []
+    bias = coefficients.new_zeros(width)
+    for kind in ("plain", "normalized", "pointwise"):
+        chosen = [t for t, feature in enumerate(features) if feature.kind == kind]
+        if not chosen:
+            continue
+        found = [features[t] for t in chosen]
+        maps += [f.map for f in found]
+        scales = coefficients[chosen, None]
+        if kind == "plain":
+            matrices += scales.expand(-1, width).unbind()
+            continue
+        scales = scales * torch.stack([f.inverse for f in found])
+        bias = bias - (scales * torch.stack([f.mean for f in found])).sum(0)
+        if kind == "pointwise":
+            matrices += (_weights(found) * scales[:, :, None]).mT.unbind()
+        else:
+            matrices += scales.unbind()
     return weighted_sum(maps, matrices, bias)
 
 
 def normalize(features: Sequence[Feature]) -> None:
-    """Finds the statistics of all features that lack them, of like features at once, and updates the running ones."""
-    waiting = {id(f): f for f in features if f.norm is not None and f.statistics is None}
-    for _, group in groupby(sorted(waiting.values(), key=_likeness), key=_likeness):
+    """Finds mean and deviation of all features that lack them, of like ones at once, and updates the running ones."""
+    waiting = list({id(f): f for f in features if not f.normalized}.values())
+    for _, group in groupby(sorted(waiting, key=_likeness), key=_likeness):
         found = list(group)
         norms = [f.norm for f in found if f.norm is not None]
         if norms[0].training:
-            mean, variance = _batch_statistics(found, norms)
+            means, variances = _batch_statistics(found)
+            _update(norms, means.detach(), variances.detach(), pixels=found[0].map[..., 0].numel())
         else:
-            mean = torch.stack([_running(norm)[0] for norm in norms])
-            variance = torch.stack([_running(norm)[1] for norm in norms])
-        inverse = (variance + norms[0].eps).rsqrt()
-        for f, statistics in zip(found, zip(mean.unbind(), inverse.unbind(), strict=True), strict=True):
-            f.statistics = statistics
+            means, variances = (torch.stack(values) for values in zip(*map(_running, norms), strict=True))
+        inverses = (variances + norms[0].eps).rsqrt()
+        for f, mean, inverse in zip(found, means.unbind(), inverses.unbind(), strict=True):
+            f.mean, f.inverse, f.normalized = mean, inverse, True
 
 
-def _batch_statistics(features: list[Feature], norms: list[BatchNorm2d]) -> tuple[Tensor, Tensor]:
-    """Mean and variance (T, C) of what each BN sees: of W z from the moments of z."""
-    full = features[0].weight is not None
-    first, second = (torch.stack(m) for m in zip(*(moments(f.map, full=full) for f in features), strict=True))
-    if full:
-        weights = torch.stack([f.weight for f in features if f.weight is not None])
-        mean = (weights @ first[:, :, None])[:, :, 0]
-        covariance = second - first[:, :, None] * first[:, None, :]
-        variance = ((weights @ covariance) * weights).sum(2).clamp(min=0)
-    else:
-        mean, variance = first, (second - first * first).clamp(min=0)
-    count = features[0].map.numel() // features[0].map.shape[-1]
-    with torch.no_grad():
-        unbiased = variance * (count / max(count - 1, 1))
-        for norm, m, v in zip(norms, mean.unbind(), unbiased.unbind(), strict=True):
-            running_mean, running_var = _running(norm)
-            running_mean.lerp_(m, norm.momentum)
-            running_var.lerp_(v, norm.momentum)
-    return mean, variance
+def _batch_statistics(features: list[Feature]) -> tuple[Tensor, Tensor]:
+    """Means and variances (T, C) of what the BNs see: of W z from the moments of z."""
+    pointwise = features[0].weight is not None
+    first, second = [], []
+    for f in features:
+        f.map, mean, square = moments(f.map, full=pointwise)
+        first.append(mean)
+        second.append(square)
+    means, squares = torch.stack(first), torch.stack(second)
+    if not pointwise:
+        return means, (squares - means * means).clamp(min=0)
+    weights = _weights(features)
+    covariances = squares - means[:, :, None] * means[:, None, :]
+    variances = ((weights @ covariances) * weights).sum(2).clamp(min=0)
+    return (weights @ means[:, :, None])[:, :, 0], variances
+
+
+def _update(norms: list[BatchNorm2d], means: Tensor, variances: Tensor, pixels: int) -> None:
+    unbiased = variances * (pixels / max(pixels - 1, 1))
+    for norm, mean, variance in zip(norms, means.unbind(), unbiased.unbind(), strict=True):
+        running_mean, running_variance = _running(norm)
+        running_mean.lerp_(mean, norm.momentum)
+        running_variance.lerp_(variance, norm.momentum)
 
 
 def _running(norm: BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -146,15 +166,12 @@ def _running(norm: BatchNorm2d) -> tuple[Tensor, Tensor]:
     return norm.running_mean, norm.running_var
 
 
+def _weights(features: list[Feature]) -> Tensor:
+    return torch.stack([f.weight for f in features if f.weight is not None])
+
+
 def _likeness(feature: Feature) -> tuple[Any, ...]:
+    """What features have in common whose statistics are found at once."""
     assert feature.norm is not None
-    shape = tuple(feature.weight.shape) if feature.weight is not None else (feature.map.shape[-1],)
-    return (len(shape), shape, feature.map.numel(), feature.norm.eps, feature.norm.momentum, feature.norm.training)
-
-
-def computed(value: Any) -> Tensor:
-    """Returns a value as a map."""
-    if isinstance(value, State):
-        return value.map
-    result: Tensor = value if isinstance(value, Tensor) else value.computed()
-    return result
+    shape = feature.map.shape if feature.weight is None else (*feature.map.shape, *feature.weight.shape)
+    return (len(shape), tuple(shape), feature.norm.eps, feature.norm.momentum, feature.norm.training)

@@ -1,4 +1,4 @@
-"""Feature maps as a super-net holds them, and the two differentiable functions that nearly all of its work goes through.
+"""Feature maps as a super-net holds them, and the two functions that nearly all of its work goes through.
 
 A map is a contiguous tensor (B, H, W, F, C): B x F images, F of them folded beside the channels. Seen pixel by pixel
 it is a matrix (pixels, C), which is all that 1x1 convolutions, BN and weighted sums need; seen as (B, F*C, H, W) it is
@@ -40,9 +40,8 @@ def unfold(x: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2)
 
 
-def refold(x: Tensor, like: Tensor) -> Tensor:
-    """Returns a batch (N, C, H, W) as a map with as many images folded as another map has."""
-    folded = like.shape[3]
+def refold(x: Tensor, folded: int) -> Tensor:
+    """Returns a batch (N, C, H, W) as a map with so many images folded."""
     return x.reshape(-1, folded, *x.shape[1:]).permute(0, 3, 4, 1, 2).contiguous()
 
 
@@ -62,13 +61,14 @@ def pixels(x: Tensor) -> Tensor:
     return x.view(-1, x.shape[-1])
 
 
-def moments(x: Tensor, *, full: bool) -> tuple[Tensor, Tensor]:
-    """Returns the mean of a map (C,), and its second moments: the matrix (C, C) if ``full``, else its diagonal (C,).
+def moments(x: Tensor, *, full: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns a map, its mean (C,) and its second moments: the matrix (C, C) if ``full``, else its diagonal (C,).
 
-    They are computed in float32 at least.
+    The map is the one given; whoever goes on with the returned one spares the backward pass a sum of two maps. The
+    moments are in float32 at least.
     """
-    mean, second = _Moments.apply(x, full)  # type: ignore[no-untyped-call]
-    return mean, second
+    same, mean, second = _Moments.apply(x, full)
+    return same, mean, second
 
 
 def weighted_sum(maps: list[Tensor], matrices: list[Tensor], bias: Tensor) -> Tensor:
@@ -79,29 +79,29 @@ def weighted_sum(maps: list[Tensor], matrices: list[Tensor], bias: Tensor) -> Te
         matrices: (C_k, C), or (C,) for a diagonal one.
         bias: (C,).
     """
-    result: Tensor = _WeightedSum.apply(bias, *maps, *matrices)  # type: ignore[no-untyped-call]
+    result: Tensor = _WeightedSum.apply(bias, *maps, *matrices)
     return result
 
 
 class _Moments(Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, full: bool) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, x: Tensor, full: bool) -> tuple[Tensor, Tensor, Tensor]:
         ctx.save_for_backward(x)
         ctx.full = full
         with torch.autocast(x.device.type, enabled=False):
             z = _precise(pixels(x))
             second = z.mT @ z if full else (z * z).sum(0)
-            return z.mean(0), second / len(z)
+            return x.view_as(x), z.mean(0), second / len(z)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, mean: Tensor, second: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor, mean: Tensor, second: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
         z = pixels(x)
-        shift = (mean / len(z)).to(z.dtype)
-        if ctx.full:
-            return torch.addmm(shift, z, ((second + second.mT) / len(z)).to(z.dtype)).view(x.shape), None
-        return torch.addcmul(shift, z, (second * (2 / len(z))).to(z.dtype)).view(x.shape), None
+        of_second = (second + second.mT if ctx.full else 2 * second).div(len(z)).to(z.dtype)
+        total = pixels(gradient) + (mean / len(z)).to(z.dtype)
+        total = total.addmm_(z, of_second) if ctx.full else total.addcmul_(z, of_second)
+        return total.view(x.shape), None
 
 
 class _WeightedSum(Function):
@@ -125,7 +125,7 @@ class _WeightedSum(Function):
         count = len(ctx.saved_tensors) // 2
         maps, matrices = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
         wanted = ctx.needs_input_grad
-        g = pixels(gradient.contiguous())
+        g = gradient.reshape(-1, gradient.shape[-1])
         of_maps: list[Tensor | None] = [None] * count
         of_matrices: list[Tensor | None] = [None] * count
         for number, (x, matrix) in enumerate(zip(maps, matrices, strict=True)):

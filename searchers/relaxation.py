@@ -62,7 +62,8 @@ class Relaxation(nn.Module):
 
     def temperature(self, progress: float) -> float:
         """Returns tau (EnTranNAS Eq. 5), annealed as over 50 epochs however long the search is."""
-        return self.config.temperature * self.config.temperature_ratio ** (ANNEALED_EPOCHS * progress)
+        annealed: float = self.config.temperature_ratio ** (ANNEALED_EPOCHS * progress)
+        return self.config.temperature * annealed
 
     def sparsity_penalty(self) -> Tensor:
         """Returns lambda times the mean of -log t over the nodes of a cell, summed over the kinds (Eq. 11)."""
@@ -109,4 +110,4 @@ def sparsified(space: CellSpace, p_hat: Tensor, thresholds: Tensor) -> Tensor:
 def per_node(space: CellSpace, function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
     """Returns a function of each node's incoming edges (rows of ``values``), in the order of the edges."""
     counts = [len(space.incoming(space.inputs + node)) for node in range(space.nodes)]
-    return torch.cat([function(rows) for rows in values.split(counts)])
+    return torch.cat([function(rows) for rows in torch.split(values, counts)])

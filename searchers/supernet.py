@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from genocc.exporters.graph_module import graph_module
 from torch import Tensor, nn
 
+from genocc.exporters.graph_module import graph_module
 from genocc.genotype import Genotype
 from genocc.graph import GraphBuilder, Input, Shape
 from genocc.initialization import initialize
@@ -66,6 +66,7 @@ class SuperNet(nn.Module):
         self.stem = graph_module(graph, initialize(graph, config.seed))
         shapes, reduced = (block.builder.shape(stem.older), block.builder.shape(stem.newer)), stem.reduced
         channels = network.channels
+        self.narrowest = channels // (config.connection.bottleneck or config.connection.partial)
         self.cells = nn.ModuleList()
         for number, kind in enumerate(self.kinds):
             channels *= 2 if kind == "reduction" else 1
@@ -87,10 +88,9 @@ class SuperNet(nn.Module):
         """Returns logits (N, classes) of images (N, channels, H, W)."""
         route = route or self.route()
         terms = {pair: self._terms(*pair, route) for pair in set(zip(self.kinds, route.views, strict=True))}
-        width = self.cells[0].channels.operated
         older, newer = self.stem(images.contiguous(memory_format=torch.channels_last))
-        before = State(fold(newer, width))
-        states = (before if older is newer else State(fold(older, width)), before)
+        before = State(fold(newer, self.narrowest))
+        states = (before if older is newer else State(fold(older, self.narrowest)), before)
         for cell, pair in zip(self.cells, zip(self.kinds, route.views, strict=True), strict=True):
             states = (states[1], cell(*states, terms[pair]))
         logits: Tensor = self.head(unfold(states[1].map))
@@ -189,6 +189,7 @@ class SuperNet(nn.Module):
 def _head(shape: Shape, classes: int, seed: int) -> nn.Module:
     """Global mean and linear classifier."""
     block = Block(GraphBuilder(), "", shape[0])
-    x = block.within("head").mean(block.builder.add("x", Input(*shape)))
+    channels, height, width = shape
+    x = block.within("head").mean(block.builder.add("x", Input(channels, height, width)))
     graph = block.builder.build(logits=block.within("classifier").linear(x, "linear", classes))
     return graph_module(graph, initialize(graph, seed))
