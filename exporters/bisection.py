@@ -49,7 +49,7 @@ def bisect_passes(
     else:
         arrays = weight_files.load(weights)
         weight_files.check(arrays, graph, str(weights))
-    images = torch.from_numpy(np.random.default_rng(seed).standard_normal((2, *graph.input.shape)))
+    images = torch.from_numpy(np.random.default_rng(seed % 2**63).standard_normal((2, *graph.input.shape)))
 
     def evaluate(graph: Graph, parameters: Parameters) -> Array:
         with torch.inference_mode(), one_thread():
@@ -61,7 +61,7 @@ def bisect_passes(
 
 def _random(graph: Graph, seed: int) -> Mapping[str, Any]:
     arrays = dict(initialize(graph, seed))
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(seed % 2**63)
     for node in graph.nodes.values():
         if isinstance(node.primitive, BatchNorm):
             for name, shape in {**node.parameters(), **node.buffers()}.items():

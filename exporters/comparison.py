@@ -72,7 +72,7 @@ def compare(
     if min(batches, default=0) < 1:
         raise TargetError(f"batch sizes {batches}: expected at least one, and none below 1")
     reference = _Reference(provenance, weights)
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(seed % 2**63)
     comparisons = []
     for batch in batches:
         images = _images(provenance, batch, random)

@@ -18,6 +18,8 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 RUNTIME = f"ONNX Runtime {onnxruntime.__version__}"
 """Name and version, for messages."""
 
+onnxruntime.disable_telemetry_events()  # a compiler that runs offline reports to nobody
+
 _CANNOT_LOAD = (states.Fail, states.InvalidArgument, states.InvalidGraph, states.InvalidProtobuf, states.NotImplemented)
 _SILENT = 4
 _WARNINGS = 2

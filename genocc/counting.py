@@ -67,6 +67,7 @@ class Counts:
         by_edge: Each edge of the genotype.
         compiled: Of the net that the compiler emits; see `compiled_graph`.
         compiled_activation_peak: The same for the compiled net.
+        training: Of the training net with its auxiliary head; None where the configuration has none.
     """
 
     total: Cost
@@ -77,6 +78,7 @@ class Counts:
     by_edge: tuple[EdgeCost, ...]
     compiled: Cost
     compiled_activation_peak: int
+    training: Cost | None
     config: NetworkConfig = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,6 +93,7 @@ class Counts:
                 {"cell": e.cell, "from": e.source, "to": e.target, "op": e.op, **_figures(e.cost)} for e in self.by_edge
             ],
             "compiled": {**_figures(self.compiled), "activation_peak_bytes": self.compiled_activation_peak},
+            "training": _figures(self.training) if self.training else None,
             "network": self.config.model_dump(mode="json"),
         }
 
@@ -99,7 +102,8 @@ def count(genotype: Genotype, config: NetworkConfig | None = None) -> Counts:
     """Returns the exact costs of a genotype's net.
 
     Raises:
-        NetworkError: The skeleton has no place for the genotype's cells.
+        NetworkError: The skeleton has no place for the genotype's cells, or its maps are too small for the auxiliary
+            head that the configuration asks for.
     """
     config = config or NetworkConfig()
     graph = lower(genotype, config)
@@ -114,6 +118,7 @@ def count(genotype: Genotype, config: NetworkConfig | None = None) -> Counts:
         by_edge=_by_edge(genotype, config, nodes),
         compiled=cost(compiled.nodes.values()),
         compiled_activation_peak=activation_peak(compiled),
+        training=cost(lower(genotype, config, training=True).nodes.values()) if config.auxiliary else None,
         config=config,
     )
 

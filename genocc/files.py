@@ -78,6 +78,18 @@ def _produced(content: bytes | Callable[[Path], None]) -> bytes:
         return path.read_bytes()
 
 
+def refuse_overwriting(output: str | Path, *inputs: str | Path | None) -> None:
+    """Checks that a command does not write over what it reads.
+
+    Raises:
+        FileError: The output is one of the inputs.
+    """
+    target = Path(output)
+    for given in inputs:
+        if given is not None and target.is_file() and Path(given).exists() and target.samefile(given):
+            raise FileError(f"{output}: is also an input of this command; choose another name for the output")
+
+
 def _replace(target: Path, content: bytes | Callable[[Path], None]) -> None:
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}.", suffix=target.suffix)
     os.close(handle)

@@ -114,6 +114,46 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
     assert "larger than the limit of 1,048,576 bytes" in error("show", str(huge))
 
 
+def test_control_characters_in_names_stay_on_one_line() -> None:
+    assert "a\\nb\\x1b[31m: no such file" in error("show", "a\nb\x1b[31m")
+
+
+def test_an_input_is_never_the_output(darts_v2: Genotype, tmp_path: Path) -> None:
+    path = tmp_path / "same.svg"
+    path.write_text(darts_v2.dumps())
+    assert "is also an input of this command" in error("draw", str(path), "-o", str(path))
+    assert "is also an input of this command" in error("import", str(path), "--from", "darts", "-o", str(path))
+    assert path.read_text() == darts_v2.dumps()
+
+
+def test_a_suffix_that_is_not_the_targets() -> None:
+    assert "target 'onnx' writes .onnx files" in error("compile", "zoo:darts-v2", "--to", "onnx", "-o", "net.pt")
+
+
+def test_count_with_auxiliary_head() -> None:
+    figures = json.loads(run("count", "zoo:darts-v2", "--auxiliary", "--json").output)
+    assert figures["training"]["parameters"] == figures["parameters"] + figures["auxiliary_parameters"]
+    assert "at least 8x8" in error("count", "zoo:darts-v2", "--auxiliary", "--input-size", "8")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_output_that_cannot_be_written() -> None:
+    command = f"{sys.executable} -m genocc zoo list"
+    full = subprocess.run(f"{command} > /dev/full", shell=True, capture_output=True, text=True)
+    assert full.returncode == 2
+    assert full.stderr == "genocc: error: standard output: cannot write: No space left on device\n"
+    closed = subprocess.run(["bash", "-c", f"set -o pipefail; {command} | head -1"], capture_output=True, text=True)
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
+def test_an_ascii_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    command = [sys.executable, "-m", "genocc", "diff", "zoo:darts-v1", "zoo:darts-v2"]
+    process = subprocess.run(command, capture_output=True, text=True)
+    assert process.returncode == 1
+    assert process.stderr == ""
+
+
 def test_use_errors_exit_with_2() -> None:
     assert run("count").exit_code == 2
     assert run("count", "zoo:darts-v2", "--nothing").exit_code == 2

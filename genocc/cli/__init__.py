@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -31,14 +33,38 @@ class _Group(TyperGroup):
     """Turns errors that are the user's into one line and exit code 2, and Ctrl-C into 130."""
 
     def invoke(self, ctx: Any) -> Any:  # Any: newer typer has its own copy of click.Context
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # an ASCII terminal shows what it can
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()
         except GenoccError as error:
-            print(f"genocc: error: {error}", file=sys.stderr)
-            raise typer.Exit(2) from None
+            raise _failed(str(error)) from None
+        except MemoryError:
+            raise _failed("not enough memory for this; choose a smaller net, batch or image") from None
+        except BrokenPipeError:  # the reader has seen enough
+            _close_output()
+            raise typer.Exit(0) from None
+        except OSError as error:  # files have errors of their own, so this is the standard output
+            _close_output()
+            raise _failed(f"standard output: cannot write: {error.strerror}") from None
         except KeyboardInterrupt:
             print("genocc: interrupted", file=sys.stderr)
             raise typer.Exit(130) from None
+        return result
+
+
+def _failed(message: str) -> typer.Exit:
+    """Prints an error as one line, whatever characters stand in the names it quotes."""
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    print(f"genocc: error: {line}", file=sys.stderr)
+    return typer.Exit(2)
+
+
+def _close_output() -> None:
+    """Keeps the interpreter from trying again, on its way out, to write what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(

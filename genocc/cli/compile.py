@@ -10,6 +10,7 @@ from genocc.cli.console import note, print_json, print_table
 from genocc.cli.deployment import class_names_option, normalize_option
 from genocc.cli.options import GenotypeArgument, JsonOption, OutputOption, ProviderOption, network_options
 from genocc.errors import GenoccError
+from genocc.files import refuse_overwriting
 from genocc.network import NetworkConfig
 
 if TYPE_CHECKING:
@@ -89,6 +90,9 @@ def compile(
         raise GenoccError("--passes and --optimize exclude each other; give one of them")
     if provider is not None and not verify:
         raise GenoccError("--provider says where the verification runs, and --no-verify leaves it out; give one")
+    refuse_overwriting(output, genotype, weights)
+    if str(output) != "-" and output.suffix not in (target.suffix, ""):
+        raise GenoccError(f"{output}: target '{to}' writes {target.suffix} files; found suffix '{output.suffix}'")
     chosen = level(target, 2 if optimize is None else optimize) if passes is None else _names(passes)
     if bisect:
         _bisect(genotype, network, chosen, weights, seed, json)

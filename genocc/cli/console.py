@@ -25,7 +25,12 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(_shown(cell)) for cell in row))
-    console = Console()
+
+    class Output(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # the command line handles it for all output alike
+
+    console = Output()
     # Figures must not be cut: a terminal that is too narrow wraps the lines, and a pipe has no width at all.
     needed = console.measure(table, options=console.options.update(width=1000)).maximum
     console.width = max(needed, console.width if console.is_terminal else 200)

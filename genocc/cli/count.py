@@ -51,8 +51,13 @@ def _print_totals(name: str, counts: Counts) -> None:
         ("as in the genotype", *_figures(counts.total), _mib(counts.activation_peak)),
         ("compiled", *_figures(counts.compiled), _mib(counts.compiled_activation_peak)),
     ]
+    if counts.training:
+        rows.append(("training, auxiliary head", *_figures(counts.training), "-"))
     auxiliary = counts.auxiliary_parameters
-    caption = "MACs: conv and linear, one image. FLOPs: 2 x MACs. Other ops: BN, pools, adds, activations.\n" + (
+    caption = (
+        "MACs: conv and linear, one image. FLOPs: 2 x MACs. Other ops: BN, pools, adds, activations.\n"
+        "Compiled: without dead states, each ReLU and pool of a state once; a target may fold BN on top.\n"
+    ) + (
         f"The auxiliary head would add {auxiliary:,} parameters in training."
         if auxiliary is not None
         else "The maps are too small for an auxiliary head."

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from genocc.cli.options import GenotypeArgument, OutputOption
+from genocc.files import refuse_overwriting
 
 
 def draw(
@@ -20,4 +21,5 @@ def draw(
     from genocc.exporters.rendering import suffix_of
 
     suffix_of(output)
+    refuse_overwriting(output, genotype)
     graphviz.draw(genocc.load(genotype), output, cell)

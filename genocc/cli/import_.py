@@ -6,7 +6,7 @@ import typer
 
 from genocc.cli.console import note
 from genocc.cli.options import OptionalOutputOption
-from genocc.files import read_text
+from genocc.files import read_text, refuse_overwriting
 from genocc.formats import DIALECTS, dialect
 from genocc.genotype import MAX_BYTES
 
@@ -18,6 +18,8 @@ def import_(
     output: OptionalOutputOption = None,
 ) -> None:
     """Read a genotype from the text that another program writes; nothing in it is evaluated."""
+    if output:
+        refuse_overwriting(output, text)
     imported = dialect(source).read(read_text(text, limit=MAX_BYTES), name, where=text)
     imported.genotype.save(output or "-")
     for remark in imported.notes:

@@ -9,6 +9,8 @@ from genocc.cli.console import print_json, print_table
 from genocc.cli.options import JsonOption, ProviderOption
 from genocc.errors import TargetError
 
+_MAX_BATCH = 65_536
+
 
 def verify(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="An .onnx file that `genocc compile` wrote.")],
@@ -32,6 +34,8 @@ def verify(
     from genocc.exporters.verification import verify
 
     batches = _batches(batch)
+    if not tolerance > 0:
+        raise TargetError(f"--tolerance: found {tolerance}; expected a positive number such as 1e-4")
     verification = verify(
         model,
         weights=weights,
@@ -60,7 +64,7 @@ def verify(
 
 
 def _batches(text: str) -> list[int]:
-    try:
-        return [int(number) for number in text.split(",")]
-    except ValueError:
-        raise TargetError(f"--batch: found '{text}'; expected numbers of images such as 1,2,7") from None
+    numbers = text.split(",")
+    if not all(number.strip().isdecimal() and 0 < int(number) <= _MAX_BATCH for number in numbers):
+        raise TargetError(f"--batch: found '{text}'; expected numbers of images, 1 to {_MAX_BATCH:,}, such as 1,2,7")
+    return [int(number) for number in numbers]
