@@ -19,6 +19,7 @@ from genocc.cli.draw import draw
 from genocc.cli.export_text import export_text
 from genocc.cli.import_ import import_
 from genocc.cli.import_weights import import_weights
+from genocc.cli.methods import methods
 from genocc.cli.ops import ops
 from genocc.cli.passes import passes
 from genocc.cli.schema import schema
@@ -72,7 +73,7 @@ app = typer.Typer(
 )
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Search": (search,),
+    "Search": (search, methods),
     "Compile": (compile, verify, bench),
     "Look": (show, count, draw, diff, ops, passes),
     "Formats": (import_, export_text, import_weights, schema),

@@ -1,0 +1,46 @@
+"""The settings of a search as a flat list: what `genocc methods` prints, read off the configuration's models."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from .config import SearchConfig
+from .methods import methods
+
+
+def settings(config: SearchConfig) -> dict[str, Any]:
+    """Returns dotted path -> value of every field, as `--set` addresses it."""
+    data = config.model_dump(mode="json", exclude={"method", "preset"})
+    return {
+        f"{part}.{name}" if isinstance(fields, Mapping) else part: value
+        for part, fields in data.items()
+        for name, value in (fields if isinstance(fields, Mapping) else {part: fields}).items()
+    }
+
+
+def compared(preset: str = "cifar") -> dict[str, dict[str, Any]]:
+    """Returns method -> its settings in a preset."""
+    return {name: settings(SearchConfig.make(name, preset)) for name in methods()}
+
+
+def descriptions() -> dict[str, str]:
+    """Returns dotted path -> what a setting means, from the docstring of its part."""
+    found = {}
+    for part, field in SearchConfig.model_fields.items():
+        model = field.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            found |= {f"{part}.{name}": text for name, text in _attributes(model).items()}
+    return found
+
+
+def _attributes(model: type[BaseModel]) -> dict[str, str]:
+    """The ``Attributes:`` of a Google-style docstring."""
+    text = inspect.getdoc(model) or ""
+    _, _, listed = text.partition("Attributes:\n")
+    entries = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", listed, flags=re.MULTILINE)
+    return {name: " ".join(description.split()) for name, description in entries}
