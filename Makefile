@@ -7,6 +7,9 @@ INSTALLED := $(VENV)/.installed
 # One thread a test process: the processes share the cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
+DEMO := runs/demo
+DEMO_NET := --channels 16 --layers 8 --input-size 16x16
+
 .PHONY: help setup dot demo lint types test test-full clean
 
 help:
@@ -22,6 +25,16 @@ $(INSTALLED): pyproject.toml
 
 dot:
 	@.ci/install-dot
+
+demo: setup ## search on the built-in digits, then count, draw, compile, verify and time what was found
+	rm -rf $(DEMO) && mkdir -p $(DEMO)
+	$(BIN)/genocc search --out $(DEMO)/search
+	$(BIN)/genocc count $(DEMO)/search $(DEMO_NET)
+	$(BIN)/genocc draw $(DEMO)/search -o $(DEMO)/cells.svg
+	$(BIN)/genocc compile $(DEMO)/search $(DEMO_NET) --to onnx -o $(DEMO)/net.onnx
+	$(BIN)/genocc verify $(DEMO)/net.onnx
+	$(BIN)/genocc bench $(DEMO)/search $(DEMO_NET) --rounds 3 -o $(DEMO)/bench.svg
+	@echo "see $(DEMO): search/ (the run), cells.svg, net.onnx (untrained weights), bench.svg"
 
 lint: $(INSTALLED) ## ruff: format and rules
 	$(BIN)/ruff format --check .
