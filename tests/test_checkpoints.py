@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from genocc.exporters.torch import TargetNet, load
 
 from genocc import Cell, Edge, Genotype, NetworkConfig, zoo
 from genocc.checkpoints import LAYOUTS, ImportedWeights, import_weights, reading
 from genocc.errors import FileError, NetworkError, WeightsError
+from genocc.exporters.torch import TargetNet, load
 from tests import sample_data
 from tests.reference_darts import ReferenceNetwork
 from tests.test_cli import error, run

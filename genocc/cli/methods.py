@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import typer
@@ -54,4 +55,4 @@ def _shown(value: Any) -> str:
 
 def _sentence(text: str) -> str:
     """The first sentence of a description, without its markup."""
-    return text.split(". ")[0].rstrip(".").replace("``", "")
+    return re.split(r"(?<!Eq)(?<!Eqs)\. ", text)[0].rstrip(".").replace("``", "")

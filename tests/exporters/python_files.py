@@ -9,10 +9,10 @@ from types import ModuleType
 
 import numpy as np
 import torch
-from genocc.exporters.python import source
 from torch import Tensor, nn
 
 from genocc import Genotype, NetworkConfig, lower
+from genocc.exporters.python import source
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"

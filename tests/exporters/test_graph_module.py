@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from genocc.exporters.constructs import CONSTRUCTS, Constructs
-from genocc.exporters.graph_module import graph_module, module_tree, program
 from hypothesis import given, settings
 
 from genocc import Genotype, Graph, NetworkConfig, lower
+from genocc.exporters.constructs import CONSTRUCTS, Constructs
+from genocc.exporters.graph_module import graph_module, module_tree, program
 from genocc.graph import (
     PRIMITIVES,
     Add,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import combinations
 
 import pytest
+
 from genocc.exporters.diagram import readable
 from genocc.exporters.graphviz import genotype_diagram
-
 from genocc.operations import OPERATIONS, Operation, relu_conv_bn
 from tests.exporters.drawing import DRAWN, Drawing, chain, one
 

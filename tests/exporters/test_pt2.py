@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from genocc.exporters.pt2 import Pt2Exporter
 
 from genocc import Genotype, NetworkConfig, lower
 from genocc.compiler import compile, compile_net
 from genocc.errors import TargetError
+from genocc.exporters.pt2 import Pt2Exporter
 from tests.reference import evaluate, random_image, random_parameters
 
 CONFIG = NetworkConfig(channels=2, layers=3, classes=5, input_size=(15, 18))

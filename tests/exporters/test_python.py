@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from genocc.exporters.python import PythonExporter, source
-from genocc.exporters.torch import TargetNet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -17,6 +15,8 @@ from torch import nn
 from genocc import Cell, Edge, Genotype, NetworkConfig, checkpoints, lower, zoo
 from genocc.compiler import compile
 from genocc.errors import NetworkError, TargetError
+from genocc.exporters.python import PythonExporter, source
+from genocc.exporters.torch import TargetNet
 from genocc.graph import DropPath
 from genocc.weights import save
 from tests import sample_data

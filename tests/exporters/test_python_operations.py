@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from genocc.exporters.python import PythonExporter, source
-from genocc.exporters.python_constructs import JOINS, LAYERS
 
 from genocc import Cell, Edge, Genotype
 from genocc.compiler import compile_net
 from genocc.errors import TargetError
+from genocc.exporters.python import PythonExporter, source
+from genocc.exporters.python_constructs import JOINS, LAYERS
 from genocc.graph import PRIMITIVES, AvgPool, BatchNorm, Conv2d, DropPath, Input, Normalize, Slice, Softmax
 from genocc.operations import OPERATIONS, Block, Operation, Recipe, dilated, relu_conv_bn
 from tests.exporters.python_files import TINY, assert_tidy, check

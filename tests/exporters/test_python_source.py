@@ -19,15 +19,15 @@ from typing import Any
 
 import pytest
 import torch
-from genocc.exporters import python_runtime
-from genocc.exporters.python import source
-from genocc.exporters.torch import TargetNet
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from genocc import Genotype, lower, zoo
+from genocc.exporters import python_runtime
+from genocc.exporters.python import source
+from genocc.exporters.torch import TargetNet
 from genocc.initialization import initialize
 from genocc.weights import save
 from tests.exporters.python_files import SMALL, TINY, assert_tidy, run

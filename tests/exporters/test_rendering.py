@@ -12,9 +12,6 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from genocc.exporters import rendering
-from genocc.exporters.graphviz import draw, genotype_diagram
-from genocc.exporters.rendering import FORMATS, render
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -22,6 +19,9 @@ from typer.testing import CliRunner
 from genocc import Genotype
 from genocc.cli import app
 from genocc.errors import FileError, TargetError
+from genocc.exporters import rendering
+from genocc.exporters.graphviz import draw, genotype_diagram
+from genocc.exporters.rendering import FORMATS, render
 from tests.exporters.drawing import SVG, chain, needs_dot, one, texts
 
 

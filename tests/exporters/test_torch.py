@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from genocc.exporters import torch as target
-from genocc.exporters.graph_module import graph_module
-from genocc.exporters.torch import TargetNet
 from torch.utils.flop_counter import FlopCounterMode
 
 import genocc
 from genocc import Cell, Edge, Genotype, NetworkConfig, lower, weights, zoo
 from genocc.compiler import compile
 from genocc.errors import FileError, NetworkError, TargetError, WeightsError
+from genocc.exporters import torch as target
+from genocc.exporters.graph_module import graph_module
+from genocc.exporters.torch import TargetNet
 from genocc.initialization import initialize
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 

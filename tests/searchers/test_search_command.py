@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 import genocc
 from genocc.cli import app
-from genocc.searchers.runs import open_run
+from genocc.searchers.runs import open_run, read_history
 from tests.searchers.small import SMALL, assert_same
 
 SETTINGS = [argument for setting in SMALL for argument in ("--set", setting)]
@@ -203,3 +203,25 @@ def wait_for(path: Path, process: "subprocess.Popen[str]", *, longer_than: int =
     """Waits until a file has grown, or the process has ended."""
     while process.poll() is None and not (path.exists() and path.stat().st_size > longer_than):
         time.sleep(0.01)
+
+
+@pytest.mark.full
+def test_the_default_search_is_quick_learns_repeats_and_compiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a new user types first, twice: minutes on two cores, and the same both times."""
+    monkeypatch.chdir(tmp_path)
+    begun = time.process_time()
+    for _ in range(2):
+        assert run().exit_code == 0
+    assert time.process_time() - begun < 2 * 180  # of one thread here
+    first, second = tmp_path / "runs" / "entrannas-dst-digits", tmp_path / "runs" / "entrannas-dst-digits-2"
+    assert_same(first, second)
+    history = read_history(first)
+    assert history[-1]["validation_accuracy"] > 0.8  # chance is 0.1
+    assert history[-1]["child_accuracy"] > history[-1]["validation_accuracy"] - 0.1  # the gap that DST closes
+    edges = [sum(line["edges_per_node"]["normal"]) for line in history]
+    assert edges[0] > 90 > 30 > edges[-1]
+    compiled = CliRunner().invoke(app, ["compile", str(first), "--to", "onnx", "-o", "net.onnx", "--input-size", "16"])
+    assert compiled.exit_code == 0, compiled.output
+    assert (tmp_path / "net.onnx").exists()
