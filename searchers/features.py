@@ -147,9 +147,10 @@ def _batch_statistics(features: list[Feature]) -> tuple[Tensor, Tensor]:
     if not pointwise:
         return means, (squares - means * means).clamp(min=0)
     weights = _weights(features)
-    covariances = squares - means[:, :, None] * means[:, None, :]
-    variances = ((weights @ covariances) * weights).sum(2).clamp(min=0)
-    return (weights @ means[:, :, None])[:, :, 0], variances
+    with torch.autocast(weights.device.type, enabled=False):  # statistics keep float32 whatever the features are
+        covariances = squares - means[:, :, None] * means[:, None, :]
+        variances = ((weights @ covariances) * weights).sum(2).clamp(min=0)
+        return (weights @ means[:, :, None])[:, :, 0], variances
 
 
 def _update(norms: list[BatchNorm2d], means: Tensor, variances: Tensor, pixels: int) -> None:
