@@ -30,7 +30,7 @@ def compared(preset: str = "cifar") -> dict[str, dict[str, Any]]:
 
 def descriptions() -> dict[str, str]:
     """Returns dotted path -> what a setting means, from the docstring of its part."""
-    found = {}
+    found: dict[str, str] = {}
     for part, field in SearchConfig.model_fields.items():
         model = field.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
