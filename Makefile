@@ -48,7 +48,7 @@ test: setup lint types ## lint, types and tests
 	$(PYTEST)
 
 test-full: setup lint types ## the same with the large campaigns; keeps what it prints in docs/results/
-	HYPOTHESIS_PROFILE=full $(PYTEST) -m "full or not full" | tee docs/results/test-full.txt
+	$(PYTEST) -m "full or not full" > docs/results/test-full.txt; status=$$?; cat docs/results/test-full.txt; exit $$status
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -89,7 +89,7 @@ def _heading(genotype: Genotype, config: NetworkConfig) -> str:
     load_weights(net, "weights.safetensors")
     logits = net.eval()(images)"""
     weights = (
-        "A new net has PyTorch's default initialization. `genocc import-weights`, `genocc train` and "
+        "A new net has PyTorch's default initialization. `genocc import-weights` and "
         "`genocc compile --to torch` write weights that it can load."
     )
     facts = (f"Genotype: {name}", f"Hash: {genotype.hash}", f"Network: {network}", f"Written by genocc {__version__}.")

@@ -252,6 +252,8 @@ def _explain(error: ValidationError) -> str:
         message = "the field is missing"
     elif kind == "extra_forbidden":
         message = "unknown field; remove it (free notes go into $.metadata)"
+    elif kind in ("model_type", "dict_type"):
+        message = f"found {_shown(first['input'])}; expected a JSON object"
     elif kind in ("op", "cell", "version", "name", "kind"):
         message = first["msg"]
     else:

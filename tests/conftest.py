@@ -13,8 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The machines that run this are slow and shared: no deadline for one example; reproducible unless told otherwise.
 settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("full", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")

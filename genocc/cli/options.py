@@ -87,4 +87,8 @@ def network_config(*, input_size: str | None = None, **fields: Any) -> NetworkCo
         if not (match := re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", input_size)):
             raise NetworkError(f"--input-size: found '{input_size}'; expected HxW such as 32x32, or one number")
         size = (int(match[1]), int(match[2] or match[1]))
-    return NetworkConfig.make(input_size=size, **fields)
+    try:
+        return NetworkConfig.make(input_size=size, **fields)
+    except NetworkError as error:
+        field = re.split(r"[:. ]", str(error), maxsplit=1)[0]
+        raise NetworkError(str(error).replace(field, f"--{field.replace('_', '-')}", 1)) from None

@@ -4,8 +4,8 @@
     load_weights(net, "weights.safetensors")
     logits = net.eval()(images)
 
-A new net has PyTorch's default initialization. `genocc import-weights`, `genocc train`
-and `genocc compile --to torch` write weights that it can load.
+A new net has PyTorch's default initialization. `genocc import-weights` and `genocc
+compile --to torch` write weights that it can load.
 
 Genotype: darts-v2
 Hash: c3a914539b6261add00406321e2bdcfb75ce881a7eb8f195334e44847d932095
