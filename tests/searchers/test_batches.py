@@ -94,6 +94,13 @@ def test_crops_move_images_by_up_to_the_padding_over_black_and_half_are_mirrored
     assert {top for _, _, top, _ in seen} == {left for _, _, _, left in seen} == set(range(5))
 
 
+def test_every_batch_is_augmented_in_its_own_way() -> None:
+    same = MemoryImages(images(1).pixels.expand(8, -1, -1, -1), torch.arange(8))
+    for options in ({"padding": 3}, {"flip": True}, {"cutout": 3}):
+        found = batches(same, 8, **options)
+        assert any(not torch.equal(found[0][0], found[number][0]) for number in (1, 2, 3))
+
+
 def test_without_flip_nothing_is_mirrored() -> None:
     source = images(64)
     x, labels = batches(source, 64, flip=False)[0]

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 import genocc
-from genocc.errors import RunError, TargetError
+from genocc.errors import DataError, RunError, TargetError
 from genocc.searchers import search as loop
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.config import SearchConfig
@@ -138,6 +139,53 @@ def test_interrupted_after_every_step_is_the_same_as_not(whole: Path, tmp_path: 
         "epoch 2/2 one-shot",
     ]  # fmt: skip
     assert_same(tmp_path, whole / "ec-darts")
+
+
+@pytest.mark.usefixtures("look_always")
+def test_what_parts_draw_at_random_goes_on_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of another package may draw from PyTorch's generator."""
+    step = Bilevel.weight_step
+
+    def noisy(self: Bilevel, *, auxiliary: bool = False) -> None:
+        step(self, auxiliary=auxiliary)
+        with torch.no_grad():
+            self.net.weight_parameters()[0].add_(torch.randn(()))
+
+    monkeypatch.setattr(Bilevel, "weight_step", noisy)
+    run_search(small("darts"), tmp_path / "whole", device="cpu")
+    torch.rand(7)
+    with pytest.raises(KeyboardInterrupt):
+        run_search(small("darts"), tmp_path / "cut", device="cpu", progress=StopAt(2))
+    torch.rand(3)
+    run_search(small("darts"), tmp_path / "cut", resume=True, device="cpu")
+    assert_same(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_the_generator_of_the_program_around_is_left_alone(tmp_path: Path) -> None:
+    before = torch.get_rng_state()
+    run_search(small("entrannas"), tmp_path, device="cpu")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_broken_photograph_is_found_before_training_starts(tmp_path: Path) -> None:
+    """Photographs are decoded when they are needed, which would be in the midst of the search."""
+    for kind in ("cat", "dog"):
+        (tmp_path / "photos" / kind).mkdir(parents=True)
+        for number in range(20):
+            Image.new("RGB", (120, 120), (number, 0, 0)).save(tmp_path / "photos" / kind / f"{number}.jpg")
+    for path in (tmp_path / "photos" / "cat").iterdir():
+        path.write_bytes(path.read_bytes()[:-100])
+    config = small(
+        "darts",
+        "data.name=imagefolder",
+        "data.training=4",
+        "data.validation=4",
+        f"data.folder={tmp_path / 'photos'}",
+        "data.size=112",
+    )
+    with pytest.raises(DataError, match=r"cat/\d+.jpg: not an image that can be decoded"):
+        run_search(config, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.usefixtures("look_always")
