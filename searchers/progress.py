@@ -60,7 +60,8 @@ class ConsoleProgress(Progress):
 
     def step(self, where: str, numbers: Mapping[str, Any], edges: Mapping[str, int], done: int) -> None:
         bar, task = self._live
-        seen = [numbers[kind] for kind in ("weights", "auxiliary", "architecture") if kind in numbers]
+        kinds = ("weights", "auxiliary", "architecture")
+        seen = [numbers[kind] for kind in kinds if "loss" in numbers.get(kind, {})]  # not before its first step
         losses = " | ".join(f"{kind['loss']:.2f}" for kind in seen)
         accuracies = " | ".join(f"{kind['accuracy']:.0%}" for kind in seen)
         live = " + ".join(map(str, edges.values()))
