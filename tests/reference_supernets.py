@@ -105,45 +105,67 @@ class MixedOp(nn.Module):
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         return sum(w * op(x) for w, op in zip(weights, self.ops, strict=True))
 
+    def kept(self, x: Tensor, keep: Tensor) -> Tensor | int:
+        """The derived edge: the sum of the operations that are kept, as they are."""
+        return sum(op(x) for k, op in zip(keep, self.ops, strict=True) if k)
 
-class PartialMixedOp(nn.Module):
+
+class PartialMixedOp(MixedOp):
     """PC-DARTS, Eq. 1: the first 1/K of the channels through the operations, the others past them, shuffled."""
 
     def __init__(self, c: int, stride: int, names: Sequence[str], k: int) -> None:
-        super().__init__()
-        self.k, self.mixed = k, MixedOp(c // k, stride, names)
+        super().__init__(c // k, stride, names)
+        self.k = k
         self.bypass = nn.MaxPool2d(2, 2, ceil_mode=True) if stride == 2 else nn.Identity()
 
-    @property
-    def ops(self) -> nn.ModuleList:
-        return self.mixed.ops
-
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
-        active = x.shape[1] // self.k
-        y = torch.cat([self.mixed(x[:, :active], weights), self.bypass(x[:, active:])], 1)
+        return self.completed(x, super().forward(x[:, : x.shape[1] // self.k], weights))
+
+    def kept(self, x: Tensor, keep: Tensor) -> Tensor | int:
+        return self.completed(x, super().kept(x[:, : x.shape[1] // self.k], keep)) if keep.any() else 0
+
+    def completed(self, x: Tensor, y: Tensor) -> Tensor:
+        y = torch.cat([y, self.bypass(x[:, x.shape[1] // self.k :])], 1)
         n, c, h, w = y.shape
         return y.view(n, self.k, c // self.k, h, w).transpose(1, 2).reshape(n, c, h, w)
 
 
 class Cell(nn.Module):
-    """All 14 edges; node = sum over edges of beta * mixed operation."""
+    """All 14 edges; node = sum over edges of beta * mixed operation, between two 1x1 convs if there is a bottleneck."""
 
-    def __init__(self, c_prev_prev: int, c_prev: int, c: int, reduction: bool, after_reduction: bool, names, k) -> None:
+    def __init__(
+        self, c_prev_prev: int, c_prev: int, c: int, reduction: bool, after_reduction: bool, net: ReferenceSuperNet
+    ) -> None:
         super().__init__()
         self.reduction = reduction
         self.pre0 = FactorizedReduce(c_prev_prev, c) if after_reduction else ReluConvBn(c_prev_prev, c)
         self.pre1 = ReluConvBn(c_prev, c)
         self.pairs = [(i, j) for j in range(2, 6) for i in range(j)]
         strides = [2 if reduction and i < 2 else 1 for i, _ in self.pairs]
+        narrow = c // net.bottleneck
         self.edges = nn.ModuleList(
-            PartialMixedOp(c, stride, names, k) if k > 1 else MixedOp(c, stride, names) for stride in strides
+            PartialMixedOp(c, stride, net.names, net.k) if net.k > 1 else MixedOp(narrow, stride, net.names)
+            for stride in strides
         )
+        self.reduce, self.recover = (nn.ModuleList(nn.Identity() for _ in range(6)) for _ in range(2))
+        if net.bottleneck > 1:
+            for state in range(5):
+                self.reduce[state] = nn.Sequential(conv(c, narrow, 1), bn(narrow))
+            for node in range(2, 6):
+                self.recover[node] = nn.Sequential(conv(narrow, c, 1), bn(c))
 
-    def forward(self, s0: Tensor, s1: Tensor, op: Tensor, edge: Tensor) -> Tensor:
+    def forward(self, s0: Tensor, s1: Tensor, op: Tensor, edge: Tensor, keep: Tensor | None = None) -> Tensor:
         states = [self.pre0(s0), self.pre1(s1)]
+        narrow = [self.reduce[0](states[0]), self.reduce[1](states[1])]
         for j in range(2, 6):
             numbers = [n for n, pair in enumerate(self.pairs) if pair[1] == j]
-            states.append(sum(edge[n] * self.edges[n](states[self.pairs[n][0]], op[n]) for n in numbers))
+            inputs = [narrow[self.pairs[n][0]] for n in numbers]
+            if keep is None:
+                total = sum(edge[n] * self.edges[n](x, op[n]) for n, x in zip(numbers, inputs, strict=True))
+            else:
+                total = sum(self.edges[n].kept(x, keep[n]) for n, x in zip(numbers, inputs, strict=True))
+            states.append(self.recover[j](total))
+            narrow.append(self.reduce[j](states[-1]))
         return torch.cat(states[2:], 1)
 
 
@@ -151,17 +173,23 @@ class ReferenceSuperNet(nn.Module):
     """DARTS' search net on CIFAR; with ``k`` > 1 that of PC-DARTS, whose edges have softmax weights of their own."""
 
     def __init__(
-        self, c: int = 16, layers: int = 8, classes: int = 10, names: Sequence[str] = STANDARD, k: int = 1
+        self,
+        c: int = 16,
+        layers: int = 8,
+        classes: int = 10,
+        names: Sequence[str] = STANDARD,
+        k: int = 1,
+        bottleneck: int = 1,
     ) -> None:
         super().__init__()
-        self.names, self.k = tuple(names), k
+        self.names, self.k, self.bottleneck = tuple(names), k, bottleneck
         self.stem = nn.Sequential(conv(3, 3 * c, 3, padding=1), bn(3 * c, affine=True))
         c_prev_prev, c_prev, after_reduction = 3 * c, 3 * c, False
         self.cells = nn.ModuleList()
         for layer in range(layers):
             reduction = layer in (layers // 3, 2 * layers // 3)
             c *= 2 if reduction else 1
-            self.cells.append(Cell(c_prev_prev, c_prev, c, reduction, after_reduction, names, k))
+            self.cells.append(Cell(c_prev_prev, c_prev, c, reduction, after_reduction, self))
             c_prev_prev, c_prev, after_reduction = c_prev, 4 * c, reduction
         self.classifier = nn.Linear(c_prev, classes)
         self.alphas = nn.ParameterList(nn.Parameter(1e-3 * torch.randn(14, len(names))) for _ in range(2))
@@ -179,15 +207,20 @@ class ReferenceSuperNet(nn.Module):
     def architecture(self) -> list[nn.Parameter]:
         return [*self.alphas, *(self.betas if self.k > 1 else ())]
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(
+        self, images: Tensor, keep: Sequence[Tensor] | None = None, mixed: Sequence[int] | None = None
+    ) -> Tensor:
+        """Logits; with masks for the two kinds, all cells but the ``mixed`` ones are EnTranNAS' transit cells."""
         s0 = s1 = self.stem(images)
-        for cell in self.cells:
-            s0, s1 = s1, cell(s0, s1, *self.coefficients(int(cell.reduction)))
+        for number, cell in enumerate(self.cells):
+            kind = int(cell.reduction)
+            transit = keep is not None and number not in (mixed or ())
+            s0, s1 = s1, cell(s0, s1, *self.coefficients(kind), keep[kind] if transit and keep else None)
         return self.classifier(s1.mean((2, 3)))
 
 
 def pairs_of_parameters(reference: ReferenceSuperNet, net: nn.Module) -> list[tuple[nn.Parameter, nn.Parameter]]:
-    """Pairs each parameter of a reference with its counterpart in a `SuperNet` without sharing and bottleneck."""
+    """Pairs each parameter of a reference with its counterpart in a `SuperNet`; a shared one has several."""
     pairs = [*zip(reference.stem.parameters(), net.stem.parameters(), strict=True)]
     pairs += zip(reference.classifier.parameters(), net.head.parameters(), strict=True)
     for theirs, ours in zip(reference.cells, net.cells, strict=True):
@@ -196,8 +229,14 @@ def pairs_of_parameters(reference: ReferenceSuperNet, net: nn.Module) -> list[tu
         for (source, target), edge in zip(theirs.pairs, theirs.edges, strict=True):
             for name, op in zip(reference.names, edge.ops, strict=True):
                 if parameters := list(op.parameters()):
-                    feature = ours.features[f"{source}_{target}_{name}"]
+                    shared, own = f"{source}_{name}", f"{source}_{target}_{name}"
+                    feature = ours.features[shared if shared in ours.features else own]
                     pairs += zip(parameters, feature.parameters(), strict=True)
+        if reference.bottleneck > 1:
+            for name in ("reduce", "recover"):
+                modules = getattr(ours.channels, name)
+                for number, module in modules.items():
+                    pairs += zip(getattr(theirs, name)[int(number)].parameters(), module.parameters(), strict=True)
     for number, kind in enumerate(("normal", "reduction")):
         pairs.append((reference.alphas[number], net.relaxation.alpha[kind]))
         if reference.k > 1:

@@ -322,12 +322,15 @@ def test_the_best_is_the_most_accurate_within_the_budget(whole: Path) -> None:
 
 
 def test_counts_are_of_the_target_net(whole: Path) -> None:
-    config = small("darts", "budget.max_macs=1", "budget.max_params=10", "budget.channels=8", "budget.layers=6")
+    budget = ("max_macs=1", "max_params=10", "penalty_macs=1e-9", "channels=8", "layers=6")
+    config = small("darts", *(f"budget.{setting}" for setting in budget))
     result = run_search(config, whole / "budget", device="cpu")
     target = genocc.NetworkConfig(channels=8, layers=6, classes=10, input_size=(8, 8))
     counted = genocc.count(result.genotype, target).total
     assert (result.macs, result.parameters) == (counted.macs, counted.parameters)
     assert result.excess == {"MACs": (counted.macs, 1), "parameters": (counted.parameters, 10)}
+    expected = result.history[-1]["architecture"]["macs"] * 1e9  # of an even mixture of five operations
+    assert 0 < expected < 1e9
 
 
 def test_bfloat16_searches_too_and_keeps_its_weights_in_float32(tmp_path: Path, whole: Path) -> None:

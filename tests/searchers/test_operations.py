@@ -1,0 +1,87 @@
+"""Every candidate operation in a super-net against its recipe's primitives, in training and in inference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from genocc.graph import Graph, GraphBuilder, Input
+from genocc.operations import OPERATIONS
+from genocc.searchers.constructs import OperationModule, SuperNetBlock
+from genocc.searchers.features import Feature, State, combine
+from genocc.searchers.maps import fold, unfold
+from tests import reference
+
+NAMES = [name for name in OPERATIONS if name != "none"]
+
+
+def graph_of(name: str, channels: int, stride: int, size: int) -> Graph:
+    builder = GraphBuilder()
+    x = builder.add("x", Input(channels, size, size))
+    return builder.build(y=OPERATIONS[name].lower(SuperNetBlock(builder, f"cells.0.{name}", channels), x, stride))
+
+
+def module_of(graph: Graph, name: str) -> tuple[OperationModule, dict[str, np.ndarray]]:
+    arrays = reference.random_parameters(graph)
+    return OperationModule(graph, arrays, f"cells.0.{name}").double(), arrays
+
+
+def as_batch(feature: Feature) -> Tensor:
+    return unfold(feature.computed())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", [8, 7])
+@pytest.mark.parametrize("training", [True, False])
+def test_an_operation_is_its_recipe(name: str, stride: int, size: int, training: bool) -> None:
+    graph = graph_of(name, 4, stride, size)
+    module, arrays = module_of(graph, name)
+    module.train(training)
+    image = reference.random_image(graph, batch=6)
+    expected = reference.evaluate(graph, arrays, image, training=training)["y"]
+    with torch.no_grad():
+        found = as_batch(module(State(fold(torch.from_numpy(image), 4)))).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_scale_or_shift_anywhere_and_bn_behind_pools(name: str) -> None:
+    text = str(graph_of(name, 4, 2, 8))
+    assert text.count("batch_norm") == text.count("affine=False")
+    assert text.count("batch_norm") == (2 if name.startswith("sep") else 1)
+
+
+def test_running_statistics_move_once_a_forward_pass_however_many_nodes_read_a_feature() -> None:
+    graph = graph_of("sep_conv_3x3", 4, 1, 8)
+    module, arrays = module_of(graph, "sep_conv_3x3")
+    image = reference.random_image(graph, batch=6)
+    feature = module(State(fold(torch.from_numpy(image), 4)))
+    values = reference.evaluate_all(graph, arrays, image, training=True)
+    for _ in range(3):
+        combine([feature], torch.ones(1, dtype=torch.float64))
+    before_bn = values["cells.0.sep_conv_3x3.pw2"]
+    mean, variance = before_bn.mean((0, 2, 3)), before_bn.var((0, 2, 3), ddof=1)
+    old_mean, old_variance = (arrays[f"cells.0.sep_conv_3x3.bn2.running_{what}"] for what in ("mean", "var"))
+    np.testing.assert_allclose(module.bn2.running_mean, 0.9 * old_mean + 0.1 * mean)
+    np.testing.assert_allclose(module.bn2.running_var, 0.9 * old_variance + 0.1 * variance)
+
+
+def test_a_relu_and_a_thinned_state_are_computed_once() -> None:
+    state = State(fold(torch.randn(4, 4, 6, 6), 4))
+    for name in ("sep_conv_3x3", "dil_conv_3x3", "conv_1x1"):
+        module_of(graph_of(name, 4, 2, 6), name)[0].float()(state)
+    assert set(state._known) == {"rectified"}
+    assert set(state.rectified._known) == {"thinned"}
+
+
+def test_combine_weighs_what_each_feature_would_be() -> None:
+    features = []
+    state = State(fold(torch.randn(6, 4, 8, 8, dtype=torch.float64), 4))
+    for name in ("sep_conv_3x3", "skip_connect", "max_pool_3x3", "dil_conv_5x5", "avg_pool_3x3", "conv_3x3"):
+        features.append(module_of(graph_of(name, 4, 1, 8), name)[0](state))
+    coefficients = torch.rand(6, dtype=torch.float64)
+    expected = sum(c * feature.computed() for c, feature in zip(coefficients, features, strict=True))
+    torch.testing.assert_close(combine(features, coefficients), expected)
