@@ -48,6 +48,7 @@ test: setup lint types ## lint, types and tests
 	$(PYTEST)
 
 test-full: setup lint types ## the same with the large campaigns; keeps what it prints in docs/results/
+	@mkdir -p docs/results
 	$(PYTEST) -m "full or not full" > docs/results/test-full.txt; status=$$?; cat docs/results/test-full.txt; exit $$status
 
 clean: ## remove what the other targets made
