@@ -7,9 +7,7 @@ from pathlib import Path
 from genocc import zoo
 from genocc.errors import FileError
 from genocc.genotype import Genotype
-
-RUN_GENOTYPE = "genotype.json"
-"""The file of a run folder that holds the genotype."""
+from genocc.runs import RUN_GENOTYPE
 
 
 def load(source: str | Path) -> Genotype:

@@ -10,14 +10,10 @@ from genocc.counting import count
 from genocc.errors import RunError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
-from genocc.sources import RUN_GENOTYPE
+from genocc.runs import RUN_GENOTYPE, SEARCH, read_config, read_history
 
 from .config import SearchConfig
 from .interface import Measured
-from .runs import read_config, read_history
-
-COMMAND = "search"
-"""What `genocc search` calls its runs in config.json."""
 
 
 @dataclass(frozen=True)
@@ -119,4 +115,4 @@ def _measured(genotype: Genotype, folder: Path) -> dict[str, Any]:
 
 def read_search(path: str | Path) -> SearchConfig:
     """Returns what a run searches for; raises RunError or ConfigError."""
-    return SearchConfig.from_dict(read_config(path, COMMAND), where=str(path))
+    return SearchConfig.from_dict(read_config(path, SEARCH), where=str(path))

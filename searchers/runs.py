@@ -1,17 +1,8 @@
-"""A run is a folder: what was asked, what happened, where it stands, and what came out.
+"""Writing a run folder (`genocc.runs` says what is in one) so that a run can go on wherever it was killed.
 
-::
-
-    runs/a/
-      config.json        everything needed to repeat the run
-      history.jsonl      a line an epoch
-      checkpoint/        the newest two states, each written all or nothing: 00000012.pt
-      log.txt            what a person wants to know afterwards
-      genotype.json      the result, once there is one
-
-The order of writing makes a run resumable wherever it is killed: an epoch's line goes into the history before the
-checkpoint that closes the epoch, so the history is never shorter than the checkpoint says, and what it has too much is
-cut off when the run goes on. Checkpoints hold tensors and plain data only, and are read without unpickling code.
+An epoch's line goes into the history before the checkpoint that closes the epoch, so the history is never shorter than
+the checkpoint says, and what it has too much is cut off when the run goes on. Checkpoints hold tensors and plain data
+only, and are read without unpickling code.
 """
 
 from __future__ import annotations
@@ -28,11 +19,9 @@ from filelock import FileLock, Timeout
 
 from genocc import __version__
 from genocc.errors import FileError, RunError
-from genocc.files import read_text, write_atomically
-from genocc.sources import RUN_GENOTYPE
+from genocc.files import write_atomically
+from genocc.runs import CHECKPOINTS, CONFIG, HISTORY, LOCK, LOG, RUN_GENOTYPE, history_lines, read_config
 
-CONFIG, HISTORY, LOG, CHECKPOINTS, LOCK = "config.json", "history.jsonl", "log.txt", "checkpoint", ".lock"
-MAX_CONFIG, MAX_HISTORY = 1 << 20, 1 << 28
 KEPT = 2
 """Checkpoints that stay: the newest, and the one before it in case a disk or a power cut spoils the newest."""
 
@@ -80,7 +69,7 @@ class Run:
         Raises:
             RunError: There are fewer.
         """
-        lines = _lines(self.path)
+        lines = history_lines(self.path)
         if len(lines) < epochs:
             raise RunError(
                 f"{self.path / HISTORY}: {len(lines)} epochs; the checkpoint is from after epoch {epochs}. The history "
@@ -160,44 +149,6 @@ def open_run(path: str | Path, command: str, config: Mapping[str, Any], *, resum
         yield Run(folder, written)
 
 
-def read_command(path: str | Path) -> str:
-    """Returns the command whose run a folder holds; raises RunError where it holds none."""
-    return str(_read(path)["command"])
-
-
-def read_config(path: str | Path, command: str) -> dict[str, Any]:
-    """Returns the configuration of a run; raises RunError where the folder is not that of such a command's run."""
-    data = _read(path)
-    if data["command"] != command:
-        raise RunError(f"{path}: a run of `genocc {data['command']}`; expected one of `genocc {command}`")
-    config: dict[str, Any] = data["config"]
-    return config
-
-
-def read_history(path: str | Path) -> list[dict[str, Any]]:
-    """Returns the epochs of a run, finished or not; a line that is just being written does not count."""
-    history = []
-    for number, line in enumerate(_lines(Path(path)), start=1):
-        try:
-            history.append(json.loads(line))
-        except (ValueError, RecursionError) as error:
-            raise RunError(f"{Path(path) / HISTORY}: line {number} is not JSON: {error}") from None
-    return history
-
-
-def _read(path: str | Path) -> dict[str, Any]:
-    where = Path(path) / CONFIG
-    if not where.exists():
-        raise RunError(f"{path}: no run in it ({CONFIG} is missing); check the path")
-    try:
-        data = json.loads(read_text(where, limit=MAX_CONFIG))
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"{where}: not JSON: {error}") from None
-    if not (isinstance(data, dict) and isinstance(data.get("command"), str) and isinstance(data.get("config"), dict)):
-        raise RunError(f"{where}: not the configuration of a run: an object with 'command' and 'config'")
-    return data
-
-
 def _prepare(folder: Path, resume: bool) -> bool:
     """Makes the folder, and returns whether it was not there."""
     made = not folder.exists()
@@ -241,13 +192,6 @@ def _sweep(folder: Path) -> None:
 
 def _checkpoints(folder: Path) -> list[Path]:
     return sorted(path for path in (folder / CHECKPOINTS).glob("*.pt") if path.stem.isdigit())
-
-
-def _lines(folder: Path) -> list[str]:
-    """The complete lines of the history."""
-    if not (folder / HISTORY).exists():
-        return []
-    return read_text(folder / HISTORY, limit=MAX_HISTORY).split("\n")[:-1]
 
 
 def _torn(folder: Path) -> bool:

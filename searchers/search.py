@@ -15,6 +15,7 @@ import torch
 from genocc import __version__
 from genocc.errors import RunError, TargetError
 from genocc.genotype import Genotype
+from genocc.runs import SEARCH, read_history
 
 from .bilevel import Bilevel
 from .config import SearchConfig
@@ -22,8 +23,8 @@ from .halves import load_halves
 from .interface import Measured, View
 from .interruption import Interruption, interruptions
 from .progress import Progress
-from .result import COMMAND, SearchResult, images_metadata
-from .runs import Run, open_run, read_history
+from .result import SearchResult, images_metadata
+from .runs import Run, open_run
 from .schedule import Phase, epoch_phases
 from .supernet import SuperNet
 from .telling import architecture_numbers
@@ -59,7 +60,7 @@ def run_search(
         TargetError: The device does not exist.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the batch has been finished and a checkpoint written.
     """
-    with interruptions() as interruption, open_run(out, COMMAND, config.model_dump(mode="json"), resume=resume) as run:
+    with interruptions() as interruption, open_run(out, SEARCH, config.model_dump(mode="json"), resume=resume) as run:
         if not run.finished:
             chosen = choose_device(device)
             with torch.random.fork_rng(devices=[]):

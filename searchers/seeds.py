@@ -14,15 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from genocc.errors import ConfigError, GenoccError
+from genocc.runs import CONFIG, SEARCH_SEEDS, read_command, read_config, seed_folder
 
 from .config import SearchConfig
 from .progress import Progress
 from .result import SearchResult
-from .runs import CONFIG, open_run, read_command, read_config
+from .runs import open_run
 from .search import run_search
 
-COMMAND = "search --seeds"
-"""What such runs are called in config.json."""
 MOST = 1000
 
 
@@ -42,11 +41,11 @@ def run_seeds(
     if not 1 <= seeds <= MOST:
         raise ConfigError(f"--seeds {seeds}: expected 1 to {MOST}")
     asked = {"seeds": seeds, "search": config.model_dump(mode="json")}
-    with open_run(out, COMMAND, asked, resume=resume) as run:
+    with open_run(out, SEARCH_SEEDS, asked, resume=resume) as run:
         run.begin()
         results = []
         for seed in range(config.seed, config.seed + seeds):
-            folder = run.path / f"seed-{seed}"
+            folder = seed_folder(run.path, seed)
             begun = (folder / CONFIG).exists()
             of_seed = config.model_copy(update={"seed": seed})
             try:
@@ -69,12 +68,12 @@ def best_of(results: Sequence[SearchResult]) -> SearchResult:
 
 def is_seeds(path: str | Path) -> bool:
     """Whether a folder holds several searches; raises RunError where it holds no run."""
-    return read_command(path) == COMMAND
+    return read_command(path) == SEARCH_SEEDS
 
 
 def read_seeds(path: str | Path) -> tuple[SearchConfig, int]:
     """Returns the configuration of the first search and their number; raises RunError or ConfigError."""
-    found = read_config(path, COMMAND)
+    found = read_config(path, SEARCH_SEEDS)
     seeds = found.get("seeds")
     if not isinstance(seeds, int):
         raise ConfigError(f"{path}: seeds: found {seeds!r}; expected a number")

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from genocc.runs import CHECKPOINTS, read_history
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.runs import CHECKPOINTS, read_history
 
 SMALL = (
     "space=ss1",

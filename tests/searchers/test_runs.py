@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from genocc.errors import FileError, RunError
-from genocc.searchers.runs import CHECKPOINTS, HISTORY, Run, open_run, read_config, read_history
+from genocc.runs import CHECKPOINTS, HISTORY, read_config, read_history
+from genocc.searchers.runs import Run, open_run
 
 CONFIG = {"seed": 1, "schedule": {"epochs": 3}}
 
@@ -105,12 +106,6 @@ def test_the_history_is_cut_to_what_the_checkpoint_says(tmp_path: Path) -> None:
         assert [line["epoch"] for line in read_history(tmp_path)] == [1, 2]
         with pytest.raises(RunError, match=r"history.jsonl: 2 epochs; the checkpoint is from after epoch 3"):
             run.truncate(3)
-
-
-def test_a_history_that_is_not_json_names_the_line(tmp_path: Path) -> None:
-    (tmp_path / HISTORY).write_text('{"epoch": 1}\nnonsense\n')
-    with pytest.raises(RunError, match=r"history.jsonl: line 2 is not JSON"):
-        read_history(tmp_path)
 
 
 def test_losses_that_are_no_numbers_never_get_into_the_history(tmp_path: Path) -> None:

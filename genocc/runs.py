@@ -1,0 +1,86 @@
+"""What a run is on disk: a folder that says what was asked, what happened, where it stands, and what came out.
+
+::
+
+    runs/a/
+      config.json        everything needed to repeat the run
+      history.jsonl      a line an epoch
+      checkpoint/        the newest two states, each written all or nothing: 00000012.pt
+      log.txt            what a person wants to know afterwards
+      genotype.json      the result, once there is one
+
+Here it is read, by whatever looks at runs; `genocc.searchers.runs` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from genocc.errors import RunError
+from genocc.files import read_text
+
+CONFIG, HISTORY, LOG, CHECKPOINTS, LOCK = "config.json", "history.jsonl", "log.txt", "checkpoint", ".lock"
+RUN_GENOTYPE = "genotype.json"
+"""The file of a run folder that holds the genotype; a run without it is not finished."""
+MAX_CONFIG, MAX_HISTORY = 1 << 20, 1 << 28
+SEARCH, SEARCH_SEEDS = "search", "search --seeds"
+"""What config.json calls a search, and several searches that differ in their seed, each in a folder `seed_folder`."""
+
+
+def read_command(path: str | Path) -> str:
+    """Returns the command whose run a folder holds; raises RunError where it holds none."""
+    return str(_read(path)["command"])
+
+
+def read_config(path: str | Path, command: str) -> dict[str, Any]:
+    """Returns the configuration of a run; raises RunError where the folder is not that of such a command's run."""
+    data = _read(path)
+    if data["command"] != command:
+        raise RunError(f"{path}: a run of `genocc {data['command']}`; expected one of `genocc {command}`")
+    config: dict[str, Any] = data["config"]
+    return config
+
+
+def read_history(path: str | Path) -> list[dict[str, Any]]:
+    """Returns the epochs of a run, finished or not; a line that is just being written does not count.
+
+    Raises:
+        RunError: A line is not a JSON object.
+    """
+    history = []
+    for number, line in enumerate(history_lines(path), start=1):
+        where = f"{Path(path) / HISTORY}: line {number}"
+        try:
+            epoch = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise RunError(f"{where} is not JSON: {error}") from None
+        if not isinstance(epoch, dict):
+            raise RunError(f"{where} is not an epoch; expected a JSON object")
+        history.append(epoch)
+    return history
+
+
+def history_lines(path: str | Path) -> list[str]:
+    """Returns the complete lines of the history; none where there is no history yet."""
+    where = Path(path) / HISTORY
+    return read_text(where, limit=MAX_HISTORY).split("\n")[:-1] if where.exists() else []
+
+
+def seed_folder(path: str | Path, seed: int) -> Path:
+    """Returns the run folder of one of several searches."""
+    return Path(path) / f"seed-{seed}"
+
+
+def _read(path: str | Path) -> dict[str, Any]:
+    where = Path(path) / CONFIG
+    if not where.exists():
+        raise RunError(f"{path}: no run in it ({CONFIG} is missing); check the path")
+    try:
+        data = json.loads(read_text(where, limit=MAX_CONFIG))
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{where}: not JSON: {error}") from None
+    if not (isinstance(data, dict) and isinstance(data.get("command"), str) and isinstance(data.get("config"), dict)):
+        raise RunError(f"{where}: not the configuration of a run: an object with 'command' and 'config'")
+    return data

@@ -1,0 +1,44 @@
+"""Reading run folders: what is whole is returned, what is not is one clear error."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from genocc.errors import RunError
+from genocc.runs import CONFIG, HISTORY, history_lines, read_command, read_config, read_history, seed_folder
+
+
+def test_a_command_reads_its_own_runs_only(tmp_path: Path) -> None:
+    (tmp_path / CONFIG).write_text(json.dumps({"command": "search", "config": {"seed": 3}}))
+    assert read_command(tmp_path) == "search"
+    assert read_config(tmp_path, "search") == {"seed": 3}
+    with pytest.raises(RunError, match=r"a run of `genocc search`; expected one of `genocc train`"):
+        read_config(tmp_path, "train")
+
+
+def test_a_run_that_has_just_begun_has_no_epochs(tmp_path: Path) -> None:
+    assert read_history(tmp_path) == history_lines(tmp_path) == []
+
+
+def test_a_line_that_is_being_written_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / HISTORY).write_text('{"epoch": 1}\n{"epoch": 2}\n{"epoch"')
+    assert read_history(tmp_path) == [{"epoch": 1}, {"epoch": 2}]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("nonsense", r"history\.jsonl: line 2 is not JSON"),
+        ("[" * 100_000, r"history\.jsonl: line 2 is not JSON"),
+        ("[1]", r"history\.jsonl: line 2 is not an epoch; expected a JSON object"),
+    ],
+)
+def test_a_broken_line_is_named(tmp_path: Path, line: str, message: str) -> None:
+    (tmp_path / HISTORY).write_text(f'{{"epoch": 1}}\n{line}\n')
+    with pytest.raises(RunError, match=message):
+        read_history(tmp_path)
+
+
+def test_each_seed_has_a_folder(tmp_path: Path) -> None:
+    assert seed_folder(tmp_path, 12) == tmp_path / "seed-12"
