@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 
+from genocc.errors import NetworkError
 from genocc.graph import DropPath, Graph, Input, Node
+from genocc.passes import PASSES, Parameters, run_passes
 from genocc.weights import check
 
 from .constructs import CONSTRUCTS, Constructs, drop_path_masks
@@ -73,6 +75,51 @@ def program(graph: Graph, tree: nn.Module, constructs: Constructs = CONSTRUCTS) 
     outputs = tuple(values[value] for value in graph.outputs.values())
     code.output(outputs if len(outputs) > 1 else outputs[0])
     return fx.GraphModule(tree, code, "GraphProgram")
+
+
+class ProgramPair(nn.Module):
+    """A training and an inference program over one tree of modules, chosen by ``self.training``.
+
+    Args:
+        training: May have drop path, and more outputs and modules than the other.
+        inference: The same net as it infers.
+        arrays: numpy arrays or tensors by name, of the training graph; see `graph_module`.
+
+    Raises:
+        WeightsError: A tensor is missing, surplus or of another shape.
+    """
+
+    def __init__(self, training: Graph, inference: Graph, arrays: Mapping[str, Any]) -> None:
+        super().__init__()
+        tree = module_tree(training, arrays)
+        for name, child in tree.named_children():
+            self.add_module(name, child)
+        # In a dict, where PyTorch does not look for modules: each of theirs stands in the tree already.
+        self._programs = {"training": program(_shared(training), tree), "inference": program(_shared(inference), tree)}
+        self._drops = any(isinstance(node.primitive, DropPath) for node in training.nodes.values())
+        self.drop_path_rate = 0.0
+
+    @property
+    def drop_path_rate(self) -> float:
+        """Probability, from 0 to below 1, with which training drops an edge's value for an image."""
+        return self._drop_path_rate
+
+    @drop_path_rate.setter
+    def drop_path_rate(self, rate: float) -> None:
+        if not 0 <= rate < 1:
+            raise NetworkError(f"drop path rate {rate} is no probability below 1; expected 0 <= rate < 1")
+        self._drop_path_rate = float(rate)
+
+    def run(self, image: Tensor) -> Any:
+        """Returns what the program of the current mode makes of an image: a tensor, or a tuple of them."""
+        if self.training and self._drops:
+            return self._programs["training"](image, self._drop_path_rate)
+        return self._programs["training" if self.training else "inference"](image)
+
+
+def _shared(graph: Graph) -> Graph:
+    """The same net with one ReLU a state instead of one an edge: less to compute and to keep for the gradients."""
+    return run_passes(graph, Parameters.absent(graph), [PASSES["share-common-subexpressions"]], training=True)[0]
 
 
 def _computed(graph: Graph) -> list[Node]:

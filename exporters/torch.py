@@ -7,24 +7,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from genocc import weights as weight_files
 from genocc.compiler import CompiledNet, Exporter
-from genocc.errors import NetworkError, TargetError
+from genocc.errors import TargetError
 from genocc.genotype import Genotype
 from genocc.graph import Graph
 from genocc.initialization import initialize
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
-from genocc.passes import PASSES, Parameters, run_passes
 from genocc.verification import Verification
 
-from .graph_module import module_tree, program
+from .graph_module import ProgramPair
 from .provenance import Provenance
 
 
-class TargetNet(nn.Module):
+class TargetNet(ProgramPair):
     """The net of a genotype, to train and to infer with.
 
     In training mode it drops paths, and returns ``(logits, auxiliary_logits)`` if the configuration has an auxiliary
@@ -52,34 +51,13 @@ class TargetNet(nn.Module):
         seed: int = 0,
         weights: Mapping[str, Any] | str | Path | None = None,
     ) -> None:
-        super().__init__()
-        self.genotype = genotype
-        self.config = config or NetworkConfig()
-        training, inference = (lower(genotype, self.config, training=mode) for mode in (True, False))
-        tree = module_tree(training, _arrays(training, seed, weights))
-        for name, child in tree.named_children():
-            self.add_module(name, child)
-        # In a dict, where PyTorch does not look for modules: each of theirs stands in the tree already.
-        self._programs = {"training": program(_shared(training), tree), "inference": program(_shared(inference), tree)}
-        self.drop_path_rate = 0.0
-
-    @property
-    def drop_path_rate(self) -> float:
-        """Probability, from 0 to below 1, with which training drops an edge's value for an image."""
-        return self._drop_path_rate
-
-    @drop_path_rate.setter
-    def drop_path_rate(self, rate: float) -> None:
-        if not 0 <= rate < 1:
-            raise NetworkError(f"drop path rate {rate} is no probability below 1; expected 0 <= rate < 1")
-        self._drop_path_rate = float(rate)
+        config = config or NetworkConfig()
+        training, inference = (lower(genotype, config, training=mode) for mode in (True, False))
+        super().__init__(training, inference, _arrays(training, seed, weights))
+        self.genotype, self.config = genotype, config
 
     def forward(self, image: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        result: Tensor | tuple[Tensor, Tensor]
-        if self.training:
-            result = self._programs["training"](image, self._drop_path_rate)
-        else:
-            result = self._programs["inference"](image)
+        result: Tensor | tuple[Tensor, Tensor] = self.run(image)
         return result
 
 
@@ -154,8 +132,3 @@ def _arrays(graph: Graph, seed: int, weights: Mapping[str, Any] | str | Path | N
         weight_files.check(arrays, graph, str(weights))
         return arrays
     return weights
-
-
-def _shared(graph: Graph) -> Graph:
-    """The same net with one ReLU a state instead of one an edge: less to compute and to keep for the gradients."""
-    return run_passes(graph, Parameters.absent(graph), [PASSES["share-common-subexpressions"]], training=True)[0]

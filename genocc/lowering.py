@@ -6,6 +6,8 @@ all names: training adds drop path on the edges and, if configured, the auxiliar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from genocc.errors import NetworkError
 from genocc.genotype import Cell, Genotype
 from genocc.graph import AvgPool, DropPath, Graph, GraphBuilder, Input
@@ -13,23 +15,34 @@ from genocc.network import SKELETONS, NetworkConfig
 from genocc.operations import Block, factorized_reduce, get, relu_conv_bn
 
 
-def lower(genotype: Genotype, config: NetworkConfig | None = None, *, training: bool = False) -> Graph:
+def lower(
+    genotype: Genotype,
+    config: NetworkConfig | None = None,
+    *,
+    training: bool = False,
+    features: Mapping[str, int] | None = None,
+) -> Graph:
     """Returns the graph of a net, nothing optimized or left out.
 
     Args:
         genotype: The cells; those that the skeleton has a place for: ``normal`` and ``reduction``, two inputs each.
         config: The network around them; the CIFAR defaults where it is not given.
         training: Whether to write drop path and the auxiliary head.
+        features: Name -> number of a cell: instead of logits, the graph has these cells' outputs by name, and ends
+            with the last of them.
 
     Returns:
         A graph with the output ``logits`` (N, classes) and, in training with ``config.auxiliary``,
-        ``auxiliary_logits``.
+        ``auxiliary_logits``; or with those of ``features``.
 
     Raises:
-        NetworkError: The skeleton has no place for the genotype's cells, or the maps get too small for it.
+        NetworkError: The skeleton has no place for the genotype's cells, the maps get too small for it, or there is
+            no such cell.
     """
     config = config or NetworkConfig()
     _check_cells(genotype, config)
+    if features is not None:
+        _check_features(features, config)
     skeleton = SKELETONS[config.skeleton]
     b = Block(GraphBuilder(), "", config.channels)
     image = b.builder.add("image", Input(config.input_channels, *config.input_size))
@@ -42,7 +55,11 @@ def lower(genotype: Genotype, config: NetworkConfig | None = None, *, training: 
         block = b.within(f"cells.{number}", channels)
         older, newer = newer, _cell(block, genotype.cells[kind], (older, newer), kind, reduced, training)
         reduced = kind == "reduction"
-        if training and config.auxiliary and number == 2 * config.layers // 3:
+        if features is not None:
+            outputs |= {name: newer for name, cell in features.items() if cell == number}
+            if number == max(features.values()):
+                return b.builder.build(**{name: outputs[name] for name in features})
+        elif training and config.auxiliary and number == 2 * config.layers // 3:
             outputs["auxiliary_logits"] = _auxiliary_head(b.within("auxiliary"), newer, config)
     logits = b.within("classifier").linear(b.within("head").mean(newer), "linear", config.classes)
     return b.builder.build(logits=logits, **outputs)
@@ -93,3 +110,11 @@ def _check_cells(genotype: Genotype, config: NetworkConfig) -> None:
             raise NetworkError(f"{place}: it needs a cell '{kind}'; the genotype has only: {found}")
         if (inputs := genotype.cells[kind].inputs) != 2:
             raise NetworkError(f"{place}: it needs two inputs a cell; cell '{kind}' has {inputs}")
+
+
+def _check_features(features: Mapping[str, int], config: NetworkConfig) -> None:
+    if not features:
+        raise NetworkError("features: found none; expected at least one name -> number of a cell")
+    for name, cell in features.items():
+        if not 0 <= cell < config.layers:
+            raise NetworkError(f"features: '{name}' is of cell {cell}; the net has cells 0 to {config.layers - 1}")

@@ -10,7 +10,7 @@ odd sizes upward. The set is that of the DARTS program and of EnTranNAS, Appendi
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -314,16 +314,21 @@ SEARCH_SPACES: dict[str, tuple[str, ...]] = {
 """Names of operations by search space: DARTS; EnTranNAS Table 8 (extended); eDARTS Table I (ss1 to ss8)."""
 
 
-def search_space(name: str, pool: str = "max") -> tuple[Operation, ...]:
+def search_space(name: str | Sequence[str], pool: str = "max") -> tuple[Operation, ...]:
     """Returns the operations of a search space.
 
     Args:
-        name: A key of ``SEARCH_SPACES``, or one with ``-no-zero`` behind it: the same without ``none``.
+        name: A key of ``SEARCH_SPACES``, or one with ``-no-zero`` behind it: the same without ``none``. Or the names
+            of the operations themselves.
         pool: ``avg`` gives ss1 to ss8 average instead of max pooling; eDARTS allows either.
 
     Raises:
-        GenoccError: The space or the pool does not exist.
+        GenoccError: The space, the pool or an operation does not exist.
     """
+    if not isinstance(name, str):
+        if pool != "max":
+            raise GenoccError(f"pool={pool} does not apply to a list of operations; list the pool that you want")
+        return tuple(map(get, name))
     whole = name if name in SEARCH_SPACES else name.removesuffix("-no-zero")
     if whole not in SEARCH_SPACES:
         known = ", ".join(SEARCH_SPACES)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -32,6 +32,9 @@ from .parts import (
     WeightsConfig,
     refuse,
 )
+
+if TYPE_CHECKING:
+    from .methods import Method
 
 
 class SearchConfig(Part):
@@ -57,10 +60,10 @@ class SearchConfig(Part):
     def _meaningful(self) -> Self:
         searched = [name for name in self.space.operations if name != "none"]
         if self.relaxation.dst and len(searched) < len(self.space.operations):
+            instead = f"space={self.space.name}-no-zero" if isinstance(self.space.name, str) else "a list without it"
             refuse(
                 f"relaxation.dst=true with search space '{self.space.name}': an operation that is cut is the absence "
-                "of an edge already, so 'none' would mean it twice (EnTranNAS A.2); use "
-                f"space={self.space.name}-no-zero"
+                f"of an edge already, so 'none' would mean it twice (EnTranNAS A.2); use {instead}"
             )
         if self.derivation.rule == "non-zero" and not self.relaxation.dst:
             refuse(
@@ -79,7 +82,7 @@ class SearchConfig(Part):
     @classmethod
     def make(
         cls,
-        method: str = "entrannas-dst",
+        method: str | type[Method] = "entrannas-dst",
         preset: str = "cifar",
         overrides: Iterable[str] = (),
         **fields: Any,
@@ -87,7 +90,7 @@ class SearchConfig(Part):
         """Returns the configuration of a method in a preset.
 
         Args:
-            method: A registered method; see `genocc methods`.
+            method: A registered method (see `genocc methods`), or a `Method` that need not be registered.
             preset: ``quick`` (minutes on a CPU), ``cifar`` or ``imagenet`` (the papers' settings).
             overrides: Texts ``part.field=value`` as `--set` takes them, later ones winning.
             **fields: Parts as nested mappings, and ``seed``; they win over the method and lose to ``overrides``.
@@ -97,10 +100,11 @@ class SearchConfig(Part):
         """
         from .methods import get_method
 
-        data = merged(get_method(method).defaults(preset), fields)
+        composition = get_method(method) if isinstance(method, str) else method
+        data = merged(composition.defaults(preset), fields)
         for text in overrides:
             assign(data, *parse_override(text))
-        return cls.from_dict({"method": method, "preset": preset, **data})
+        return cls.from_dict({"method": composition.name, "preset": preset, **data})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], where: str = "search configuration") -> SearchConfig:

@@ -108,7 +108,7 @@ class EDarts(Method):
     """eDARTS: two fixed edges a node, attention to operations, a small subset, one architecture step an epoch."""
 
     name = "edarts"
-    paper = "Siddiqui et al., eDARTS, IJCNN 2021"
+    paper = "Siddiqui et al., eDARTS, ICPR 2020"
     topology = TopologyConfig(edges="fixed")
     relaxation = RelaxationConfig(
         attention={"sep_conv_3x3": 6e-4, "sep_conv_5x5": 4e-4, "dil_conv_5x5": -6e-4, "dil_conv_3x3": -4e-4}

@@ -27,19 +27,21 @@ class SpaceConfig(Part):
     Attributes:
         name: A search space: ``darts`` (8 with ``none``; DARTS, PC-DARTS 4.1, EC-DARTS 5.2), ``darts-no-zero`` (DST:
             EnTranNAS, Appendix A.2), ``extended`` (EnTranNAS, Table 8), ``ss1`` to ``ss8`` (eDARTS, Table I). Each
-            also with ``-no-zero`` behind its name.
+            also with ``-no-zero`` behind its name. Or a list of operations: ``["none","skip_connect","conv_3x3"]``.
         pool: The pool of ss1 to ss8: ``max`` or ``avg`` (eDARTS, III-A).
     """
 
-    name: str = "darts"
+    name: str | tuple[str, ...] = "darts"
     pool: Literal["max", "avg"] = "max"
 
     @model_validator(mode="after")
     def _exists(self) -> Self:
         try:
-            search_space(self.name, self.pool)
+            names = self.operations
         except GenoccError as error:
             refuse(str(error))
+        if len(set(names)) < len(names) or not set(names) - {"none"}:
+            refuse(f"space.name: found {list(names)}; expected distinct operations, at least one besides 'none'")
         return self
 
     @property
@@ -247,7 +249,7 @@ class ArchitectureConfig(Part):
 
     Attributes:
         learning_rate: DARTS and EC-DARTS 5.3: 3e-4; PC-DARTS 4.2 and EnTranNAS 4.2: 6e-4; on ImageNet 6e-3.
-        betas: (0.5, 0.999) in all papers.
+        betas: (0.5, 0.999) in all papers that say it (PC-DARTS 4.2, EnTranNAS 4.2).
         weight_decay: 1e-3 in all papers.
     """
 

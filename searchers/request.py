@@ -12,6 +12,7 @@ from genocc.errors import ConfigError
 
 from .config import SearchConfig
 from .data import datasets
+from .methods import Method
 from .progress import Progress
 from .result import SearchResult, read_search
 from .search import run_search
@@ -26,7 +27,7 @@ BUILT_IN = ("digits", "fake")
 def search(
     out: str | Path | None = None,
     *,
-    method: str | None = None,
+    method: str | type[Method] | None = None,
     data: str | None = None,
     preset: str | None = None,
     seed: int | None = None,
@@ -45,7 +46,7 @@ def search(
 
     Args:
         out: The run folder; a new one below ``runs`` where not given.
-        method: See `genocc methods` [entrannas-dst].
+        method: A name that `genocc methods` lists, or a `Method` of your own [entrannas-dst].
         data: A data set's name, with its folder after a colon where it needs one, or a folder with a folder of images
             for each class [digits].
         preset: ``quick`` (minutes on a CPU; the default on the built-in data), ``cifar`` or ``imagenet`` (the papers'

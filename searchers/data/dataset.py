@@ -1,6 +1,7 @@
 """What a data set is, and where they are found: entry points, so that another package's sets are peers of ours.
 
-To add one, write a function from `Source` to `DataSet` and register it in the entry-point group ``genocc.datasets``.
+To add one, write a function from `Source` to `DataSet`; an entry point of the group ``genocc.datasets`` makes it known
+to every command, `register` to the programs that call it.
 """
 
 from __future__ import annotations
@@ -73,9 +74,27 @@ class DataSet:
                 raise DataError(f"data set '{self.name}': a label outside of its {len(self.classes)} classes")
 
 
+Loader = Callable[[Source], DataSet]
+
+_REGISTERED: dict[str, Loader] = {}
+
+
+def register(name: str, loader: Loader) -> None:
+    """Adds a data set for the rest of this process; a name registered before is replaced, as a notebook's cell may.
+
+    Raises:
+        DataError: The name is that of an installed data set, or has a colon in it.
+    """
+    if name in entry_points(group=DATASETS).names:
+        raise DataError(f"data set '{name}' exists already; choose another name")
+    if not name or ":" in name:
+        raise DataError(f"data set '{name}': not a name; expected one without a colon (what follows it is the folder)")
+    _REGISTERED[name] = loader
+
+
 def datasets() -> list[str]:
     """Returns the names of all data sets, those of other packages included."""
-    return sorted(entry_points(group=DATASETS).names)
+    return sorted({*entry_points(group=DATASETS).names, *_REGISTERED})
 
 
 def load(source: Source) -> DataSet:
@@ -84,13 +103,15 @@ def load(source: Source) -> DataSet:
     Raises:
         DataError: It is unknown, absent, broken, too large, or a class has too few images.
     """
+    if source.name in _REGISTERED:
+        return _REGISTERED[source.name](source)
     found = {entry.name: entry for entry in entry_points(group=DATASETS)}
     if source.name not in found:
-        close = difflib.get_close_matches(source.name, found, n=1)
+        close = difflib.get_close_matches(source.name, datasets(), n=1)
         hint = f"did you mean '{close[0]}'? " if close else ""
         raise DataError(
-            f"unknown data set '{source.name}'; {hint}expected {', '.join(sorted(found))}, or imagefolder:FOLDER for a "
+            f"unknown data set '{source.name}'; {hint}expected {', '.join(datasets())}, or imagefolder:FOLDER for a "
             "folder with a folder of images for each class"
         )
-    loader: Callable[[Source], DataSet] = found[source.name].load()
+    loader: Loader = found[source.name].load()
     return loader(source)
