@@ -1,0 +1,1 @@
+"""The training of derived nets, and the measuring of trained ones."""

@@ -1,0 +1,59 @@
+"""Accuracy: against sorting by hand, ties, outputs that are no numbers, few classes, and sums over batches."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from genocc.errors import DataError
+from genocc.searchers.training.evaluation import Accuracy, counts, measure
+
+VALUES = st.sampled_from([-math.inf, -1.0, 0.0, 0.5, 2.0, math.inf, math.nan])
+
+
+def by_hand(rows: list[list[float]], labels: list[int], top: int) -> float:
+    """The share of rows whose label is among the first ``top`` of a stable sort; rows with a NaN are wrong."""
+    right = 0
+    for row, label in zip(rows, labels, strict=True):
+        order = sorted(range(len(row)), key=lambda number: -row[number])
+        right += not any(map(math.isnan, row)) and label in order[:top]
+    return right / len(rows)
+
+
+@given(st.data(), st.integers(2, 9), st.integers(1, 12))
+def test_it_is_what_sorting_by_hand_finds(data: st.DataObject, classes: int, images: int) -> None:
+    rows = data.draw(st.lists(st.lists(VALUES, min_size=classes, max_size=classes), min_size=images, max_size=images))
+    labels = data.draw(st.lists(st.integers(0, classes - 1), min_size=images, max_size=images))
+    found = Accuracy.of(counts(torch.tensor(rows), torch.tensor(labels)), classes)
+    assert found.images == images
+    assert found.top1 == by_hand(rows, labels, 1)
+    assert found.top5 == (by_hand(rows, labels, 5) if classes > 5 else None)
+
+
+def test_a_net_that_says_the_same_of_all_classes_scores_chance() -> None:
+    found = measure(lambda images: torch.zeros(len(images), 10), [(torch.zeros(20, 1), torch.arange(20) % 10)])
+    assert found == Accuracy(20, 0.1, 0.5)
+
+
+def test_batches_of_any_size_add_up_and_no_gradient_is_kept() -> None:
+    outputs, labels = torch.randn(23, 7, generator=torch.Generator().manual_seed(0)), torch.arange(23) % 7
+    grads = []
+
+    def net(images: Tensor) -> Tensor:
+        grads.append(torch.is_grad_enabled())
+        return outputs[images.long()]
+
+    whole, parts = (
+        measure(net, zip(torch.arange(23).split(size), labels.split(size), strict=True)) for size in (23, 5)
+    )
+    assert whole == parts
+    assert grads == [False] * 6
+    assert whole.to_dict() == {"top1": whole.top1, "top5": whole.top5, "images": 23}
+
+
+def test_no_images_are_an_error() -> None:
+    with pytest.raises(DataError, match="no images"):
+        measure(lambda images: images, [])
