@@ -22,11 +22,40 @@ def architecture_numbers(
         "skip_connections": {kind: skip_connections(cell) for kind, cell in genotype.cells.items()},
         "entropy": {kind: entropy(spaces[kind], found) for kind, found in coefficients.items()},
         "coefficients": {
-            kind: {"edge": _rounded(found.edge), "op": _rounded(found.op), "importance": _rounded(found.importance)}
+            kind: {
+                "edges": [list(edge) for edge in spaces[kind].edges],
+                "operations": list(spaces[kind].operations),
+                "edge": _rounded(found.edge),
+                "op": _rounded(found.op),
+                "importance": _rounded(found.importance),
+            }
             for kind, found in coefficients.items()
         },
         "genotype": genotype.model_dump(mode="json", exclude_none=True),
     }
+
+
+def live(numbers: Mapping[str, Any], edges: Mapping[str, int]) -> str:
+    """Returns what the steps of an epoch have seen so far, in less than 60 columns.
+
+    Args:
+        numbers: `Bilevel.numbers`.
+        edges: Number of edges that each kind of cell would have now.
+    """
+    kinds = ("weights", "auxiliary", "architecture")
+    seen = [numbers[kind] for kind in kinds if "loss" in numbers.get(kind, {})]  # not before its first step
+    losses = " | ".join(f"{kind['loss']:.2f}" for kind in seen)
+    accuracies = " | ".join(f"{kind['accuracy']:.0%}" for kind in seen)
+    return f"loss {losses}  acc {accuracies}  edges {' + '.join(map(str, edges.values()))}"
+
+
+def epoch_line(line: Mapping[str, Any]) -> str:
+    """Returns an epoch of the history for people."""
+    edges = ", ".join(f"{sum(counts)} {kind}" for kind, counts in line["edges_per_node"].items())
+    return (
+        f"loss {line['weights']['loss']:.3f}  accuracy {line['validation_accuracy']:.3f}  "
+        f"child net {line['child_accuracy']:.3f}  edges {edges}  {line['seconds']:.1f} s"
+    )
 
 
 def edges_per_node(cell: Cell) -> list[int]:

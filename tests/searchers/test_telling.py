@@ -57,4 +57,6 @@ def test_the_numbers_of_an_architecture() -> None:
     assert numbers["skip_connections"] == {"normal": 2}
     assert numbers["coefficients"]["normal"]["op"] == [[0.123457] * 3] * 5
     assert numbers["coefficients"]["normal"]["edge"] == [1.0] * 5
+    assert numbers["coefficients"]["normal"]["edges"] == [[0, 2], [1, 2], [0, 3], [1, 3], [2, 3]]
+    assert numbers["coefficients"]["normal"]["operations"] == ["skip_connect", "max_pool_3x3", "sep_conv_3x3"]
     assert Genotype.from_dict(numbers["genotype"]) == genotype
