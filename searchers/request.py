@@ -73,7 +73,7 @@ def search(
     overrides = list(overrides)
     fields = _given(
         seed=seed,
-        data=_given(**_data(data), download=download),
+        data=_given(**data_fields(data), download=download),
         schedule=_given(epochs=epochs),
         budget=_given(max_macs=max_macs, max_params=max_params, penalty_macs=penalty_macs),
     )
@@ -104,8 +104,8 @@ def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None and value != {}}
 
 
-def _data(text: str | None) -> dict[str, Any]:
-    """NAME, NAME:FOLDER, or the folder of an image folder."""
+def data_fields(text: str | None) -> dict[str, Any]:
+    """Returns the name and folder that ``--data`` says: NAME, NAME:FOLDER, or the folder of an image folder."""
     if text is None:
         return {}
     name, colon, folder = text.partition(":")
