@@ -151,19 +151,22 @@ def concat(*values: Tensor) -> Tensor:
     return torch.cat(values, 1)
 
 
-def drop_path_masks(image: Tensor, rate: float, count: int) -> tuple[Tensor | None, ...]:
+def drop_path_masks(image: Tensor, rate: float, share: tuple[int, int] | None, count: int) -> tuple[Tensor | None, ...]:
     """Draws all masks of a net at once: for each edge a factor per image, 0 or 1/(1-rate); None where nothing drops.
 
     Args:
         image: Tells batch, device and precision.
         rate: Probability of a drop, below 1.
+        share: Where these images stand in a batch that several processes share: the number of the first, and of all.
+            Masks are drawn for all of them, so that each process drops what one process would.
         count: Number of edges.
     """
     if rate == 0:
         return (None,) * count
     device, keep = image.device, 1 - rate
     precision = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else image.dtype
-    drawn = torch.rand(count, image.shape[0], 1, 1, 1, device=device) < keep
+    first, images = share or (0, image.shape[0])
+    drawn = torch.rand(count, images, 1, 1, 1, device=device)[:, first : first + image.shape[0]] < keep
     return (drawn.to(precision) / keep).unbind()
 
 

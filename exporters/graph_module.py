@@ -24,8 +24,9 @@ from .constructs import CONSTRUCTS, Constructs, drop_path_masks
 def graph_module(graph: Graph, arrays: Mapping[str, Any], constructs: Constructs = CONSTRUCTS) -> fx.GraphModule:
     """Returns a module that computes a graph.
 
-    Its argument is the image, (N, C, H, W); a graph with drop path takes ``drop_path_rate`` as a second one. It
-    returns the graph's output, or a tuple of them in the order of ``graph.outputs`` where there are several.
+    Its argument is the image, (N, C, H, W); a graph with drop path takes ``drop_path_rate`` and ``drop_path_share`` as
+    well, see `drop_path_masks`. It returns the graph's output, or a tuple of them in the order of ``graph.outputs``
+    where there are several.
 
     Args:
         graph: Any graph, of a net, a cell or an operation, optimized or not.
@@ -61,7 +62,8 @@ def program(graph: Graph, tree: nn.Module, constructs: Constructs = CONSTRUCTS) 
     values = {graph.input.name: image}
     if drop_paths := [node.name for node in graph.nodes.values() if isinstance(node.primitive, DropPath)]:
         rate = code.placeholder("drop_path_rate", default_value=0.0)
-        masks = code.call_function(drop_path_masks, (image, rate, len(drop_paths)))
+        share = code.placeholder("drop_path_share", default_value=None)
+        masks = code.call_function(drop_path_masks, (image, rate, share, len(drop_paths)))
     for node in _computed(graph):
         construct = constructs[type(node.primitive)](node.primitive, node)
         inputs = tuple(values[value] for value in node.inputs)
@@ -84,20 +86,30 @@ class ProgramPair(nn.Module):
         training: May have drop path, and more outputs and modules than the other.
         inference: The same net as it infers.
         arrays: numpy arrays or tensors by name, of the training graph; see `graph_module`.
+        constructs: How each primitive is computed.
+
+    Attributes:
+        drop_path_share: See `drop_path_masks`; None where this process has the whole batch.
 
     Raises:
         WeightsError: A tensor is missing, surplus or of another shape.
     """
 
-    def __init__(self, training: Graph, inference: Graph, arrays: Mapping[str, Any]) -> None:
+    def __init__(
+        self, training: Graph, inference: Graph, arrays: Mapping[str, Any], constructs: Constructs = CONSTRUCTS
+    ) -> None:
         super().__init__()
-        tree = module_tree(training, arrays)
+        tree = module_tree(training, arrays, constructs)
         for name, child in tree.named_children():
             self.add_module(name, child)
         # In a dict, where PyTorch does not look for modules: each of theirs stands in the tree already.
-        self._programs = {"training": program(_shared(training), tree), "inference": program(_shared(inference), tree)}
+        self._programs = {
+            name: program(_shared(graph), tree, constructs)
+            for name, graph in (("training", training), ("inference", inference))
+        }
         self._drops = any(isinstance(node.primitive, DropPath) for node in training.nodes.values())
         self.drop_path_rate = 0.0
+        self.drop_path_share: tuple[int, int] | None = None
 
     @property
     def drop_path_rate(self) -> float:
@@ -113,7 +125,7 @@ class ProgramPair(nn.Module):
     def run(self, image: Tensor) -> Any:
         """Returns what the program of the current mode makes of an image: a tensor, or a tuple of them."""
         if self.training and self._drops:
-            return self._programs["training"](image, self._drop_path_rate)
+            return self._programs["training"](image, self._drop_path_rate, self.drop_path_share)
         return self._programs["training" if self.training else "inference"](image)
 
 

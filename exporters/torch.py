@@ -19,6 +19,7 @@ from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.verification import Verification
 
+from .constructs import CONSTRUCTS, Constructs
 from .graph_module import ProgramPair
 from .provenance import Provenance
 
@@ -36,6 +37,7 @@ class TargetNet(ProgramPair):
         seed: Of the initialization: the same arrays as every other target of this seed.
         weights: Arrays by name or a safetensors file, instead of an initialization; an auxiliary head in them is
             ignored if the configuration has none.
+        constructs: How each primitive is computed.
 
     Raises:
         NetworkError: The skeleton has no place for the genotype's cells.
@@ -50,10 +52,11 @@ class TargetNet(ProgramPair):
         *,
         seed: int = 0,
         weights: Mapping[str, Any] | str | Path | None = None,
+        constructs: Constructs = CONSTRUCTS,
     ) -> None:
         config = config or NetworkConfig()
         training, inference = (lower(genotype, config, training=mode) for mode in (True, False))
-        super().__init__(training, inference, _arrays(training, seed, weights))
+        super().__init__(training, inference, _arrays(training, seed, weights), constructs)
         self.genotype, self.config = genotype, config
 
     def forward(self, image: Tensor) -> Tensor | tuple[Tensor, Tensor]:

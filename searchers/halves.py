@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from .config import SearchConfig
-from .data import Batches, DataSet, Source, load, split
+from .data import Batches, DataSet, split
+from .images import augmented, load_data, place
 
 
 @dataclass(frozen=True)
@@ -31,31 +32,19 @@ def load_halves(config: SearchConfig, device: torch.device) -> Halves:
     Raises:
         DataError: The data set is unknown, absent or broken, or a class has too few images for both halves.
     """
-    wanted = config.data
-    data = load(Source(wanted.name, wanted.folder, wanted.download, wanted.size, wanted.split_seed))
-    parts = split(
-        data.train.labels, (wanted.training, wanted.validation), wanted.split_seed, data.classes, _place(config)
-    )
-    halves = []
-    for stream, part in zip(("training", "validation"), parts, strict=True):
-        images = data.train.subset(part)
-        images.check()
-        halves.append(
-            Batches(
-                images,
-                config.schedule.batch_size,
-                seed=config.seed,
-                stream=stream,
-                mean=data.mean,
-                std=data.std,
-                padding=images.size // 8 if wanted.padding is None else wanted.padding,
-                flip=data.flip if wanted.flip is None else wanted.flip,
-                cutout=wanted.cutout,
-                device=device,
-            )
+    wanted, data = config.data, load_data(config.data)
+    shares = (wanted.training, wanted.validation)
+    parts = split(data.train.labels, shares, wanted.split_seed, data.classes, place(wanted))
+    training, validation = (
+        augmented(
+            data.train.subset(part),
+            data,
+            wanted,
+            config.schedule.batch_size,
+            seed=config.seed,
+            stream=stream,
+            device=device,
         )
-    return Halves(data, *halves)
-
-
-def _place(config: SearchConfig) -> str:
-    return str(config.data.folder) if config.data.name == "imagefolder" else f"data set '{config.data.name}'"
+        for stream, part in zip(("training", "validation"), parts, strict=True)
+    )
+    return Halves(data, training, validation)

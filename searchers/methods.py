@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from genocc.errors import ConfigError
 
-from .config import SearchConfig, merged
+from .config import SearchConfig
+from .configuration import merged
 from .parts import (
     ArchitectureConfig,
     ConnectionConfig,

@@ -277,34 +277,42 @@ class SuperNetConfig(Part):
     precision: Literal["float32", "bfloat16"] = "float32"
 
 
-class DataConfig(Part):
-    """Which images, and how they are divided and augmented.
+class ImagesConfig(Part):
+    """Which images, and how they are augmented.
 
     Attributes:
         name: ``digits``, ``cifar10``, ``cifar100``, ``imagefolder``, ``fake``, or a data set of another package.
         folder: Where its files are.
         download: Whether a missing data set may be fetched.
         size: Height and width that images are resized to; None: as the data set has them.
-        training: Images that w is learned on: a share up to 1, or a number (half; on ImageNet 10%: PC-DARTS 4.3;
-            eDARTS IV-B: 2,500).
-        validation: The same for alpha, disjoint from the former (half; on ImageNet 2.5%: PC-DARTS 4.3, EC-DARTS 5.5;
-            10%: EnTranNAS, Appendix A.1; eDARTS 2,500).
-        split_seed: Of the division into the two.
+        split_seed: Of every random division of the images.
         padding: How far the random crop may move an image; None: an eighth of its size.
         flip: Whether images are mirrored at random; None: as the data set says (digits: no).
-        cutout: Side of the square that is blanked at random; 0: none, as in all searches.
+        cutout: Side of the square that is blanked at random; 0: none.
     """
 
     name: str = "digits"
     folder: Path | None = None
     download: bool = False
     size: int | None = Field(default=None, ge=4, le=1024)
-    training: float = Field(default=0.5, gt=0)
-    validation: float = Field(default=0.5, gt=0)
     split_seed: int = 0
     padding: int | None = Field(default=None, ge=0, le=512)
     flip: bool | None = None
     cutout: int = Field(default=0, ge=0, le=1024)
+
+
+class DataConfig(ImagesConfig):
+    """Which images, how they are augmented, and how they are divided between weights and architecture.
+
+    Attributes:
+        training: Images that w is learned on: a share up to 1, or a number (half; on ImageNet 10%: PC-DARTS 4.3;
+            eDARTS IV-B: 2,500).
+        validation: The same for alpha, disjoint from the former (half; on ImageNet 2.5%: PC-DARTS 4.3, EC-DARTS 5.5;
+            10%: EnTranNAS, Appendix A.1; eDARTS 2,500).
+    """
+
+    training: float = Field(default=0.5, gt=0)
+    validation: float = Field(default=0.5, gt=0)
 
 
 class BudgetConfig(Part):

@@ -1,8 +1,8 @@
-"""What is shown of a search while it runs: a live line on a terminal, a line an epoch elsewhere, or nothing."""
+"""What is shown of a run: a live line on a terminal, a line an epoch elsewhere, or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,24 +15,23 @@ class Progress:
         """Surrounds the loop.
 
         Args:
-            title: What is searched.
+            title: What is run.
             steps: All steps of all epochs.
             done: Steps done before, by an earlier process.
         """
         yield
 
-    def step(self, where: str, numbers: Mapping[str, Any], edges: Mapping[str, int], done: int) -> None:
+    def step(self, where: str, seen: str, done: int) -> None:
         """Is told about a step.
 
         Args:
             where: Epoch and phase.
-            numbers: `Bilevel.numbers`: what the epoch's steps have seen so far.
-            edges: Number of edges that each kind of cell would have now.
+            seen: What the epoch's steps have seen so far.
             done: Steps so far.
         """
 
-    def epoch(self, line: Mapping[str, Any], epochs: int) -> None:
-        """Is told about the end of an epoch: its line of the history."""
+    def epoch(self, text: str) -> None:
+        """Is told about the end of an epoch."""
 
     def message(self, text: str) -> None:
         """Is told something else worth knowing."""
@@ -58,28 +57,12 @@ class ConsoleProgress(Progress):
             self._live = (bar, bar.add_task("", total=steps, completed=done))
             yield
 
-    def step(self, where: str, numbers: Mapping[str, Any], edges: Mapping[str, int], done: int) -> None:
+    def step(self, where: str, seen: str, done: int) -> None:
         bar, task = self._live
-        kinds = ("weights", "auxiliary", "architecture")
-        seen = [numbers[kind] for kind in kinds if "loss" in numbers.get(kind, {})]  # not before its first step
-        losses = " | ".join(f"{kind['loss']:.2f}" for kind in seen)
-        accuracies = " | ".join(f"{kind['accuracy']:.0%}" for kind in seen)
-        live = " + ".join(map(str, edges.values()))
-        # short enough for 80 columns, the bar included
-        text = f"{where.removeprefix('epoch ')}  loss {losses}  acc {accuracies}  edges {live}"
-        bar.update(task, description=text, completed=done)
+        bar.update(task, description=f"{where.removeprefix('epoch ')}  {seen}", completed=done)
 
-    def epoch(self, line: Mapping[str, Any], epochs: int) -> None:
-        edges = {kind: sum(counts) for kind, counts in line["edges_per_node"].items()}
-        self.message(
-            f"epoch {line['epoch']:>{len(str(epochs))}}/{epochs}  loss {line['weights']['loss']:.3f}  "
-            f"accuracy {line['validation_accuracy']:.3f}  child net {line['child_accuracy']:.3f}  {_edges(edges)}  "
-            f"{line['seconds']:.1f} s"
-        )
+    def epoch(self, text: str) -> None:
+        self.message(text)
 
     def message(self, text: str) -> None:
         self._console.print(text, markup=False)
-
-
-def _edges(edges: Mapping[str, int]) -> str:
-    return "edges " + ", ".join(f"{count} {kind}" for kind, count in edges.items())

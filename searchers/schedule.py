@@ -5,29 +5,14 @@ A phase is data, so that a run knows where it stands: (epoch, phase, step) is al
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from .bilevel import Bilevel
+from .loop import Phase
 from .parts import ScheduleConfig
 
 
-@dataclass(frozen=True)
-class Phase:
-    """A number of steps of one kind.
-
-    Attributes:
-        name: For the progress display.
-        steps: How many.
-        step: Takes one.
-    """
-
-    name: str
-    steps: int
-    step: Callable[[Bilevel], None]
-
-
-def epoch_phases(schedule: ScheduleConfig, epoch: int, weight_steps: int, architecture_steps: int) -> list[Phase]:
+def epoch_phases(
+    schedule: ScheduleConfig, epoch: int, weight_steps: int, architecture_steps: int
+) -> list[Phase[Bilevel]]:
     """Returns the phases of an epoch.
 
     Args:
@@ -62,7 +47,9 @@ def architecture_step(search: Bilevel) -> None:
     search.architecture_step()
 
 
-def _transition(schedule: ScheduleConfig, moving: bool, weight_steps: int, architecture_steps: int) -> list[Phase]:
+def _transition(
+    schedule: ScheduleConfig, moving: bool, weight_steps: int, architecture_steps: int
+) -> list[Phase[Bilevel]]:
     """EC-DARTS, Algorithm 1: the auxiliary model lives on the shared weights, so keeping it is doing nothing."""
     auxiliary = schedule.architecture_view == "auxiliary"
     phases = [

@@ -7,15 +7,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
-
 from .config import SearchConfig
+from .configuration import Configuration
 from .methods import methods
+from .parts import Part
 
 
-def settings(config: SearchConfig) -> dict[str, Any]:
+def settings(config: Configuration) -> dict[str, Any]:
     """Returns dotted path -> value of every field, as `--set` addresses it."""
-    data = config.model_dump(mode="json", exclude={"method", "preset"})
+    data = config.model_dump(mode="json", exclude={*config.chosen})
     return {
         f"{part}.{name}" if isinstance(fields, Mapping) else part: value
         for part, fields in data.items()
@@ -28,17 +28,18 @@ def compared(preset: str = "cifar") -> dict[str, dict[str, Any]]:
     return {name: settings(SearchConfig.make(name, preset)) for name in methods()}
 
 
-def descriptions() -> dict[str, str]:
+def descriptions(of: type[Configuration] = SearchConfig) -> dict[str, str]:
     """Returns dotted path -> what a setting means, from the docstring of its part."""
     found: dict[str, str] = {}
-    for part, field in SearchConfig.model_fields.items():
+    for part, field in of.model_fields.items():
         model = field.annotation
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            found |= {f"{part}.{name}": text for name, text in _attributes(model).items()}
+        if isinstance(model, type) and issubclass(model, Part):
+            bases = [base for base in reversed(model.__mro__) if issubclass(base, Part)]
+            found |= {f"{part}.{name}": text for base in bases for name, text in _attributes(base).items()}
     return found
 
 
-def _attributes(model: type[BaseModel]) -> dict[str, str]:
+def _attributes(model: type[Part]) -> dict[str, str]:
     """The ``Attributes:`` of a Google-style docstring."""
     text = inspect.getdoc(model) or ""
     _, _, listed = text.partition("Attributes:\n")

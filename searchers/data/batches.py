@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from genocc.errors import DataError
 
-from .images import Images
+from .images import WHOLE, Images
 
 Batch = tuple[Tensor, Tensor]
 """Images (B, C, H, W), float, normalised, channels last in memory; labels (B,)."""
@@ -37,6 +37,8 @@ class Batches:
         flip: Whether half of the images are mirrored.
         cutout: Side of a square that is blanked in each image; 0 for none.
         device: Where batches are wanted.
+        share: Which images of each batch are wanted: those of one of several processes. They are what they would be in
+            the whole batch.
 
     Raises:
         DataError: There are fewer than two images, of which batch normalisation could learn nothing.
@@ -55,6 +57,7 @@ class Batches:
         flip: bool = False,
         cutout: int = 0,
         device: torch.device | str = "cpu",
+        share: slice = WHOLE,
     ) -> None:
         if len(images) < 2:
             raise DataError(f"{stream}: {len(images)} image; expected at least two for a batch")
@@ -63,6 +66,7 @@ class Batches:
         self.batch_size = min(batch_size, len(images))
         self.seed, self.stream = seed, stream
         self.padding, self.flip, self.cutout = padding, flip, cutout
+        self.share = share
         # one multiplication and one addition: x / 255, minus mean, over std
         self._scale = 1 / (255 * torch.tensor(std, device=self.device))
         self._offset = -torch.tensor(mean, device=self.device) / torch.tensor(std, device=self.device)
@@ -82,10 +86,16 @@ class Batches:
         self._started = OrderedDict((n, job) for n, job in self._started.items() if n > number)
         return self._finished(pixels(), generator), labels.to(self.device, non_blocking=True)
 
-    def in_order(self, batch_size: int, most: int | None = None) -> Iterator[Batch]:
-        """Yields every image, or ``most`` of them evenly spaced, once and as it is: what accuracies are measured on."""
+    def in_order(self, batch_size: int, most: int | None = None, which: slice = WHOLE) -> Iterator[Batch]:
+        """Yields every image, or ``most`` of them evenly spaced, once and as it is: what accuracies are measured on.
+
+        Args:
+            batch_size: Images a batch; the last may have fewer.
+            most: How many images; all where not given.
+            which: Which of the batches: every other one for the first of two processes, for instance.
+        """
         count = min(most or len(self.images), len(self.images))
-        for indices in torch.split(torch.arange(count) * len(self.images) // count, batch_size):
+        for indices in torch.split(torch.arange(count) * len(self.images) // count, batch_size)[which]:
             pixels = self.images.start(indices, 0, False, None)()
             yield self._finished(pixels, None), self.images.labels[indices].to(self.device)
 
@@ -96,12 +106,13 @@ class Batches:
             self._order = torch.randperm(len(self.images), generator=self._generator(f"order {turn}"))
         indices = self._order[place * self.batch_size : (place + 1) * self.batch_size]
         generator = self._generator(f"batch {number}")
-        return self.images.start(indices, self.padding, self.flip, generator), self.images.labels[indices], generator
+        pixels = self.images.start(indices, self.padding, self.flip, generator, self.share)
+        return pixels, self.images.labels[indices[self.share]], generator
 
     def _finished(self, pixels: Tensor, generator: Generator | None) -> Tensor:
         x = torch.addcmul(self._offset, pixels.to(self.device, non_blocking=True), self._scale)
         if self.cutout and generator is not None:
-            x = _cutout(x, self.cutout, generator)
+            x = _cutout(x, self.cutout, generator, self.batch_size, self.share)
         return x.permute(0, 3, 1, 2)
 
     def _generator(self, purpose: str) -> Generator:
@@ -109,10 +120,10 @@ class Batches:
         return Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
-def _cutout(x: Tensor, side: int, generator: Generator) -> Tensor:
+def _cutout(x: Tensor, side: int, generator: Generator, batch: int, share: slice) -> Tensor:
     """Zeroes a square around a random pixel of each image (B, H, W, C); it may reach over the border."""
     size = x.shape[1]
-    centre = torch.randint(0, size, (2, len(x), 1), generator=generator)
+    centre = torch.randint(0, size, (2, batch, 1), generator=generator)[:, share]
     axis = torch.arange(size)
     rows, columns = (axis >= centre - side // 2) & (axis < centre - side // 2 + side)
     blanked = (rows[:, :, None] & columns[:, None, :]).to(x.device, non_blocking=True)

@@ -23,6 +23,8 @@ from .files import Box, check_all, decode
 
 MAX_BYTES = 8 << 30
 """The most bytes of images that are held in memory."""
+WHOLE = slice(None)
+"""All images of a batch."""
 
 
 class Images(ABC):
@@ -44,7 +46,9 @@ class Images(ABC):
         return len(self.labels)
 
     @abstractmethod
-    def start(self, indices: Tensor, padding: int, flip: bool, generator: Generator | None) -> Callable[[], Tensor]:
+    def start(
+        self, indices: Tensor, padding: int, flip: bool, generator: Generator | None, share: slice = WHOLE
+    ) -> Callable[[], Tensor]:
         """Starts a batch and returns the function that waits for it.
 
         Args:
@@ -52,9 +56,11 @@ class Images(ABC):
             padding: How far a random crop moves.
             flip: Whether half of the images are mirrored.
             generator: Of the augmentation, on the CPU; None for the images as they are.
+            share: Which of the batch are wanted. What is random is drawn for all of it, so that processes that share a
+                batch see what one process would.
 
         Returns:
-            A function without arguments that returns pixels (B, H, W, C), uint8, on the images' device.
+            A function without arguments that returns the share's pixels (B, H, W, C), uint8, on the images' device.
         """
 
     @abstractmethod
@@ -82,19 +88,22 @@ class MemoryImages(Images):
         self.pixels, self.labels = pixels, labels.cpu().long()
         self.size, self.channels = pixels.shape[1], pixels.shape[3]
 
-    def start(self, indices: Tensor, padding: int, flip: bool, generator: Generator | None) -> Callable[[], Tensor]:
+    def start(
+        self, indices: Tensor, padding: int, flip: bool, generator: Generator | None, share: slice = WHOLE
+    ) -> Callable[[], Tensor]:
         if generator is None:
-            plain = self.pixels[indices.to(self.pixels.device)]
+            plain = self.pixels[indices[share].to(self.pixels.device)]
             return lambda: plain
-        shift = torch.randint(-padding, padding + 1, (2, len(indices), 1), generator=generator)
+        shift = torch.randint(-padding, padding + 1, (2, len(indices), 1), generator=generator)[:, share]
         mirrored = torch.rand(len(indices), 1, generator=generator) < (0.5 if flip else 0.0)
+        mirrored = mirrored[share]
         axis = torch.arange(self.size)
         rows, columns = axis + shift
         columns = torch.where(mirrored, self.size - 1 - columns, columns)
         inside = _inside(rows, self.size)[:, :, None] & _inside(columns, self.size)[:, None, :]
         last = self.size - 1
         place = torch.stack([rows.clamp(0, last), columns.clamp(0, last)]).to(self.pixels.device, non_blocking=True)
-        which = indices.to(self.pixels.device, non_blocking=True)[:, None, None]
+        which = indices[share].to(self.pixels.device, non_blocking=True)[:, None, None]
         pixels = self.pixels[which, place[0][:, :, None], place[1][:, None, :]]
         cropped = pixels * inside.to(self.pixels.device, non_blocking=True)[..., None]
         return lambda: cropped
@@ -125,13 +134,15 @@ class FileImages(Images):
         self.paths, self.labels, self.size = list(paths), labels, size
         self._pool = ThreadPoolExecutor(cpu_count())
 
-    def start(self, indices: Tensor, padding: int, flip: bool, generator: Generator | None) -> Callable[[], Tensor]:
-        paths = [self.paths[index] for index in indices.tolist()]
+    def start(
+        self, indices: Tensor, padding: int, flip: bool, generator: Generator | None, share: slice = WHOLE
+    ) -> Callable[[], Tensor]:
+        paths = [self.paths[index] for index in indices[share].tolist()]
         if generator is None:
             jobs = [self._pool.submit(decode, path, self.size) for path in paths]
         else:
-            drawn = torch.rand(len(paths), _TRIES, 4, generator=generator).tolist()
-            mirrored = (torch.rand(len(paths), generator=generator) < (0.5 if flip else 0.0)).tolist()
+            drawn = torch.rand(len(indices), _TRIES, 4, generator=generator)[share].tolist()
+            mirrored = (torch.rand(len(indices), generator=generator) < (0.5 if flip else 0.0))[share].tolist()
             jobs = [
                 self._pool.submit(decode, path, self.size, _resized_crop(tries), mirror)
                 for path, tries, mirror in zip(paths, drawn, mirrored, strict=True)

@@ -41,7 +41,7 @@ def small(method: str, *overrides: str) -> SearchConfig:
 def weights(run: Path) -> dict[str, torch.Tensor]:
     """Returns w, BN statistics, alpha and beta of the newest checkpoint."""
     newest = max((run / CHECKPOINTS).iterdir())
-    state: dict[str, torch.Tensor] = torch.load(newest, weights_only=True)["search"]["net"]
+    state: dict[str, torch.Tensor] = torch.load(newest, weights_only=True)["learner"]["net"]
     return state
 
 

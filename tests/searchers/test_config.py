@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from genocc.errors import ConfigError
-from genocc.searchers.config import SearchConfig, parse_override
+from genocc.searchers.config import SearchConfig
 from genocc.searchers.methods import get_method, methods
 from genocc.searchers.settings import compared, descriptions, settings
 
@@ -151,7 +151,7 @@ def test_a_method_takes_a_dozen_lines() -> None:
     ],
 )
 def test_overrides(text: str, path: tuple[str, ...], value: object) -> None:
-    assert parse_override(text) == (path, value)
+    assert SearchConfig.parse_override(text) == (path, value)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from PIL import Image
 
 import genocc
 from genocc.errors import DataError, RunError, TargetError
-from genocc.searchers import search as loop
+from genocc.searchers import loop
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.halves import load_halves
@@ -34,7 +34,7 @@ class StopAt(Progress):
         self.at, self.number = step, number
         self.seen: list[str] = []
 
-    def step(self, where: str, numbers: Mapping[str, Any], edges: Mapping[str, int], done: int) -> None:
+    def step(self, where: str, seen: str, done: int) -> None:
         self.seen.append(where)
         if done == self.at:
             os.kill(os.getpid(), self.number)
@@ -223,8 +223,8 @@ def test_a_checkpoint_of_something_else_is_one_clear_error(tmp_path: Path, spoil
     if spoil == "missing":
         del state["random"]
     else:
-        name = next(iter(state["search"]["net"]))
-        del state["search"]["net"][name]
+        name = next(iter(state["learner"]["net"]))
+        del state["learner"]["net"][name]
     torch.save(state, newest)
     with pytest.raises(RunError, match=r"its checkpoint does not fit its config.json"):
         run_search(small("darts"), tmp_path, resume=True, device="cpu")
