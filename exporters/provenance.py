@@ -31,6 +31,7 @@ class Provenance:
         passes: Names of the passes that ran.
         seed: Of untrained weights; None where the weights were given.
         class_names: Of the classes in order; empty where they are not known.
+        normalization: Mean and deviation that the net's images had taken out in training; None where not known.
         normalize: Mean and deviation that the net itself applies to its input.
         uint8_input: Whether the input is uint8 0..255 instead of float32.
         softmax: Whether the output is probabilities instead of logits.
@@ -42,10 +43,14 @@ class Provenance:
     passes: tuple[str, ...] = ()
     seed: int | None = None
     class_names: tuple[str, ...] = ()
+    normalization: Normalization | None = None
     normalize: Normalization | None = None
     uint8_input: bool = False
     softmax: bool = False
     version: str = __version__
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "normalization", self.normalization or self.normalize)
 
     @classmethod
     def of(cls, net: CompiledNet, **options: Any) -> Self:
@@ -68,8 +73,9 @@ class Provenance:
             "seed": "" if self.seed is None else str(self.seed),
             "passes": ",".join(self.passes),
             "class_names": json.dumps(self.class_names, ensure_ascii=False) if self.class_names else "",
-            "mean": json.dumps(self.normalize[0]) if self.normalize else "",
-            "std": json.dumps(self.normalize[1]) if self.normalize else "",
+            "mean": json.dumps(self.normalization[0]) if self.normalization else "",
+            "std": json.dumps(self.normalization[1]) if self.normalization else "",
+            "normalize": json.dumps(self.normalize is not None) if self.normalization else "",
             "uint8_input": json.dumps(self.uint8_input),
             "softmax": json.dumps(self.softmax),
             "genocc_version": self.version,
@@ -91,13 +97,16 @@ class Provenance:
             raise TargetError(f"{where}: no genotype in its metadata; expected a file that `genocc compile` wrote")
         try:
             mean, std = (tuple(map(float, json.loads(texts.get(key, "[]")))) for key in ("mean", "std"))
+            known = (mean, std) if mean else None
+            inside = json.loads(texts.get("normalize", "true")) is True
             return cls(
                 Genotype.loads(texts["genotype"], where),
                 NetworkConfig.make(**json.loads(texts["network"])),
                 tuple(filter(None, texts.get("passes", "").split(","))),
                 int(texts["seed"]) if "seed" in texts else None,
                 tuple(map(str, json.loads(texts.get("class_names", "[]")))),
-                (mean, std) if mean else None,
+                known,
+                known if inside else None,
                 json.loads(texts.get("uint8_input", "false")) is True,
                 json.loads(texts.get("softmax", "false")) is True,
                 texts["genocc_version"],

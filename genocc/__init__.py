@@ -20,6 +20,8 @@ from genocc.sources import load
 if TYPE_CHECKING:
     from genocc.compiler import compile
     from genocc.searchers.request import search
+    from genocc.searchers.training.request import train
+    from genocc.searchers.training.evaluation import evaluate
 
 __version__ = "0.1.0"
 
@@ -36,13 +38,20 @@ __all__ = [
     "compile",
     "count",
     "diff",
+    "evaluate",
     "load",
     "lower",
     "search",
+    "train",
 ]
 
 
-_LAZY = {"compile": "genocc.compiler", "search": "genocc.searchers.request"}
+_LAZY = {
+    "compile": "genocc.compiler",
+    "evaluate": "genocc.searchers.training.evaluation",
+    "search": "genocc.searchers.request",
+    "train": "genocc.searchers.training.request",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,9 @@
       history.jsonl      a line an epoch
       checkpoint/        the newest two states, each written all or nothing: 00000012.pt
       log.txt            what a person wants to know afterwards
-      genotype.json      the result, once there is one
+      genotype.json      of a search: the result, once there is one; of a training: what is trained
+      best.safetensors   of a training: the weights of the epoch with the best test accuracy so far
+      last.safetensors   of a training: the result, the weights after the last epoch
 
 Here it is read, by whatever looks at runs; `genocc.searchers.runs` writes it.
 """
@@ -23,10 +25,12 @@ from genocc.files import read_text
 
 CONFIG, HISTORY, LOG, CHECKPOINTS, LOCK = "config.json", "history.jsonl", "log.txt", "checkpoint", ".lock"
 RUN_GENOTYPE = "genotype.json"
-"""The file of a run folder that holds the genotype; a run without it is not finished."""
-MAX_CONFIG, MAX_HISTORY = 1 << 20, 1 << 28
-SEARCH, SEARCH_SEEDS = "search", "search --seeds"
-"""What config.json calls a search, and several searches that differ in their seed, each in a folder `seed_folder`."""
+"""The file of a run folder that holds the genotype; a search without it is not finished."""
+RUN_BEST, RUN_LAST = "best.safetensors", "last.safetensors"
+"""The weights of a training; one without the last is not finished."""
+MAX_CONFIG, MAX_HISTORY = 1 << 24, 1 << 28
+SEARCH, SEARCH_SEEDS, TRAIN = "search", "search --seeds", "train"
+"""What config.json calls a search, several searches that differ in their seed, each in a `seed_folder`, a training."""
 
 
 def read_command(path: str | Path) -> str:

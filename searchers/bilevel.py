@@ -21,6 +21,7 @@ from .config import SearchConfig
 from .data import Batches
 from .data.batches import Batch
 from .interface import Coefficients, Masks, Route, SearchNet, View
+from .meter import Meter
 from .second_order import second_order_gradient
 
 
@@ -275,30 +276,3 @@ class Transition:
             for kind, tensors in state["coefficients"].items()
         }
         return cls(**{**state, "masks": masks, "coefficients": numbers})
-
-
-class Meter:
-    """Sums over batches, kept on the device: reading them is what waits for it.
-
-    Attributes:
-        sums: (3,) float64: of the losses, of the correct answers, of the images.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self.sums = torch.zeros(3, dtype=torch.float64, device=device)
-
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Counts a batch: its mean loss, its logits and labels."""
-        with torch.no_grad():
-            correct = (logits.argmax(1) == labels).sum()
-            count = torch.full_like(correct, len(labels))
-            self.sums += torch.stack([loss.detach().double() * len(labels), correct.double(), count.double()])
-
-    def clear(self) -> None:
-        """Forgets everything."""
-        self.sums.zero_()
-
-    def read(self) -> dict[str, float]:
-        """Returns mean ``loss`` and ``accuracy``; nothing where nothing was counted."""
-        loss, correct, images = self.sums.tolist()
-        return {"loss": loss / images, "accuracy": correct / images} if images else {}

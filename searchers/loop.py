@@ -133,6 +133,10 @@ class Loop(ABC, Generic[L]):
     def finish(self, folder: Run) -> None:
         """Writes the result."""
 
+    def begin(self, folder: Run) -> None:
+        """Makes the folder a run's, once it is clear that there is something to run."""
+        folder.begin()
+
     def closed(self, folder: Run, line: Mapping[str, Any]) -> None:
         """Is called once an epoch's line is in the history, before the checkpoint that makes it final."""
 
@@ -210,7 +214,7 @@ class Loop(ABC, Generic[L]):
         state = None
         with self.others.together():
             if self.folder:
-                self.folder.begin()
+                self.begin(self.folder)
                 state = self.folder.restore()
         state = self.others.told(state)
         if state is not None:

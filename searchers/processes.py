@@ -38,8 +38,8 @@ class Processes:
         """Returns which images of a batch are this process's; raises ConfigError where there are no equal shares."""
         if batch_size % self.count:
             raise ConfigError(
-                f"a batch of {batch_size} images does not divide among {self.count} processes, and unequal shares would "
-                f"weigh images differently; choose a multiple of {self.count} with --set schedule.batch_size"
+                f"a batch of {batch_size} images does not divide among {self.count} processes, and unequal shares "
+                f"would weigh images differently; choose a multiple of {self.count} with --set schedule.batch_size"
             )
         size = batch_size // self.count
         return slice(self.rank * size, (self.rank + 1) * size)
@@ -80,10 +80,6 @@ class Processes:
         distributed.broadcast(found, 0)
         received: dict[str, Any] | None = torch.load(BytesIO(found.numpy().tobytes()), weights_only=True)
         return received
-
-    def wait(self) -> None:
-        """Waits until all processes have come here."""
-        self.any(False)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -132,6 +128,11 @@ def processes() -> Iterator[Processes]:
     finally:
         if ours:
             distributed.destroy_process_group()
+
+
+def is_first() -> bool:
+    """Whether this process is the one of its run that writes and prints."""
+    return int(os.environ.get("RANK", 0)) == 0
 
 
 def _launched() -> bool:

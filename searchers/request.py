@@ -71,11 +71,11 @@ def search(
         KeyboardInterrupt: Ctrl-C or SIGTERM; the run can be resumed.
     """
     overrides = list(overrides)
-    fields = _given(
+    fields = given(
         seed=seed,
-        data=_given(**data_fields(data), download=download),
-        schedule=_given(epochs=epochs),
-        budget=_given(max_macs=max_macs, max_params=max_params, penalty_macs=penalty_macs),
+        data=given(**data_fields(data), download=download),
+        schedule=given(epochs=epochs),
+        budget=given(max_macs=max_macs, max_params=max_params, penalty_macs=penalty_macs),
     )
     if resume and out is None:
         raise ConfigError("--resume needs --out: the folder of the run that is to go on")
@@ -85,7 +85,7 @@ def search(
     config = SearchConfig.make(
         method or "entrannas-dst", preset or ("quick" if quick else "cifar"), overrides, **fields
     )
-    folder = Path(out) if out is not None else _new_folder(config)
+    folder = Path(out) if out is not None else new_folder(f"{config.method}-{config.data.name}")
     if seeds is None:
         return run_search(config, folder, resume=resume, device=device, progress=progress)
     return run_seeds(config, seeds, folder, resume=resume, device=device, progress=progress)
@@ -99,8 +99,8 @@ def _resumed(out: Path, device: str, progress: Progress | None) -> SearchResult:
     return run_search(read_search(out), out, resume=True, device=device, progress=progress)
 
 
-def _given(**fields: Any) -> dict[str, Any]:
-    """The fields that say something."""
+def given(**fields: Any) -> dict[str, Any]:
+    """Returns the fields that say something."""
     return {name: value for name, value in fields.items() if value is not None and value != {}}
 
 
@@ -116,8 +116,7 @@ def data_fields(text: str | None) -> dict[str, Any]:
     return {"name": text}
 
 
-def _new_folder(config: SearchConfig) -> Path:
-    """runs/METHOD-DATA, with a number behind it if there is one already."""
-    name = f"{config.method}-{config.data.name}"
+def new_folder(name: str) -> Path:
+    """Returns a folder below ``runs`` that is not there yet: the name, with a number behind it if it is taken."""
     names = (RUNS / (name if number == 1 else f"{name}-{number}") for number in count(1))
     return next(path for path in names if not path.exists())

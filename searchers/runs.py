@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,8 +29,8 @@ KEPT = 2
 class Run:
     """A run folder that this process has to itself; made by `open_run`."""
 
-    def __init__(self, path: Path, config: Mapping[str, Any]) -> None:
-        self.path, self._config = path, config
+    def __init__(self, path: Path, config: Mapping[str, Any], result: str = RUN_GENOTYPE) -> None:
+        self.path, self._config, self._result = path, config, result
 
     def begin(self) -> None:
         """Makes the folder a run's, once it is clear that there is something to run: writes config.json."""
@@ -38,14 +38,14 @@ class Run:
             write_atomically(self.path / CONFIG, json.dumps(self._config, indent=2, ensure_ascii=False) + "\n")
 
     @property
-    def genotype_path(self) -> Path:
+    def result_path(self) -> Path:
         """Where the result goes."""
-        return self.path / RUN_GENOTYPE
+        return self.path / self._result
 
     @property
     def finished(self) -> bool:
         """Whether the run has its result."""
-        return self.genotype_path.exists()
+        return self.result_path.exists()
 
     def withdraw(self) -> None:
         """Undoes `begin`: nothing came of it."""
@@ -113,13 +113,19 @@ class Run:
             raise RunError(f"{paths[0].parent}: no checkpoint in it can be read; start a new run")
         return None
 
-    def finish(self, genotype: str) -> None:
+    def write(self, name: str, content: str | Callable[[Path], None]) -> None:
+        """Writes a file of the folder, all or nothing."""
+        write_atomically(self.path / name, content)
+
+    def finish(self, content: str | Callable[[Path], None]) -> None:
         """Writes the result; the run is finished."""
-        write_atomically(self.genotype_path, genotype)
+        write_atomically(self.result_path, content)
 
 
 @contextmanager
-def open_run(path: str | Path, command: str, config: Mapping[str, Any], *, resume: bool = False) -> Iterator[Run]:
+def open_run(
+    path: str | Path, command: str, config: Mapping[str, Any], *, resume: bool = False, result: str = RUN_GENOTYPE
+) -> Iterator[Run]:
     """Opens a run folder for this process alone.
 
     Args:
@@ -128,6 +134,7 @@ def open_run(path: str | Path, command: str, config: Mapping[str, Any], *, resum
         config: What it is to do, as plain data.
         resume: Whether to go on with a run of the same configuration. One that was stopped before it had written
             anything begins anew.
+        result: The file that a finished run has.
 
     Raises:
         RunError: The folder is in use, has a run in it and ``resume`` was not asked for, is not a run's, or its run
@@ -146,7 +153,7 @@ def open_run(path: str | Path, command: str, config: Mapping[str, Any], *, resum
                     f"{folder / CONFIG}: {difference}; a run keeps its settings: resume it without options, or choose "
                     "another --out"
                 )
-        yield Run(folder, written)
+        yield Run(folder, written, result)
 
 
 def _prepare(folder: Path, resume: bool) -> bool:

@@ -16,6 +16,7 @@ from genocc.cli.compile import compile
 from genocc.cli.count import count
 from genocc.cli.diff import diff
 from genocc.cli.draw import draw
+from genocc.cli.evaluate import evaluate
 from genocc.cli.export_text import export_text
 from genocc.cli.import_ import import_
 from genocc.cli.import_weights import import_weights
@@ -25,6 +26,7 @@ from genocc.cli.passes import passes
 from genocc.cli.schema import schema
 from genocc.cli.search import search
 from genocc.cli.show import show
+from genocc.cli.train import train
 from genocc.cli.verify import verify
 from genocc.cli.zoo import zoo
 from genocc.errors import GenoccError
@@ -74,6 +76,7 @@ app = typer.Typer(
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (search, methods),
+    "Train": (train, evaluate),
     "Compile": (compile, verify, bench),
     "Look": (show, count, draw, diff, ops, passes),
     "Formats": (import_, export_text, import_weights, schema),

@@ -13,6 +13,7 @@ import typer
 
 from genocc.errors import NetworkError
 from genocc.network import NetworkConfig
+from genocc.runs import RUN_GENOTYPE
 
 GenotypeArgument = Annotated[
     str, typer.Argument(metavar="GENOTYPE", help="A genotype file, a run folder, '-' for standard input, or zoo:NAME.")
@@ -53,31 +54,71 @@ _NETWORK: dict[str, Any] = {
     "stem_stride": Annotated[
         int | None, _option("--stem-stride", help="How much the stem shrinks the image [1; 8 imagenet].", metavar="S")
     ],
-    "auxiliary": Annotated[bool | None, _option("--auxiliary", help="Give the training net its auxiliary head.")],
+    "auxiliary": Annotated[
+        bool | None, _option("--auxiliary/--no-auxiliary", help="Give the training net its auxiliary head.")
+    ],
 }
 
 R = TypeVar("R")
 
 
 def network_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Gives a command that takes ``network: NetworkConfig`` the network options in its place."""
+    """Gives a command that takes ``network: NetworkConfig`` the network options in its place.
+
+    A GENOTYPE that is a training run has a network: its own, which options may name and not contradict.
+    """
+
+    def made(arguments: dict[str, Any], given: dict[str, Any]) -> NetworkConfig:
+        return _network_of(arguments.get("genotype"), given)
+
+    return _with_options(command, _NETWORK, made)
+
+
+def target_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Gives a command that takes ``network: dict`` those network options that images do not decide, as given."""
+    names = ("skeleton", "channels", "layers", "stem_stride", "auxiliary")
+    return _with_options(command, {name: _NETWORK[name] for name in names}, lambda arguments, given: given)
+
+
+def _with_options(
+    command: Callable[..., R], options: dict[str, Any], made: Callable[[dict[str, Any], dict[str, Any]], Any]
+) -> Callable[..., R]:
+    """A command with options in the place of its argument ``network``, which is made of them."""
     signature = inspect.signature(command)
 
     @wraps(command)
     def wrapper(**arguments: Any) -> R:
-        chosen = {name: arguments.pop(name) for name in _NETWORK}
-        return command(**arguments, network=network_config(**chosen))
+        given = {name: arguments.pop(name) for name in options}
+        return command(**arguments, network=made(arguments, given))
 
     own = [p for p in signature.parameters.values() if p.name != "network"]
     shared = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in _NETWORK.items()
+        for name, annotation in options.items()
     ]
     hints = inspect.get_annotations(command, eval_str=True)
     own = [p.replace(annotation=hints[p.name], kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
     wrapper.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]
     wrapper.__annotations__ = {p.name: p.annotation for p in [*own, *shared]}
     return wrapper
+
+
+def _network_of(genotype: str | None, given: dict[str, Any]) -> NetworkConfig:
+    """The network that the options describe or, of a training run, its own."""
+    from genocc.exporters.runs import training_run
+
+    if genotype is None or (run := training_run(genotype)) is None:
+        return network_config(**given)
+    network = run.provenance.config
+    chosen = network_config(**{**given, "skeleton": given["skeleton"] or network.skeleton})
+    for name, value in given.items():
+        if value is not None and getattr(chosen, name) != getattr(network, name):
+            option = "--" + name.replace("_", "-")
+            raise NetworkError(
+                f"{option}: found {value}; the net that was trained in {genotype} has {getattr(network, name)}. Leave "
+                f"{option} out, or name the genotype alone: {run.path / RUN_GENOTYPE}"
+            )
+    return network
 
 
 def network_config(*, input_size: str | None = None, **fields: Any) -> NetworkConfig:

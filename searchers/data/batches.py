@@ -116,8 +116,13 @@ class Batches:
         return x.permute(0, 3, 1, 2)
 
     def _generator(self, purpose: str) -> Generator:
-        digest = sha256(f"{self.seed} {self.stream} {purpose}".encode()).digest()
-        return Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+        return Generator().manual_seed(derived_seed(self.seed, self.stream, purpose))
+
+
+def derived_seed(*purpose: object) -> int:
+    """Returns the seed of one of many streams of random numbers, which do not depend on each other."""
+    digest = sha256(" ".join(map(str, purpose)).encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
 
 
 def _cutout(x: Tensor, side: int, generator: Generator, batch: int, share: slice) -> Tensor:

@@ -1,0 +1,33 @@
+"""What the steps of an epoch have seen."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class Meter:
+    """Sums over batches, kept on the device: reading them is what waits for it.
+
+    Attributes:
+        sums: (3,) float64: of the losses, of the correct answers, of the images.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.sums = torch.zeros(3, dtype=torch.float64, device=device)
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Counts a batch: its mean loss, its logits and labels."""
+        with torch.no_grad():
+            correct = (logits.argmax(1) == labels).sum()
+            count = torch.full_like(correct, len(labels))
+            self.sums += torch.stack([loss.detach().double() * len(labels), correct.double(), count.double()])
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self.sums.zero_()
+
+    def read(self) -> dict[str, float]:
+        """Returns mean ``loss`` and ``accuracy``; nothing where nothing was counted."""
+        loss, correct, images = self.sums.tolist()
+        return {"loss": loss / images, "accuracy": correct / images} if images else {}
