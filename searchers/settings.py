@@ -28,6 +28,21 @@ def compared(preset: str = "cifar") -> dict[str, dict[str, Any]]:
     return {name: settings(SearchConfig.make(name, preset)) for name in methods()}
 
 
+def differences(table: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Returns the settings in which the methods of a `compared` differ, in order."""
+    names = list(next(iter(table.values())))
+    return [name for name in names if len({shown(values[name]) for values in table.values()}) > 1]
+
+
+def shown(value: Any) -> str:
+    """Returns a setting's value as tables show it."""
+    if isinstance(value, dict):
+        return " ".join(f"{name}:{factor:g}" for name, factor in value.items()) or "-"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "none"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value).replace(" ", "")
+
+
 def descriptions(of: type[Configuration] = SearchConfig) -> dict[str, str]:
     """Returns dotted path -> what a setting means, from the docstring of its part."""
     found: dict[str, str] = {}

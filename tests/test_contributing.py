@@ -13,6 +13,7 @@ from genocc import Genotype, NetworkConfig, lower
 from genocc.graph import GraphBuilder, Input, Relu
 from genocc.operations import OPERATIONS
 from genocc.passes import Parameters, run_passes
+from genocc.searchers.data import Source
 
 PAGE = Path(__file__).parent.parent / "CONTRIBUTING.md"
 
@@ -53,6 +54,20 @@ def test_target(darts_v2: Genotype, tmp_path: Path) -> None:
     assert (tmp_path / "net.txt").read_text().startswith("%image = input()")
 
 
+def test_search_method(tmp_path: Path) -> None:
+    method = block("A search method")["PcTransit"]
+    tiny = ["data.size=8", "data.training=20", "data.validation=20", "schedule.batch_size=20", "supernet.layers=3"]
+    found = genocc.search(tmp_path / "run", method=method, data="fake", epochs=1, overrides=tiny, device="cpu")
+    assert found.config.method == found.genotype.metadata["method"] == "pc-transit"
+    assert (found.config.placement.engine, found.config.connection.partial) == ("first", 4)
+    assert genocc.search(tmp_path / "run", resume=True).genotype == found.genotype
+
+
+def test_data_set() -> None:
+    data = block("A data set")["noise"](Source("noise", size=8))
+    assert (len(data.train), len(data.test), data.train.size, data.classes) == (160, 40, 8, ("dark", "light"))
+
+
 def test_every_example_is_run() -> None:
     headings = re.findall(r"^## (.*?)\n(?=(?:(?!^## ).)*?```python)", PAGE.read_text(encoding="utf-8"), re.M | re.S)
-    assert headings == ["An operation", "A pass", "A target"]
+    assert headings == ["An operation", "A pass", "A target", "A search method", "A data set"]

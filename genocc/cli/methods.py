@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,7 +19,7 @@ def methods(
 ) -> None:
     """List the search methods, and every setting of their parts as `search --set` takes it."""
     from genocc.searchers.methods import get_method
-    from genocc.searchers.settings import compared, descriptions
+    from genocc.searchers.settings import compared, descriptions, differences, shown
 
     table = compared(preset)
     about = {name: (get_method(name).__doc__ or "").strip().splitlines()[0] for name in table}
@@ -35,22 +35,14 @@ def methods(
         })  # fmt: skip
         return
     print_table("methods", ["method", "", "from"], [(name, about[name], get_method(name).paper) for name in table])
-    names = list(dict.fromkeys(name for values in table.values() for name in values))
-    differ = [name for name in names if len({_shown(values.get(name)) for values in table.values()}) > 1]
-    rows = [(name, *(_shown(values.get(name)) for values in table.values())) for name in differ]
+    names = list(next(iter(table.values())))
+    differ = differences(table)
+    rows = [(name, *(shown(values.get(name)) for values in table.values())) for name in differ]
     print_table(f"where they differ (preset {preset})", ["setting", *table], rows)
     same = next(iter(table.values()))
-    rows = [(name, "*" if name in differ else _shown(same[name]), _sentence(texts.get(name, ""))) for name in names]
+    rows = [(name, "*" if name in differ else shown(same[name]), _sentence(texts.get(name, ""))) for name in names]
     caption = "*: see above. Change any of them: genocc search --set SETTING=VALUE; a part alone is its first setting."
     print_table("all settings", ["setting", "value", "meaning"], rows, caption=caption)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return " ".join(f"{name}:{factor:g}" for name, factor in value.items()) or "-"
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "none"}[value]
-    return f"{value:g}" if isinstance(value, float) else str(value).replace(" ", "")
 
 
 def _sentence(text: str) -> str:

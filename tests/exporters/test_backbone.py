@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from genocc.exporters import torch as target
 from genocc.exporters.backbone import Backbone
 from genocc.exporters.torch import TargetNet
 from tests.reference import random_parameters
+from tests.sample_data import ROOT
 
 IMAGENET = NetworkConfig.make(skeleton="imagenet", channels=4, layers=6, classes=5, input_size=(64, 64))
 FEATURES = {"deep": 5, "shallow": 1, "middle": 3}
@@ -107,3 +109,10 @@ def test_what_does_not_exist_or_fit_is_refused(darts_v2: Genotype) -> None:
     arrays = {**random_parameters(lower(darts_v2, IMAGENET)), "surplus.weight": arrays["stem0.conv1.weight"]}
     with pytest.raises(WeightsError, match=r"tensor 'surplus.weight' has no place"):
         Backbone(darts_v2, IMAGENET, features={"out": 5}, weights=arrays)
+
+
+def test_the_page_is_true() -> None:
+    (block,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "backbones.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    exec(compile(block, "docs/backbones.md", "exec"), {})

@@ -10,6 +10,7 @@ import pytest
 from genocc.errors import ConfigError
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.methods import get_method, methods
+from genocc.searchers.parts import RelaxationConfig
 from genocc.searchers.settings import compared, descriptions, settings
 
 SIX = ["darts", "ec-darts", "edarts", "entrannas", "entrannas-dst", "pc-darts"]
@@ -207,6 +208,34 @@ def test_later_overrides_win_and_presets_stay_as_they_are() -> None:
 def test_what_has_no_meaning_is_refused_with_the_reason(method: str, overrides: list[str], reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         SearchConfig.make(method, "quick", overrides)
+
+
+def test_a_search_space_is_also_a_list_of_operations() -> None:
+    config = SearchConfig.make("darts", "quick", ['space=["none", "skip_connect", "conv_3x3"]'])
+    assert config.space.operations == ("none", "skip_connect", "conv_3x3")
+    assert SearchConfig.from_dict(json.loads(config.model_dump_json())) == config
+    for names, reason in (
+        ('["skip_connect", "conv_4x4"]', "unknown operation 'conv_4x4'"),
+        ('["conv_3x3", "conv_3x3"]', "expected distinct operations"),
+        ('["none"]', "at least one besides 'none'"),
+        ("[]", "at least one besides 'none'"),
+    ):
+        with pytest.raises(ConfigError, match=reason):
+            SearchConfig.make("darts", "quick", [f"space={names}"])
+    with pytest.raises(ConfigError, match="list the pool that you want"):
+        SearchConfig.make("darts", "quick", ['space=["conv_3x3"]', "space.pool=avg"])
+    with pytest.raises(ConfigError, match="use a list without it"):
+        SearchConfig.make("entrannas-dst", "quick", ['space=["none", "conv_3x3"]'])
+
+
+def test_a_method_need_not_be_registered() -> None:
+    class Quiet(get_method("pc-darts")):  # type: ignore[misc]
+        name = "quiet"
+        relaxation = RelaxationConfig(alpha_noise=0.0)
+
+    config = SearchConfig.make(Quiet, "imagenet", ["seed=3"])
+    assert (config.method, config.relaxation.alpha_noise, config.seed) == ("quiet", 0.0, 3)
+    assert config.connection == SearchConfig.make("pc-darts", "imagenet").connection
 
 
 def test_unknown_methods_and_presets() -> None:

@@ -271,6 +271,20 @@ def test_another_package_adds_a_data_set_by_an_entry_point(monkeypatch: pytest.M
     assert load(Source("ramps")).classes == ("even", "odd")
 
 
+def test_a_program_adds_a_data_set_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_REGISTERED", {})
+    registry.register("ramps", gradients_everywhere)
+    registry.register("ramps", gradients_everywhere)  # a notebook's cell, run again
+    assert "ramps" in datasets()
+    assert load(Source("ramps")).classes == ("even", "odd")
+    with pytest.raises(DataError, match="did you mean 'ramps'"):
+        load(Source("ramp"))
+    with pytest.raises(DataError, match="data set 'digits' exists already"):
+        registry.register("digits", gradients_everywhere)
+    with pytest.raises(DataError, match="one without a colon"):
+        registry.register("ramps:2", gradients_everywhere)
+
+
 def test_a_data_set_with_labels_outside_of_its_classes_is_refused() -> None:
     images = MemoryImages(torch.zeros(4, 2, 2, 3, dtype=torch.uint8), torch.tensor([0, 1, 2, 1]))
     with pytest.raises(GenoccError, match="a label outside of its 2 classes"):
