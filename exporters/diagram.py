@@ -127,15 +127,18 @@ def literal(text: str) -> str:
     return escaped
 
 
-def readable(color: str) -> str:
-    """Returns the colour, darkened until text in it has a contrast of 4.5:1 on white (WCAG 2, level AA)."""
-    channels = [int(color[at : at + 2], 16) for at in (1, 3, 5)]
-    while 1.05 / (_luminance(channels) + 0.05) < 4.5:
-        channels = [int(channel * 0.97) for channel in channels]
+def readable(color: str, background: str = "#ffffff") -> str:
+    """Returns the colour, moved away from a background until text has a contrast of 4.5:1 (WCAG 2, level AA).
+
+    Both are #rrggbb. Darkened on a light background, lightened on a dark one.
+    """
+    channels, behind = _channels(color), _luminance(_channels(background))
+    while _contrast(_luminance(channels), behind) < 4.5:
+        channels = [int(c * 0.97) if behind > 0.2 else 255 - int((255 - c) * 0.97) for c in channels]
     return "#" + "".join(f"{channel:02x}" for channel in channels)
 
 
-_FILLS = {Shape.INPUT: "#d7ecd9", Shape.NODE: "#dbe7f5", Shape.OUTPUT: "#f6e3c5"}
+FILLS = {Shape.INPUT: "#d7ecd9", Shape.NODE: "#dbe7f5", Shape.OUTPUT: "#f6e3c5"}
 _TONES: dict[Tone, dict[str, str]] = {
     Tone.PLAIN: {},
     Tone.FAINT: {"style": "dashed", "color": "#a0a0a0", "fontcolor": "#767676", "fillcolor": "white"},
@@ -172,7 +175,7 @@ def _ranks(panel: Panel) -> Iterator[list[State]]:
 
 def _write_state(graph: graphviz.Digraph, panel: Panel, state: State, lines: int) -> None:
     """A state grows with its lines, so that they do not all meet in one point."""
-    look = {"fillcolor": _FILLS[state.shape], **_TONES[state.tone]}
+    look = {"fillcolor": FILLS[state.shape], **_TONES[state.tone]}
     rounded = state.shape is Shape.INPUT
     if state.shape is Shape.NODE:
         wide, tall = len(state.label) > 2, lines > 5
@@ -217,6 +220,14 @@ def _indexed_c(index: str) -> str:
         '<TD HEIGHT="19" VALIGN="TOP"><I>c</I></TD>'
         f'<TD VALIGN="BOTTOM"><FONT POINT-SIZE="10"><I>{index.replace("-", "−")}</I></FONT></TD></TR></TABLE>>'
     )
+
+
+def _channels(color: str) -> list[int]:
+    return [int(color[at : at + 2], 16) for at in (1, 3, 5)]
+
+
+def _contrast(a: float, b: float) -> float:
+    return (max(a, b) + 0.05) / (min(a, b) + 0.05)
 
 
 def _luminance(channels: list[int]) -> float:

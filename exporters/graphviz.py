@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from genocc.counting import count
+from genocc.counting import Counts, count
 from genocc.differences import CellDifference, Connection, Difference
 from genocc.errors import GenotypeError, NetworkError
 from genocc.files import write_atomically
@@ -41,14 +41,19 @@ def draw_difference(difference: Difference, path: str | Path) -> None:
     write_atomically(path, render(difference_diagram(difference), suffix))
 
 
-def genotype_diagram(genotype: Genotype, cells: Sequence[str] | None = None) -> Diagram:
-    """Returns the diagram of a genotype's cells; arguments and errors as in `draw`."""
+def genotype_diagram(
+    genotype: Genotype, cells: Sequence[str] | None = None, *, counts: Counts | None = None
+) -> Diagram:
+    """Returns the diagram of a genotype's cells; arguments and errors as in `draw`.
+
+    ``counts`` are the costs that tooltips tell; those of the default network where not given.
+    """
     for kind in cells or ():
         if kind not in genotype.cells:
             expected = " or ".join(genotype.cells)
             raise GenotypeError(f"$.cells.{kind}: '{genotype.name}' has no such cell; expected {expected}")
     kinds = [kind for kind in genotype.cells if not cells or kind in cells]
-    costs = _shares(genotype)
+    costs = _shares(genotype, counts)
     panels = tuple(_panel(kind, genotype.cells[kind], costs) for kind in kinds)
     description = " ".join(_described(kind, genotype.cells[kind]) for kind in kinds)
     return Diagram(genotype.name, description, panels)
@@ -68,9 +73,13 @@ def state_name(cell: Cell, state: int) -> str:
     return f"c_{{k-{cell.inputs - state}}}" if state < cell.inputs else str(state)
 
 
-def _panel(kind: str, cell: Cell, costs: dict[tuple[str, int, int], str]) -> Panel:
+def cell_states(cell: Cell) -> tuple[State, ...]:
+    """Returns the states of a cell as a diagram has them, ``states.0`` and so on, and its ``output``."""
     states = [_state(cell, state) for state in range(cell.states)]
-    output = State("output", Shape.OUTPUT, "k", f"c_k, the concat of {_listed(cell.concat)}")
+    return (*states, State("output", Shape.OUTPUT, "k", f"c_k, the concat of {_listed(cell.concat)}"))
+
+
+def _panel(kind: str, cell: Cell, costs: dict[tuple[str, int, int], str]) -> Panel:
     lines = []
     for state, position, edge in cell.edges():
         operation = get(edge.op)
@@ -94,7 +103,7 @@ def _panel(kind: str, cell: Cell, costs: dict[tuple[str, int, int], str]) -> Pan
         Line(f"concat.{state}", f"states.{state}", "output", "", f"{state} is part of the concat", width=1)
         for state in cell.concat
     ]
-    return Panel(kind, f"{kind} cell", (*states, output), tuple(lines))
+    return Panel(kind, f"{kind} cell", cell_states(cell), tuple(lines))
 
 
 def _state(cell: Cell, state: int) -> State:
@@ -113,10 +122,10 @@ def _width(edge: Edge) -> float:
     return 1.6 if edge.weight is None else 0.6 + 3.4 * edge.weight
 
 
-def _shares(genotype: Genotype) -> dict[tuple[str, int, int], str]:
-    """What each edge costs in the default network, as text; nothing where the skeleton has no place for the cells."""
+def _shares(genotype: Genotype, counts: Counts | None) -> dict[tuple[str, int, int], str]:
+    """What each edge costs, as text; nothing where the default skeleton has no place for the cells."""
     try:
-        counts = count(genotype)
+        counts = counts or count(genotype)
     except NetworkError:
         return {}
     total = max(counts.total.macs, 1)

@@ -54,7 +54,7 @@ def _dot(diagram: Diagram) -> bytes:
 def _svg(diagram: Diagram) -> bytes:
     """Text stays text; names and figures become the ``title`` of each part, which browsers show on hover."""
     ET.register_namespace("", _SVG)
-    root = ET.fromstring(_run(diagram, "svg"))  # noqa: S314 (written by `dot`, without entities)
+    root = ET.fromstring(run_dot(diagram, "svg"))  # noqa: S314 (written by `dot`, without entities)
     root.attrib.update({"role": "img", "aria-labelledby": "title description"})
     for group in root.iter(f"{{{_SVG}}}g"):
         _move_tooltip(group)
@@ -72,11 +72,11 @@ def _svg(diagram: Diagram) -> bytes:
 
 def _pdf(diagram: Diagram) -> bytes:
     """Fonts are embedded and text can be selected. Newer Graphviz heeds SOURCE_DATE_EPOCH, older does not."""
-    return re.sub(rb"(?<=/CreationDate \(D:)\d{14}(?=Z\))", b"19700101000000", _run(diagram, "pdf"))
+    return re.sub(rb"(?<=/CreationDate \(D:)\d{14}(?=Z\))", b"19700101000000", run_dot(diagram, "pdf"))
 
 
 def _png(diagram: Diagram) -> bytes:
-    return _run(diagram, "png", "-Gdpi=200")
+    return run_dot(diagram, "png", "-Gdpi=200")
 
 
 FORMATS: dict[str, Callable[[Diagram], bytes]] = {".svg": _svg, ".pdf": _pdf, ".png": _png, ".dot": _dot}
@@ -96,7 +96,8 @@ def _move_tooltip(group: ET.Element) -> None:
         group[position : position + 1] = list(link)
 
 
-def _run(diagram: Diagram, kind: str, *options: str) -> bytes:
+def run_dot(diagram: Diagram, kind: str, *options: str) -> bytes:
+    """Returns what ``dot -Tkind`` makes of a diagram; raises TargetError as `render`."""
     command = [str(graphviz.DOT_BINARY), f"-T{kind}", *options]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "TZ": "UTC"}
     try:

@@ -23,6 +23,7 @@ from genocc.cli.import_weights import import_weights
 from genocc.cli.methods import methods
 from genocc.cli.ops import ops
 from genocc.cli.passes import passes
+from genocc.cli.report import report
 from genocc.cli.schema import schema
 from genocc.cli.search import search
 from genocc.cli.show import show
@@ -78,7 +79,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (search, methods),
     "Train": (train, evaluate),
     "Compile": (compile, verify, bench),
-    "Look": (show, count, draw, diff, ops, passes),
+    "Look": (show, count, draw, report, diff, ops, passes),
     "Formats": (import_, export_text, import_weights, schema),
 }
 
