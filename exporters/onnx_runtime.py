@@ -6,8 +6,11 @@ import contextlib
 import io
 import re
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from genocc.errors import TargetError
@@ -60,6 +63,16 @@ def session(model: bytes, provider: str = "cpu", where: str = "model") -> onnxru
     if made.get_providers()[0] != name:
         raise TargetError(f"provider {provider}: {name} cannot be used on this machine; try cpu")
     return made
+
+
+def run(made: onnxruntime.InferenceSession, images: NDArray[Any], where: str = "model") -> NDArray[Any]:
+    """Returns the one output of a session with one input; raises TargetError where ONNX Runtime fails."""
+    try:
+        (output,) = made.run(None, {made.get_inputs()[0].name: images})
+    except Exception as error:  # of any class: the file may be damaged
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise TargetError(f"{where}: {RUNTIME} cannot run it: {reason}") from None
+    return np.asarray(output)
 
 
 def _reason(error: Exception) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
@@ -23,7 +22,7 @@ from genocc.verification import Verification
 
 from .comparison import BATCHES, TOLERANCE, Array, Subject, compare
 from .onnx import MAX_BYTES
-from .onnx_runtime import session
+from .onnx_runtime import run, session
 from .provenance import Provenance
 
 RUNTIME = "ONNX Runtime"
@@ -66,7 +65,7 @@ def verify(
     arrays = _weights(provenance, weights, where)
     running = session(content, provider, where)
     probe = session(_without_bias(model, where).SerializeToString(), provider, where)
-    subjects = [Subject(RUNTIME, lambda images: (_run(running, images, where), _run(probe, images, where)), batches)]
+    subjects = [Subject(RUNTIME, lambda images: (run(running, images, where), run(probe, images, where)), batches)]
     if reference_batches:
         subjects.append(Subject(REFERENCE, partial(_interpret, model, where=where), reference_batches))
     used = running.get_providers()[0]
@@ -126,14 +125,6 @@ def _without_bias(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
         copy.graph.output[0].name = node.output[0]
         del copy.graph.value_info[:]  # what becomes an output must not be listed with the values between
     return copy
-
-
-def _run(running: onnxruntime.InferenceSession, images: Array, where: str) -> Array:
-    try:
-        (output,) = running.run(None, {"image": images})
-    except Exception as error:  # of any class: the file may be damaged
-        raise TargetError(f"{where}: {RUNTIME} cannot run it: {_first_line(error)}") from None
-    return np.asarray(output)
 
 
 def _interpret(model: onnx.ModelProto, images: Array, where: str) -> tuple[Array, Array]:
