@@ -8,6 +8,7 @@ from math import isfinite
 from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
 from genocc.graph import Graph, GraphBuilder, Input, Normalize, Softmax
+from genocc.network import NetworkConfig
 
 from .provenance import Normalization, Provenance
 
@@ -17,12 +18,14 @@ class Deployment:
     """The options, for exporters to inherit.
 
     Attributes:
+        normalization: Mean and deviation that images had taken out in training, for the file's metadata.
         normalize: Mean and deviation of each channel, to be applied inside the file to images in 0..1.
         uint8_input: Whether the file takes uint8 images and divides them by 255 first.
         softmax: Whether the file returns ``probabilities`` instead of ``logits``.
         class_names: Of the classes in order, for the file's metadata.
     """
 
+    normalization: Normalization | None = None
     normalize: Normalization | None = None
     uint8_input: bool = False
     softmax: bool = False
@@ -34,8 +37,7 @@ class Deployment:
         Raises:
             TargetError: An option does not fit the net.
         """
-        if self.class_names and len(self.class_names) != net.config.classes:
-            raise TargetError(f"found {len(self.class_names)} class names; the net has {net.config.classes} classes")
+        check_class_names(self.class_names, net.config)
         return deployed(net.graph, normalize=self.normalize, uint8_input=self.uint8_input, softmax=self.softmax)
 
     def provenance(self, net: CompiledNet) -> Provenance:
@@ -43,6 +45,7 @@ class Deployment:
         return Provenance.of(
             net,
             class_names=self.class_names,
+            normalization=self.normalization,
             normalize=self.normalize,
             uint8_input=self.uint8_input,
             softmax=self.softmax,
@@ -77,6 +80,12 @@ def deployed(
     if softmax:
         return builder.build(probabilities=builder.add("softmax", Softmax(), logits))
     return builder.build(logits=logits)
+
+
+def check_class_names(names: tuple[str, ...], config: NetworkConfig) -> None:
+    """Checks that there is a name for each class, if there are any; raises TargetError."""
+    if names and len(names) != config.classes:
+        raise TargetError(f"found {len(names)} class names; the net has {config.classes} classes")
 
 
 def _check_normalization(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:

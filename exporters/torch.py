@@ -20,8 +20,9 @@ from genocc.network import NetworkConfig
 from genocc.verification import Verification
 
 from .constructs import CONSTRUCTS, Constructs
+from .deployment import check_class_names
 from .graph_module import ProgramPair
-from .provenance import Provenance
+from .provenance import Normalization, Provenance
 
 
 class TargetNet(ProgramPair):
@@ -94,11 +95,19 @@ def load(path: str | Path) -> TargetNet:
 
 @dataclass(frozen=True)
 class TorchExporter(Exporter):
-    """Weights with genotype and configuration in a safetensors file; `load` makes the net of it."""
+    """Weights with genotype and configuration in a safetensors file; `load` makes the net of it.
+
+    Attributes:
+        class_names: Of the classes in order, for the file's metadata.
+        normalization: Mean and deviation that images had taken out in training, for the metadata as well.
+    """
 
     name: ClassVar[str] = "torch"
     suffix: ClassVar[str] = ".safetensors"
     passes: ClassVar[tuple[str, ...]] = ()
+
+    class_names: tuple[str, ...] = ()
+    normalization: Normalization | None = None
 
     def write(self, net: CompiledNet, path: Path) -> None:
         if net.passes:
@@ -108,7 +117,9 @@ class TorchExporter(Exporter):
             )
         names = [*net.graph.parameters(), *net.graph.buffers()]
         config = net.config.model_copy(update={"auxiliary": False})
-        described = replace(Provenance.of(net), config=config)
+        check_class_names(self.class_names, config)
+        options = {"class_names": self.class_names, "normalization": self.normalization}
+        described = replace(Provenance.of(net, **options), config=config)
         weight_files.save({name: net.parameters[name] for name in names}, path, described.to_metadata())
 
     def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:

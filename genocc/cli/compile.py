@@ -1,20 +1,21 @@
 """``genocc compile``."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from genocc.cli.console import note, print_json, print_table
-from genocc.cli.deployment import class_names_option, normalize_option
+from genocc.cli.deployment import class_names_option, normalize_option, run_options
 from genocc.cli.options import GenotypeArgument, JsonOption, OutputOption, ProviderOption, network_options
 from genocc.errors import GenoccError
 from genocc.files import refuse_overwriting
 from genocc.network import NetworkConfig
 
 if TYPE_CHECKING:
-    from genocc.compiler import Compilation
+    from genocc.compiler import Compilation, Exporter
     from genocc.graph import Graph
     from genocc.passes import Parameters, Pass
 
@@ -57,7 +58,12 @@ def compile(
     opset: Annotated[int | None, _option("Target", "--opset", help="ONNX operator set, 17 or newer [18].")] = None,
     normalize: Annotated[
         str | None,
-        _option("Target", "--normalize", help="Normalize inside: means, then deviations.", metavar="M,M,M,S,S,S"),
+        _option(
+            "Target",
+            "--normalize",
+            help="Normalize inside: means, then deviations, or those of a training run.",
+            metavar="M,M,M,S,S,S|run",
+        ),
     ] = None,
     uint8_input: Annotated[
         bool | None, _option("Target", "--uint8-input", help="Take uint8 images and divide them by 255.")
@@ -75,17 +81,26 @@ def compile(
     The file appears only if it is complete and computes what the net does in PyTorch (exit code 1 if not).
     """
     import genocc
-    from genocc.compiler import compile, level, make_exporter
+    from genocc.compiler import compile, exporter, level, make_exporter
+    from genocc.exporters.runs import training_run
     from genocc.verification import MismatchError
 
-    options = {
+    run = training_run(genotype)
+    trained = run.provenance.normalization if run else None
+
+    options: dict[str, Any] = {
         "opset": opset,
-        "normalize": normalize and normalize_option(normalize, network.input_channels),
+        "normalize": normalize and normalize_option(normalize, network.input_channels, trained),
         "uint8_input": uint8_input,
         "softmax": softmax,
         "class_names": class_names and class_names_option(class_names),
     }
-    target = make_exporter(to, **{name: value for name, value in options.items() if value is not None})
+    options = {name: value for name, value in options.items() if value is not None}
+    if run:
+        options = run_options(run.provenance, options, {field.name for field in fields(exporter(to))})  # type: ignore[arg-type]
+        network = network.model_copy(update={"auxiliary": False})  # which files of inference nets do not hold
+        weights = weights or run.weights
+    target = make_exporter(to, **options)
     if passes is not None and optimize is not None:
         raise GenoccError("--passes and --optimize exclude each other; give one of them")
     if provider is not None and not verify:
@@ -172,6 +187,7 @@ def _print(compilation: "Compilation", output: Path, say: Callable[[str], None])
     rows = {
         "passes": ", ".join(net.passes) or "none",
         "weights": found["weights"],
+        "images": _images(compilation.target),
         "checked": ", ".join(found["checks"]),
     }
     if found["growth"] > 1:
@@ -188,3 +204,14 @@ def _print(compilation: "Compilation", output: Path, say: Callable[[str], None])
     for name, text in rows.items():
         if text:
             say(f"  {name:9} {text}")
+
+
+def _images(target: "Exporter") -> str:
+    """What the file takes, where that is known of a trained net."""
+    if (found := getattr(target, "normalization", None)) is None:
+        return ""
+    mean, std = (", ".join(f"{value:g}" for value in values) for values in found)
+    if getattr(target, "normalize", None) is None:
+        return f"minus mean {mean}, over deviation {std}; --normalize run does it inside"
+    scale = "uint8 0..255" if getattr(target, "uint8_input", False) else "0..1"
+    return f"{scale}, normalized inside: mean {mean}, deviation {std}"

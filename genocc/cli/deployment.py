@@ -4,24 +4,54 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from genocc.errors import TargetError
 from genocc.files import read_text
 
+if TYPE_CHECKING:
+    from genocc.exporters.provenance import Normalization, Provenance
+
 _MAX_CLASS_NAMES = 64 << 20
 
 
-def normalize_option(text: str, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def normalize_option(text: str, channels: int, trained: Normalization | None = None) -> Normalization:
     """Returns mean and deviation of each channel.
 
     Args:
         text: The means, then the deviations, separated by commas (``/`` or ``:`` between the two halves reads well);
-            one of each stands for all channels.
+            one of each stands for all channels. Or ``run``: those that the net was trained with.
         channels: Of the images.
+        trained: What images had taken out when the net was trained, where that is known.
 
     Raises:
-        TargetError: The text is not twice as many numbers as there are channels.
+        TargetError: The text is not twice as many numbers as there are channels, or not those of the training.
     """
+    if text.strip() == "run":
+        if trained is None:
+            raise TargetError("--normalize run: GENOTYPE is no training run; give the numbers, MEAN,STD")
+        return trained
+    numbers = _numbers(text, channels)
+    if trained not in (None, numbers):
+        raise TargetError(f"--normalize: found {numbers}; the net was trained with {trained}: give --normalize run")
+    return numbers
+
+
+def run_options(provenance: Provenance, options: dict[str, Any], known: set[str]) -> dict[str, Any]:
+    """Returns deployment options completed by what a training run says of its net.
+
+    Args:
+        provenance: Of the run.
+        options: Those that were given; they win.
+        known: Those that the target has.
+    """
+    own: dict[str, Any] = {"class_names": provenance.class_names, "normalization": provenance.normalization}
+    if options.get("uint8_input"):  # pixels as they are in a file: the net cannot have them without its normalization
+        own["normalize"] = provenance.normalization
+    return {**{name: value for name, value in own.items() if name in known}, **options}
+
+
+def _numbers(text: str, channels: int) -> Normalization:
     try:
         numbers = tuple(map(float, re.split(r"[\s,;:/]+", text.strip())))
     except ValueError:

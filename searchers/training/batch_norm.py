@@ -26,15 +26,17 @@ class SyncBatchNorm2d(BatchNorm2d):
             return super().forward(x)
         wide = x if x.dtype == torch.float64 else x.float()  # as BN does under autocast
         processes = distributed.get_world_size()
-        mean = all_reduce(wide.mean((0, 2, 3))) / processes
+        mean = _summed(wide.mean((0, 2, 3))) / processes
         centered = wide - mean[:, None, None]
-        variance = all_reduce(centered.square().mean((0, 2, 3))) / processes
+        variance = _summed(centered.square().mean((0, 2, 3))) / processes
         self._follow(mean.detach(), variance.detach(), processes * x.numel() // x.shape[1])
         scale = (variance + self.eps).rsqrt()
         if self.affine:
             scale = scale * self.weight
-        normalized = centered * scale[:, None, None]
-        return (normalized + self.bias[:, None, None] if self.affine else normalized).to(x.dtype)
+        normalized: Tensor = centered * scale[:, None, None]
+        if self.affine:
+            normalized = normalized + self.bias[:, None, None]
+        return normalized.to(x.dtype)
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor, count: int) -> None:
@@ -42,6 +44,12 @@ class SyncBatchNorm2d(BatchNorm2d):
         assert self.running_var is not None
         self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
         self.running_var.lerp_((variance * count / (count - 1)).to(self.running_var), self.momentum)
+
+
+def _summed(values: Tensor) -> Tensor:
+    """The sum over all processes, differentiable."""
+    total: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
+    return total
 
 
 def _sync(norm: BatchNorm, node: Node) -> Construct:

@@ -43,7 +43,7 @@ def events(config: OutputConfig, run: Run | None) -> Iterator[Told]:
             if run is None:
                 return
             if writer is None:  # what an earlier process has written of this epoch, and of later ones, does not count
-                writer = stack.enter_context(SummaryWriter(run.path / FOLDER, purge_step=line["epoch"]))  # type: ignore[no-untyped-call]
+                writer = stack.enter_context(SummaryWriter(run.path / FOLDER, purge_step=line["epoch"]))
             for name, value in scalars(line):
                 writer.add_scalar(name, value, line["epoch"])
             writer.flush()

@@ -73,7 +73,7 @@ class Trainer:
         self.net = _net(genotype, config, self.data)
         self.net.to(device, _dtype(config, device))
         if config.compute.channels_last:
-            self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.net.to(memory_format=torch.channels_last)
         self.net.drop_path_share = (self.training.share.start, self.training.batch_size) if others.count > 1 else None
         self.average = _average(self.net, config)
         self._parameters = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
@@ -292,7 +292,8 @@ def _dtype(config: TrainConfig, device: torch.device) -> torch.dtype:
 def _average(net: TargetNet, config: TrainConfig) -> AveragedModel | None:
     if config.average.decay is None:
         return None
-    return AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(config.average.decay), use_buffers=True)
+    update = get_ema_multi_avg_fn(config.average.decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(net, multi_avg_fn=update, use_buffers=True)
 
 
 def _shares(accuracy: Accuracy) -> dict[str, float | None]:

@@ -1,0 +1,267 @@
+"""`genocc train` as a user runs it, and what other commands make of its runs."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from typer.testing import CliRunner, Result
+
+from genocc.cli import app
+from genocc.exporters import onnx_runtime
+from genocc.exporters import torch as torch_target
+from genocc.exporters.provenance import Provenance
+from genocc.searchers.images import load_data
+from genocc.searchers.parts import ImagesConfig
+from tests.training.tiny import GENOTYPE, TINY, assert_same
+
+SETTINGS = ["--preset", "cifar", *(argument for text in TINY for argument in ("--set", text)), "--device", "cpu"]
+
+
+def genocc(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
+
+
+def error(*arguments: object) -> str:
+    """The one line that a failing command prints; nothing may go to standard output."""
+    result = genocc(*arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("genocc: error: ")
+    return line
+
+
+@pytest.fixture
+def genotype(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.json"
+    path.write_text(GENOTYPE.dumps())
+    return path
+
+
+def test_a_training_prints_what_came_of_it(tmp_path: Path, whole: Path, genotype: Path) -> None:
+    result = genocc("train", genotype, *SETTINGS, "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert_same(tmp_path / "run", whole)
+    assert "tiny: 3 epochs in" in result.stdout
+    assert result.stdout.rstrip().endswith("best.safetensors")
+    assert "tiny (cifar, C=4, L=3) on fake: 40 images of 8x8, 10 classes, seed 0, cpu" in result.stderr
+    assert "epoch 3/3  lr 0.0063" in result.stderr
+    again = genocc("train", "--out", tmp_path / "run", "--resume", "--json")
+    figures = json.loads(again.stdout)
+    assert figures["hash"] == GENOTYPE.hash
+    assert figures["epochs"] == 3
+    assert figures["best"]["top1"] >= figures["last"]["top1"]
+    assert figures["network"]["channels"] == 4
+
+
+def test_options_are_settings(tmp_path: Path, genotype: Path) -> None:
+    options = ("--epochs", 1, "--seed", 3, "--channels", 4, "--layers", 3, "--no-auxiliary", "--input-size", 8)
+    more = ("--set", "data.training=20", "--set", "schedule.batch_size=10", "--data", "fake", "--preset", "shallow")
+    assert genocc("train", genotype, *options, *more, "--out", tmp_path / "run").exit_code == 0
+    config = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
+    assert (config["preset"], config["seed"], config["schedule"]["epochs"], config["data"]["size"]) == (
+        "shallow",
+        3,
+        1,
+        8,
+    )
+    assert (config["network"]["channels"], config["network"]["layers"], config["network"]["auxiliary"]) == (4, 3, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "no GENOTYPE to train"),
+        (("zoo:darts-v3",), "darts-v3"),
+        (
+            ("zoo:darts-v2", "--preset", "slow"),
+            "unknown preset 'slow'; expected one of cifar, imagenet, shallow, quick",
+        ),
+        (("zoo:darts-v2", "--data", "cifar11"), "unknown data set 'cifar11'; did you mean 'cifar10'?"),
+        (("zoo:darts-v2", "--set", "optimiser.clip=1"), "did you mean 'optimizer'?"),
+        (("zoo:darts-v2", "--auxiliary"), "needs a map of at least 8x8, found 4x4"),
+        (("zoo:darts-v2", "--set", "compute.precision=float16", "--device", "cpu"), "use compute.precision=bfloat16"),
+        (("zoo:darts-v2", "--device", "tpu"), "device 'tpu' cannot be had here"),
+        (("zoo:darts-v2", "--resume"), "--resume needs --out"),
+        (("--out", "none", "--resume"), "none: no run in it"),
+    ],
+)
+def test_a_wrong_request_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[object, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert message in error("train", *arguments)
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_another_commands_run_is_not_resumed(whole: Path) -> None:
+    assert "a run of `genocc train`; expected one of `genocc search`" in error("search", "--out", whole, "--resume")
+
+
+def test_a_run_compiles_to_the_net_that_was_trained(whole: Path, tmp_path: Path) -> None:
+    """Weights, network, class names, mean and deviation are the run's; ONNX Runtime computes the logits of PyTorch."""
+    compiled = genocc("compile", whole, "--to", "onnx", "-o", tmp_path / "net.onnx")
+    assert compiled.exit_code == 0, compiled.output
+    assert "trained weights" in compiled.stdout
+    assert "images    minus mean 0.5, 0.5, 0.5, over deviation 0.25, 0.25, 0.25" in compiled.stdout
+    said = Provenance.from_metadata(metadata(tmp_path / "net.onnx"), "net")
+    assert (said.config.channels, said.config.layers, said.config.input_size) == (4, 3, (8, 8))
+    assert said.class_names[3] == "colour 3"
+    assert said.normalization == ((0.5,) * 3, (0.25,) * 3)
+    assert said.normalize is None
+    images = np.random.default_rng(0).standard_normal((5, 3, 8, 8), np.float32)
+    assert_runs_as(whole, tmp_path / "net.onnx", images, torch.from_numpy(images))
+
+
+def test_a_run_compiles_with_its_normalization_inside(whole: Path, tmp_path: Path) -> None:
+    pixels = load_data(ImagesConfig(name="fake", size=8)).test.pixels[:5].permute(0, 3, 1, 2)  # type: ignore[attr-defined]
+    taken = (pixels / 255 - 0.5) / 0.25
+    for options, images in ((("--normalize", "run"), (pixels / 255).float()), (("--uint8-input",), pixels)):
+        compiled = genocc("compile", whole, "--to", "onnx", "-o", tmp_path / "net.onnx", *options)
+        assert compiled.exit_code == 0, compiled.output
+        assert "normalized inside: mean 0.5, 0.5, 0.5, deviation" in compiled.stdout
+        assert_runs_as(whole, tmp_path / "net.onnx", images.contiguous().numpy(), taken)
+
+
+def assert_runs_as(
+    run: Path, file: Path, images: np.ndarray[tuple[int, ...], np.dtype[np.generic]], x: torch.Tensor
+) -> None:
+    """An ONNX file says of images what the net of a run says of the same, normalised."""
+    found = onnx_runtime.run(onnx_runtime.session(file.read_bytes()), images)
+    expected = torch_target.load(run / "best.safetensors").eval()(x.float()).detach().numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def metadata(path: Path) -> dict[str, str]:
+    return {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+
+
+@pytest.mark.parametrize(("target", "suffix"), [("torch", "safetensors"), ("pt2", "pt2"), ("python", "py")])
+def test_a_run_compiles_to_every_target(whole: Path, tmp_path: Path, target: str, suffix: str) -> None:
+    path = tmp_path / f"net.{suffix}"
+    assert genocc("compile", whole, "--to", target, "-o", path).exit_code == 0
+    if target == "torch":
+        loaded, trained = torch_target.load(path), torch_target.load(whole / "best.safetensors")
+        assert loaded.state_dict().keys() <= trained.state_dict().keys()
+        for name, value in loaded.state_dict().items():
+            assert torch.equal(value, trained.state_dict()[name])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--channels", 8), "--channels: found 8; the net that was trained in"),
+        (("--classes", 3), "--classes: found 3; the net that was trained in"),
+        (("--input-size", 16), "--input-size: found 16; the net that was trained in"),
+        (("--normalize", "0.4,0.2"), "the net was trained with ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))"),
+        (("--class-names", "a,b"), "found 2 class names; the net has 10 classes"),
+    ],
+)
+def test_options_that_contradict_the_run_are_refused(
+    whole: Path, tmp_path: Path, options: tuple[object, ...], message: str
+) -> None:
+    assert message in error("compile", whole, "--to", "onnx", "-o", tmp_path / "net.onnx", *options)
+    assert not (tmp_path / "net.onnx").exists()
+    assert genocc("count", whole, "--channels", 4, "--layers", 3).exit_code == 0  # which is what it has
+
+
+def test_a_run_that_is_not_finished_says_how_to_go_on(whole: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(whole, tmp_path / "run"))
+    (run / "last.safetensors").unlink()
+    compile_it = ("compile", run, "--to", "onnx", "-o", tmp_path / "net.onnx")
+    assert f"go on with genocc train --out {run} --resume" in error(*compile_it)
+    assert genocc(*compile_it, "--weights", run / "best.safetensors").exit_code == 0
+    (run / "best.safetensors").unlink()
+    assert "a training without weights yet" in error("count", run)
+    assert genocc("count", run / "genotype.json").exit_code == 0
+    assert "--normalize run: GENOTYPE is no training run" in error(
+        "compile", run / "genotype.json", "--to", "onnx", "-o", tmp_path / "net.onnx", "--normalize", "run"
+    )
+
+
+def test_counts_are_of_the_net_that_was_trained(whole: Path) -> None:
+    figures = json.loads(genocc("count", whole, "--json").stdout)
+    assert (figures["network"]["channels"], figures["network"]["input_size"]) == (4, [8, 8])
+    trained = torch_target.load(whole / "best.safetensors")
+    assert figures["parameters"] == sum(parameter.numel() for parameter in trained.parameters())
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    program = "import torch; torch.set_num_threads(1); from genocc.cli import app; app(prog_name='genocc')"
+    command = [sys.executable, "-c", program, "train", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture(scope="module")
+def longer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[object]]:
+    """An uninterrupted run of a second or two, and its arguments."""
+    folder = tmp_path_factory.mktemp("longer")
+    (folder / "tiny.json").write_text(GENOTYPE.dumps())
+    arguments: list[object] = [folder / "tiny.json", *SETTINGS, "--set", "schedule.epochs=8"]
+    assert genocc("train", *arguments, "--out", folder / "whole").exit_code == 0
+    return folder / "whole", arguments
+
+
+@pytest.mark.parametrize(
+    "kills", [pytest.param(1, id="1 kill"), pytest.param(20, id="20 kills", marks=pytest.mark.full)]
+)
+def test_killed_at_random_instants_it_comes_to_the_same_end(
+    tmp_path: Path, longer: tuple[Path, list[object]], kills: int
+) -> None:
+    """SIGKILL cannot be answered: whatever was being written is half there, and the run goes on from what is whole."""
+    whole, arguments = longer
+    folder, chance, done = tmp_path / "killed", random.Random(kills), 0
+    while done < kills:
+        begun = (folder / "log.txt").stat().st_size if (folder / "log.txt").exists() else 0
+        with start(*arguments, "--out", folder, *(["--resume"] if folder.exists() else [])) as process:
+            wait_for(folder / "log.txt", process, longer_than=begun)
+            time.sleep(chance.uniform(0, 1.0))
+            process.kill()
+            _, printed = process.communicate()
+        if (folder / "last.safetensors").exists():  # it was faster: begin anew, and count the kills that hit
+            assert_same(folder, whole)
+            shutil.rmtree(folder)
+        else:
+            assert process.returncode == -signal.SIGKILL, printed
+            done += 1
+    final = genocc("train", *arguments, "--out", folder, *(["--resume"] if folder.exists() else []))
+    assert final.exit_code == 0, final.output
+    assert_same(folder, whole)
+
+
+def test_a_signal_ends_with_130_and_the_run_goes_on(tmp_path: Path, longer: tuple[Path, list[object]]) -> None:
+    whole, arguments = longer
+    folder = tmp_path / "run"
+    with start(*arguments, "--out", folder) as process:
+        wait_for(folder / "log.txt", process)
+        process.send_signal(signal.SIGTERM)
+        _, printed = process.communicate()
+    assert process.returncode == 130, printed
+    assert "go on with: genocc train --out" in printed
+    assert "Traceback" not in printed
+    assert genocc("train", "--out", folder, "--resume").exit_code == 0
+    assert_same(folder, whole)
+
+
+def wait_for(path: Path, process: subprocess.Popen[str], *, longer_than: int = 0) -> None:
+    """Waits until a file has grown, or the process has ended."""
+    while process.poll() is None and not (path.exists() and path.stat().st_size > longer_than):
+        time.sleep(0.01)
+
+
+@pytest.mark.full
+def test_the_quick_training_reaches_what_it_should(tmp_path: Path) -> None:
+    """What the demo does: the built-in digits, a published cell."""
+    result = genocc("train", "zoo:darts-v2", "--out", tmp_path / "run", "--json")
+    assert json.loads(result.stdout)["last"]["top1"] > 0.96
