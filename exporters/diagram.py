@@ -127,15 +127,24 @@ def literal(text: str) -> str:
     return escaped
 
 
-def readable(color: str, background: str = "#ffffff") -> str:
-    """Returns the colour, moved away from a background until text has a contrast of 4.5:1 (WCAG 2, level AA).
+def readable(color: str) -> str:
+    """Returns the colour, darkened until text in it has a contrast of 4.5:1 on white (WCAG 2, level AA)."""
+    channels = _channels(color)
+    while 1.05 / (_luminance(channels) + 0.05) < 4.5:
+        channels = [int(channel * 0.97) for channel in channels]
+    return _hex(channels)
 
-    Both are #rrggbb. Darkened on a light background, lightened on a dark one.
+
+def readable_on_dark(color: str) -> str:
+    """Returns the colour, lightened until text in it has a contrast of at least 4.5:1 on #1c1e22.
+
+    What is lighter on white stays lighter, so that two shades of one colour remain two.
     """
-    channels, behind = _channels(color), _luminance(_channels(background))
-    while _contrast(_luminance(channels), behind) < 4.5:
-        channels = [int(c * 0.97) if behind > 0.2 else 255 - int((255 - c) * 0.97) for c in channels]
-    return "#" + "".join(f"{channel:02x}" for channel in channels)
+    channels, dark = _channels(color), _luminance(_channels("#1c1e22"))
+    wanted = min(4.5 + 12 * _luminance(channels), 9.0)
+    while (_luminance(channels) + 0.05) / (dark + 0.05) < wanted:
+        channels = [255 - int((255 - channel) * 0.97) for channel in channels]
+    return _hex(channels)
 
 
 FILLS = {Shape.INPUT: "#d7ecd9", Shape.NODE: "#dbe7f5", Shape.OUTPUT: "#f6e3c5"}
@@ -226,8 +235,8 @@ def _channels(color: str) -> list[int]:
     return [int(color[at : at + 2], 16) for at in (1, 3, 5)]
 
 
-def _contrast(a: float, b: float) -> float:
-    return (max(a, b) + 0.05) / (min(a, b) + 0.05)
+def _hex(channels: list[int]) -> str:
+    return "#" + "".join(f"{channel:02x}" for channel in channels)
 
 
 def _luminance(channels: list[int]) -> float:

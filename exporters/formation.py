@@ -23,7 +23,7 @@ from .diagram import Line, Panel, State
 from .graphviz import cell_states
 from .layout import Layout, Point, lay_out
 
-WIDEST = 13.0
+WIDEST = 11.0
 """Points: the width of a node's strongest lane."""
 THINNEST = 1.3
 """Points: the width of a derived strand, however small its coefficient is."""

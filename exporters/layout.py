@@ -11,6 +11,8 @@ from .diagram import Diagram, Panel
 from .rendering import run_dot
 
 Point = tuple[float, float]
+MARGIN = 9.0
+"""Points around a drawing: half a wide line, and air."""
 SAMPLES = 9
 """Points that each piece of a curve becomes."""
 
@@ -51,7 +53,7 @@ def lay_out(panel: Panel) -> Layout:
         TargetError: ``dot`` is missing, fails or takes too long.
     """
     found: dict[str, Any] = json.loads(run_dot(Diagram("", "", (panel,)), "json"))
-    _, _, width, height = map(float, found["bb"].split(","))
+    height = float(found["bb"].split(",")[3])
     boxes: dict[str, Box] = {}
     for part in found["objects"]:
         if "pos" in part:
@@ -59,12 +61,29 @@ def lay_out(panel: Panel) -> Layout:
             boxes[_local(part["id"], panel)] = Box(x, height - y, float(part["width"]) * 72, float(part["height"]) * 72)
     curves = {_local(part["id"], panel): _curve(part["pos"], height) for part in found["edges"] if "id" in part}
     lines = {line.name: _joined(line.name, bool(line.label), curves) for line in panel.lines}
+    return _cropped(
+        {state.name: boxes[state.name] for state in panel.states},
+        {line.name: boxes[line.name] for line in panel.lines if line.label},
+        lines,
+    )
+
+
+def _cropped(states: dict[str, Box], labels: dict[str, Box], lines: dict[str, tuple[Point, ...]]) -> Layout:
+    """Moves everything so that it fills the drawing up to the margin; headings have no place in it."""
+    boxes = [*states.values(), *labels.values()]
+    corners = [(box.x + side * box.width / 2, box.y + side * box.height / 2) for box in boxes for side in (-1, 1)]
+    xs, ys = zip(*corners, *(point for points in lines.values() for point in points), strict=True)
+    dx, dy = MARGIN - min(xs), MARGIN - min(ys)
+
+    def moved(places: dict[str, Box]) -> dict[str, Box]:
+        return {name: Box(box.x + dx, box.y + dy, box.width, box.height) for name, box in places.items()}
+
     return Layout(
-        width,
-        height,
-        states={state.name: boxes[state.name] for state in panel.states},
-        labels={line.name: boxes[line.name] for line in panel.lines if line.label},
-        lines=lines,
+        width=round(max(xs) + dx + MARGIN, 1),
+        height=round(max(ys) + dy + MARGIN, 1),
+        states=moved(states),
+        labels=moved(labels),
+        lines={name: tuple((x + dx, y + dy) for x, y in points) for name, points in lines.items()},
     )
 
 

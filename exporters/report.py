@@ -21,7 +21,7 @@ from genocc.files import write_atomically
 from genocc.genotype import Genotype
 from genocc.operations import get
 
-from .diagram import readable
+from .diagram import readable, readable_on_dark
 from .formation import Formation, Strand, beside, form, lane_name, shown
 from .layout import Point
 from .report_charts import Chart, charts, draw
@@ -31,8 +31,6 @@ from .report_genotype import genotype_part
 
 LARGEST = 5_000_000
 """Bytes that a page may have."""
-DARK = "#1c1e22"
-"""What colours must be readable on in the dark theme; report.css calls it --card."""
 DASHES = {"solid": "none", "bold": "none", "dashed": "13 2.5", "dotted": "4 2"}
 """Dash of an operation -> that of its strand."""
 
@@ -111,7 +109,7 @@ def _look(name: str) -> dict[str, str]:
     operation = get(name)
     return {
         "light": readable(operation.color),
-        "dark": readable(operation.color, DARK),
+        "dark": readable_on_dark(operation.color),
         "dash": DASHES[operation.dash],
     }
 

@@ -11,7 +11,7 @@ from genocc.genotype import Genotype
 from genocc.operations import get
 from genocc.runs import TRAIN
 
-from .diagram import FILLS, Shape, readable
+from .diagram import FILLS, Shape, readable, readable_on_dark
 from .graphviz import genotype_diagram, state_name
 from .rendering import render
 from .report_data import RunData
@@ -103,9 +103,8 @@ def _drawing(genotype: Genotype, counts: Counts | None) -> Any:
         edge = names.get(re.sub(r"\.(tail|head)$", "", name))
         if edge:
             _make_edge(part, edge, focusable=name in names)
-        elif (title := part.find(f"{{{_SVG}}}title")) is not None:
-            part.set("class", "state")
-            title.tail = None
+        elif part.get("class") != "graph":
+            part.attrib.pop("class", None)
         _recolor(part, colors)
     root_graph = root.find(f"{{{_SVG}}}g")
     if root_graph is not None:  # the white page behind it
@@ -131,7 +130,7 @@ def _colors(genotype: Genotype) -> dict[str, str]:
     operations = {edge.op for cell in genotype.cells.values() for _, _, edge in cell.edges()}
     found = {}
     for color in {get(name).color for name in operations}:
-        themed = f"light-dark({readable(color)}, {readable(color, '#1c1e22')})"
+        themed = f"light-dark({readable(color)}, {readable_on_dark(color)})"
         found |= {color.lower(): themed, readable(color): themed}
     return {**_PAGE, **fills, **found}
 
