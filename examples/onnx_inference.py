@@ -1,11 +1,9 @@
 """Inference with ONNX Runtime and NumPy alone: neither genocc nor PyTorch is needed where the file runs.
 
-The file says about itself what its user has to know: the names of the classes, what type of image it takes, and
-whether mean and deviation are applied inside. Make one with::
+The file says about itself what its user has to know: the names of the classes, the type of image that it takes, mean
+and deviation, and whether they are applied inside. Make one of a training run, and classify images with it::
 
-    genocc compile GENOTYPE --to onnx -o net.onnx --weights FILE --uint8-input --softmax \
-        --normalize 0.49,0.48,0.45,0.25,0.24,0.26 --class-names airplane,automobile,...
-
+    genocc compile RUN --to onnx -o net.onnx
     python examples/onnx_inference.py net.onnx images.npy
 """
 
@@ -29,7 +27,8 @@ def main(model: str | Path = "net.onnx", images: str | Path | None = None) -> No
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     about = session.get_modelmeta().custom_metadata_map
     names = json.loads(about.get("class_names", "[]"))
-    mean, std = (json.loads(about.get(key, "null")) for key in ("mean", "std"))
+    mean, std = (json.loads(about.get(key, "[]")) for key in ("mean", "std"))
+    inside = about.get("normalize") == "true"
     print(f"{about['weights']}, {len(names)} class names, mean {mean}, deviation {std}")
 
     _, channels, height, width = session.get_inputs()[0].shape
@@ -39,7 +38,9 @@ def main(model: str | Path = "net.onnx", images: str | Path | None = None) -> No
         pixels = np.load(images, allow_pickle=False)
     batch = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))  # NCHW
     if about.get("uint8_input") != "true":
-        batch = batch.astype(np.float32) / 255  # mean and deviation, where the file has them, come after this
+        batch = batch.astype(np.float32) / 255
+        if mean and not inside:
+            batch = (batch - np.float32(mean)[:, None, None]) / np.float32(std)[:, None, None]
     (scores,) = session.run(None, {"image": batch})
     for number, best in enumerate(scores.argmax(1)):
         print(f"image {number}: {names[best] if names else f'class {best}'} ({scores[number, best]:.3f})")

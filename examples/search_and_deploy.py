@@ -1,31 +1,37 @@
-"""Search and deploy from Python: a cell is searched on handwritten digits, compiled to ONNX and run."""
+"""Search, train and deploy from Python: handwritten digits, from nothing to a file that ONNX Runtime runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import onnxruntime
 
 import genocc
+from genocc.searchers.data import Source, load
 
 
-def main(out: str | Path = "runs/examples/digits", epochs: int = 12) -> None:
-    """Searches in a folder (or reads what it found there before), compiles, and runs the file."""
-    found = genocc.search(out, data="digits", epochs=epochs, resume=Path(out).exists())
-    config = genocc.NetworkConfig(channels=16, layers=8, input_size=(16, 16))
-    total = genocc.count(found.genotype, config).total
-    print(f"{found.genotype.name}: {total.parameters:,} parameters, {total.macs:,} MACs")
+def main(out: str | Path = "runs/examples/digits", search_epochs: int = 12, epochs: int | None = None) -> None:
+    """Does all of it in a folder; what is there already is not done again."""
+    run = Path(out)
+    found = genocc.search(run / "search", data="digits", epochs=search_epochs, resume=run.exists())
+    print(f"{found.genotype.name}: {sum(1 for cell in found.genotype.cells.values() for _ in cell.edges())} edges")
 
-    model = Path(out) / "net.onnx"
-    compiled = genocc.compile(found.genotype, config, to="onnx", output=model)  # weights=FILE for trained ones
+    trained = genocc.train(found.genotype, run / "train", data="digits", epochs=epochs, resume=(run / "train").exists())
+    total = genocc.count(trained.genotype, trained.network).total
+    print(f"trained net: {total.parameters:,} parameters, {total.macs:,} MACs, {trained.best_top1:.2%} in PyTorch")
+
+    compiled = genocc.compile(
+        trained.genotype, trained.network, to="onnx", output=run / "net.onnx", weights=trained.weights,
+        uint8_input=True, normalize=(trained.mean, trained.std), class_names=trained.class_names,
+    )  # fmt: skip
     assert compiled.verification is not None
-    print(f"{model.name}: {compiled.size:,} bytes, {compiled.verification.max_rel:.0e} from PyTorch")
+    print(f"net.onnx: {compiled.size:,} bytes, {compiled.verification.max_rel:.0e} from PyTorch")
 
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    images = np.random.default_rng(0).random((4, 3, 16, 16), dtype=np.float32)
+    session = onnxruntime.InferenceSession(run / "net.onnx", providers=["CPUExecutionProvider"])
+    test = load(Source("digits", size=trained.network.input_size[0])).test
+    images, labels = test.pixels.permute(0, 3, 1, 2).contiguous().numpy(), test.labels.numpy()
     (logits,) = session.run(None, {"image": images})
-    print(f"ONNX Runtime: {images.shape} -> {logits.shape}")
+    print(f"ONNX Runtime: {(logits.argmax(1) == labels).mean():.2%} of {len(labels)} test images")
 
 
 if __name__ == "__main__":

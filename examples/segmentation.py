@@ -18,12 +18,12 @@ from genocc.exporters.backbone import Backbone
 
 
 def main(
-    size: int = 513, output_stride: int = 16, channels: int = 48, layers: int = 14, weights: str | None = None
+    size: int = 257, output_stride: int = 16, channels: int = 48, layers: int = 14, weights: str | None = None
 ) -> None:
     """Builds the net, trains it for a step on random images, and segments one.
 
     Args:
-        size: Of the images.
+        size: Of the images; the paper's are 513, which takes several GiB.
         output_stride: Of the last map: 8, 16 or 32.
         channels: C of the net.
         layers: Its cells.
