@@ -45,5 +45,9 @@ class RunError(GenoccError):
     """A run folder cannot be used (in use, not a run, of other settings), or its run cannot go on."""
 
 
+class TableError(GenoccError):
+    """A table of results cannot be read or ranked: a column or a cell that is missing, or is no number."""
+
+
 class InternalError(GenoccError):
     """A graph breaks the rules of the primitive graph: a fault in a lowering or a pass, not in the input."""

@@ -23,6 +23,8 @@ from genocc.cli.import_weights import import_weights
 from genocc.cli.methods import methods
 from genocc.cli.ops import ops
 from genocc.cli.passes import passes
+from genocc.cli.rank import rank
+from genocc.cli.rank_topologies import rank_topologies
 from genocc.cli.report import report
 from genocc.cli.schema import schema
 from genocc.cli.search import search
@@ -76,8 +78,8 @@ app = typer.Typer(
 )
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Search": (search, methods),
-    "Train": (train, evaluate),
+    "Search": (search, methods, rank_topologies),
+    "Train": (train, evaluate, rank),
     "Compile": (compile, verify, bench),
     "Look": (show, count, draw, report, diff, ops, passes),
     "Formats": (import_, export_text, import_weights, schema),

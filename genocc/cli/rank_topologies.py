@@ -1,0 +1,103 @@
+"""``genocc rank-topologies``."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from genocc.cli.console import print_json, print_table
+from genocc.cli.options import JsonOption
+
+
+def _option(*names: str, help: str, metavar: str | None = None) -> Any:
+    return typer.Option(*names, help=help, metavar=metavar, show_default=False)
+
+
+def rank_topologies(
+    data: Annotated[
+        str | None,
+        _option(
+            "--data",
+            help="digits, cifar10, cifar100, fake, NAME:FOLDER, or a folder of class folders \\[digits].",
+            metavar="DATA",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, _option("--out", "-o", help="The run folder \\[a new one below runs].", metavar="RUN")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        _option(
+            "--preset",
+            help="Of the trainings: quick, shallow, cifar, imagenet \\[quick on built-in data, else shallow].",
+            metavar="PRESET",
+        ),
+    ] = None,
+    epochs: Annotated[int | None, _option("--epochs", help="Instead of the preset's.", metavar="N")] = None,
+    seed: Annotated[int | None, _option("--seed", help="Of the sample and every training [0].", metavar="N")] = None,
+    sample: Annotated[
+        int | None, _option("--sample", help="Topologies, chosen at random \\[all 180].", metavar="N")
+    ] = None,
+    top: Annotated[int | None, _option("--top", help="How many go into the second phase \\[20].", metavar="N")] = None,
+    validation: Annotated[
+        float | None,
+        _option("--validation", help="Training images to rank by: a share up to 1, or a number \\[0.2].", metavar="N"),
+    ] = None,
+    workers: Annotated[
+        int | None, _option("--workers", help="Processes of one thread \\[one for each core].", metavar="N")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        _option(
+            "--set",
+            help="Any setting of the trainings, such as network.channels=8; repeatable.",
+            metavar="PART.FIELD=VALUE",
+        ),
+    ] = None,
+    download: Annotated[bool | None, _option("--download", help="Fetch a missing data set.")] = None,
+    resume: Annotated[bool, _option("--resume", help="Go on with the ranking in --out.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Rank the 180 cell topologies of two predecessors a node by training small nets (eDARTS); writes ranking.json.
+
+    First in normal cells, sep_conv_3x3 on every edge; then the best in both cells. Ctrl-C exits with 130; --resume goes
+    on with the next topology.
+    """
+    from genocc.searchers.progress import ConsoleProgress
+    from genocc.searchers.ranking.ranking import rank_topologies
+
+    ranking = rank_topologies(
+        out,
+        data=data,
+        preset=preset,
+        seed=seed,
+        epochs=epochs,
+        overrides=set_ or (),
+        download=download,
+        sample=sample,
+        top=top,
+        validation=validation,
+        workers=workers,
+        resume=resume,
+        progress=ConsoleProgress(),
+    )
+    if json:
+        print_json(ranking.to_dict())
+        return
+    rows = [
+        (
+            rank,
+            one.name,
+            f"{one.accuracy_normal:.2%}",
+            None if one.accuracy_both is None else f"{one.accuracy_both:.2%}",
+            one.hash[:8],
+        )
+        for rank, one in enumerate(ranking.topologies, start=1)
+    ]
+    caption = (
+        "A name has the states that nodes 2, 3, 4 and 5 read. Validation accuracies; equal hashes are isomorphic, and "
+        "what lies between them is chance."
+    )
+    columns = [">rank", "topology", ">in normal cells", ">in both", "hash"]
+    print_table(f"{len(rows)} topologies", columns, rows, caption=caption)
+    print(ranking.path)

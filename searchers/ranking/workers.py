@@ -1,0 +1,68 @@
+"""Processes that work through independent tasks, one thread each, and end when the one that started them does."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+from genocc.errors import RunError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def work(
+    function: Callable[[T], R], tasks: Iterable[T], workers: int, prepare: Callable[..., None], *arguments: Any
+) -> Iterator[R]:
+    """Yields the results as they come, in any order.
+
+    Whatever ends the iteration (an error, Ctrl-C, a kill) ends the processes at once, in the midst of their tasks.
+
+    Args:
+        function: Of a task; importable, as its tasks and results are sent to and from other processes.
+        tasks: What is to be done.
+        workers: How many processes.
+        prepare: Called once in each process before its first task.
+        *arguments: Of ``prepare``.
+
+    Raises:
+        RunError: A process has died.
+    """
+    context = multiprocessing.get_context("spawn")
+    reader, writer = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(workers, context, _start, (reader, prepare, arguments))
+    try:
+        for future in as_completed([pool.submit(function, task) for task in tasks]):
+            yield future.result()
+    except BrokenProcessPool:
+        raise RunError(
+            "a worker process has died, for lack of memory perhaps; go on with --resume, and fewer --workers"
+        ) from None
+    finally:
+        writer.close()  # which every process takes as its end
+        pool.shutdown(cancel_futures=True)
+        reader.close()
+
+
+def _start(reader: Connection, prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    threading.Thread(target=_end_with_parent, args=(reader,), daemon=True).start()
+    torch.set_num_threads(1)
+    prepare(*arguments)
+
+
+def _end_with_parent(reader: Connection) -> None:
+    """Waits until the other end of the pipe is closed, which death does as well."""
+    try:
+        reader.recv_bytes()
+    except EOFError:
+        os._exit(1)
