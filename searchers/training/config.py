@@ -72,7 +72,7 @@ PRESETS: dict[str, Mapping[str, Any]] = {
         "schedule": {"epochs": 100, "batch_size": 64},
         "data": {"name": "cifar10"},
     },
-    "quick": {  # ours: minutes on a CPU; maps of 4x4 are too small for an auxiliary head
+    "quick": {  # ours: a minute on two cores; maps of 4x4 are too small for an auxiliary head
         "network": {"channels": 16, "layers": 8, "auxiliary": False},
         "schedule": {"epochs": 12, "batch_size": 64, "warmup": 1, "update": "step"},
         "optimizer": {"learning_rate": 0.1},
