@@ -1,10 +1,12 @@
 """``genocc draw``."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from genocc.cli.options import GenotypeArgument, OutputOption
+from genocc.errors import TargetError
 from genocc.files import refuse_overwriting
 
 
@@ -15,11 +17,19 @@ def draw(
         list[str] | None, typer.Option("--cell", metavar="KIND", help="Draw this cell only (normal, reduction, ...).")
     ] = None,
 ) -> None:
-    """Draw a genotype's cells with Graphviz; the suffix of FILE says how: .svg, .pdf, .png or .dot."""
+    """Draw a genotype's cells with Graphviz; the suffix of FILE says how: .svg, .pdf, .png or .dot.
+
+    With .gif or .mp4, the film of how the cells of a search formed; GENOTYPE is then its run folder.
+    """
     import genocc
-    from genocc.exporters import graphviz
+    from genocc.exporters import film, graphviz
     from genocc.exporters.rendering import suffix_of
 
+    if output.suffix.lower() in film.SUFFIXES:
+        if not Path(genotype).is_dir():
+            raise TargetError(f"{genotype}: not a run folder; a film ({output.suffix}) shows the epochs of a search")
+        film.draw_film(genotype, output, cell)
+        return
     suffix_of(output)
     refuse_overwriting(output, genotype)
     graphviz.draw(genocc.load(genotype), output, cell)
