@@ -23,7 +23,7 @@ def inverted_bottleneck(b: Block, x: str, stride: int) -> str:
 register(Operation("mbconv_3x3", inverted_bottleneck, color="#6a3d9a", dash="bold", arrow="vee"))
 
 
-def main(out: str | Path = "runs/examples/mbconv", epochs: int = 6) -> None:
+def main(out: str | Path = "runs/examples/mbconv", epochs: int = 4) -> None:
     """Puts the operation into a published cell, compiles that, and searches for a cell that may use it."""
     published = genocc.load("zoo:darts-v2")
     ours = genocc.Genotype.loads(published.dumps().replace("sep_conv_3x3", "mbconv_3x3"))

@@ -27,7 +27,7 @@ class PcDst(PcDarts):
     derivation = DerivationConfig(rule="non-zero")
 
 
-def main(out: str | Path = "runs/examples/pc-dst", epochs: int = 12) -> None:
+def main(out: str | Path = "runs/examples/pc-dst", epochs: int = 6) -> None:
     """Searches on handwritten digits and prints how the cells became sparse."""
     found = genocc.search(out, method=PcDst, data="digits", epochs=epochs, resume=Path(out).exists())
     for line in found.history:
