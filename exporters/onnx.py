@@ -68,8 +68,8 @@ class OnnxExporter(Deployment, Exporter):
         "share-common-subexpressions",
         "fold-batch-norm",
         "relu-before-concat",
-        "split-concat",
         "depthwise-shift",
+        "merge-summed-chains",
         "pad-channels",
     )
     checks: ClassVar[tuple[str, ...]] = ("onnx.checker (full)", "strict shape inference")

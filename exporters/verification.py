@@ -35,7 +35,7 @@ def verify(
     weights: Mapping[str, Array] | str | Path | None = None,
     provider: str = "cpu",
     batches: Sequence[int] = BATCHES,
-    reference_batches: Sequence[int] = BATCHES[:1],
+    reference_batches: Sequence[int] | None = None,
     seed: int = 0,
     tolerance: float = TOLERANCE,
     where: str | None = None,
@@ -47,8 +47,8 @@ def verify(
         weights: Those it was compiled from; for untrained files they follow from the seed in the metadata.
         provider: Where ONNX Runtime runs it: ``cpu`` or ``cuda``.
         batches: Batch sizes for ONNX Runtime.
-        reference_batches: Batch sizes for ONNX's reference evaluator. It is made of numpy and Python loops and takes
-            1 to 10 seconds an image for nets of full size.
+        reference_batches: Batch sizes for ONNX's reference evaluator; the same where not given. It is made of numpy and
+            Python loops and takes 1 to 10 seconds an image for nets of full size.
         seed: Of the images.
         tolerance: The largest relative difference to accept.
         where: What messages call the file.
@@ -66,6 +66,8 @@ def verify(
     running = session(content, provider, where)
     probe = session(_without_bias(model, where).SerializeToString(), provider, where)
     subjects = [Subject(RUNTIME, lambda images: (run(running, images, where), run(probe, images, where)), batches)]
+    if reference_batches is None:
+        reference_batches = batches
     if reference_batches:
         subjects.append(Subject(REFERENCE, partial(_interpret, model, where=where), reference_batches))
     used = running.get_providers()[0]

@@ -60,7 +60,7 @@ def test_compile_prints_figures_as_json(tmp_path: Path) -> None:
     assert figures["operators"] == len(model.graph.node)
     assert figures["passes"] == list(exporters()["onnx"].passes)
     assert figures["verification"]["ok"] is True
-    found = json.loads(run("verify", path, "--json", "--batch", "2,3", "--thorough").stdout)
+    found = json.loads(run("verify", path, "--json", "--batch", "2,3").stdout)
     assert {"max_abs", "max_rel", "top1_agreement", "provider", "ok"} <= found.keys()
     assert [c["batch"] for c in found["comparisons"]] == [2, 2, 3, 3]
 

@@ -9,6 +9,7 @@ from genocc.passes.dense_factorized_reduce import DenseFactorizedReduce
 from genocc.passes.depthwise_shift import DepthwiseShift
 from genocc.passes.fold_batch_norm import FoldBatchNorm
 from genocc.passes.merge_sibling_convs import MergeSiblingConvs
+from genocc.passes.merge_summed_chains import MergeSummedChains
 from genocc.passes.merge_summed_convs import MergeSummedConvs
 from genocc.passes.pad_channels import PadChannels
 from genocc.passes.relu_before_concat import MoveReluBeforeConcat
@@ -28,6 +29,7 @@ PASSES: dict[str, Pass] = {
         DepthwiseShift(),
         MergeSiblingConvs(),
         MergeSummedConvs(),
+        MergeSummedChains(),
         PadChannels(),
     )
 }

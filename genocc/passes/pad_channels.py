@@ -111,6 +111,8 @@ class _Plan:
             return (True,) * channels
         if node.name in self.summed:
             return self._filled(node, channels)
+        if (groups := _groups(node)) > 1:
+            return self._filled(node, channels // groups) * groups
         if _is_dense(node):
             user = self.graph.only_user(node.name)
             return self._half(node, user) if user and user.name in self.summed else self._whole(node)
@@ -187,8 +189,21 @@ def _fits(node: Node, inputs: list[Layout]) -> bool:
     primitive = node.primitive
     if isinstance(primitive, Add):
         return len(set(inputs)) == 1
-    grouped = isinstance(primitive, Conv2d) and primitive.groups not in (1, primitive.channels)
-    return all(map(all, inputs)) if grouped or isinstance(primitive, (Normalize, Softmax)) else True
+    if (groups := _groups(node)) > 1:
+        return len(inputs[0]) % groups == 0 and len(set(_segments(inputs[0], groups))) == 1
+    return all(map(all, inputs)) if isinstance(primitive, (Normalize, Softmax)) else True
+
+
+def _groups(node: Node) -> int:
+    """The groups of a convolution that is neither dense nor depthwise; else 1."""
+    primitive = node.primitive
+    return primitive.groups if isinstance(primitive, Conv2d) and primitive.groups < primitive.channels else 1
+
+
+def _segments(layout: Layout, groups: int) -> list[Layout]:
+    """What each group of a convolution reads."""
+    length = len(layout) // groups
+    return [layout[start : start + length] for start in range(0, length * groups, length)]
 
 
 def _position(layout: Layout, channel: int) -> int:
@@ -213,10 +228,13 @@ def _pad(rewriter: Rewriter, node: Node, plan: _Plan) -> str:
     if node.name in plan.summed:
         primitive = Add()
     elif isinstance(primitive, Conv2d):
-        primitive = replace(primitive, channels=len(layout), groups=1 if _is_dense(node) else len(layout))
+        depthwise = 1 < primitive.groups == primitive.channels
+        primitive = replace(primitive, channels=len(layout), groups=len(layout) if depthwise else primitive.groups)
     elif isinstance(primitive, Slice):
         primitive = Slice(_position(before, primitive.start), _position(before, primitive.stop))
     columns = before if _is_dense(node) or isinstance(primitive, Linear) else (True,)
+    if (groups := _groups(node)) > 1:
+        columns = _segments(before, groups)[0]
     tensors = {**node.parameters(), **node.buffers()} if not all(layout + columns) else {}
     recipes = {name.rpartition(".")[2]: _spread(rewriter.parameters, name, layout, columns) for name in tensors}
     return rewriter.emit(node.name, primitive, *values, **recipes)

@@ -1,5 +1,7 @@
 """ReLUs in front of concats."""
 
+from math import prod
+
 from genocc.graph import Concat, Graph, Relu
 from genocc.passes.base import Parameters, Pass, Rewriter
 
@@ -10,7 +12,8 @@ class MoveReluBeforeConcat(Pass):
     1. relu(concat(a, b)) = concat(relu(a), relu(b)).
     2. A part that has a ReLU already, as the states of a cell do that feed a later operation, keeps that one.
 
-    Only concats that nothing but ReLUs read are rewritten, so that none is computed twice. Holds in training too.
+    Only concats that nothing but ReLUs read are rewritten, so that none is computed twice, and only maps with at least
+    a quarter as many pixels as channels: on smaller ones a single call is cheaper. Holds in training too.
     """
 
     name = "relu-before-concat"
@@ -40,9 +43,10 @@ class MoveReluBeforeConcat(Pass):
 
 
 def _is_rectified(graph: Graph, value: str) -> bool:
-    users = graph.users[value]
+    concat, users = graph.nodes[value], graph.users[value]
     return (
-        isinstance(graph.nodes[value].primitive, Concat)
+        isinstance(concat.primitive, Concat)
+        and 4 * prod(concat.shape[1:]) >= concat.shape[0]
         and all(isinstance(user.primitive, Relu) for user in users)
         and value not in graph.outputs.values()
     )
