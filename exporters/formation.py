@@ -99,7 +99,7 @@ def form(path: Path, history: Sequence[Mapping[str, Any]]) -> tuple[Formation, .
     if not any("coefficients" in line for line in history):
         return ()
     read = [_read(f"{path / HISTORY}: line {number}", line) for number, line in enumerate(history, start=1)]
-    return tuple(_formed(kind, read) for kind in read[0])
+    return tuple(_formed(path / HISTORY, kind, read) for kind in read[0])
 
 
 def shown(strands: int, epochs: int) -> list[int]:
@@ -176,14 +176,14 @@ def _outside(epoch: _Epoch) -> bool:
     return any(not 0 <= source < target < states for source, target in epoch.coefficients.edges)
 
 
-def _formed(kind: str, read: Sequence[Mapping[str, _Epoch]]) -> Formation:
+def _formed(where: Path, kind: str, read: Sequence[Mapping[str, _Epoch]]) -> Formation:
     first = read[0][kind]
     lanes = tuple((source, target) for source, target in first.coefficients.edges)
     names = first.coefficients.operations
     for number, epochs in enumerate(read, start=1):
         found = epochs[kind].coefficients if kind in epochs else None
         if found is None or found.edges != first.coefficients.edges or found.operations != names:
-            raise RunError(f"{HISTORY}: line {number}: the {kind} cell has other edges or operations than in line 1")
+            raise RunError(f"{where}: line {number}: the {kind} cell has other edges or operations than in line 1")
     frames = tuple(_frame(epochs[kind]) for epochs in read)
     operations = tuple(name for name in names if name != NO_OPERATION)
     states = cell_states(first.cell)

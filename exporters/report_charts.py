@@ -114,7 +114,7 @@ def draw(chart: Chart, epochs: Sequence[int]) -> str:
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-    look = {
+    look: dict[Any, Any] = {
         "svg.fonttype": "none", "svg.hashsalt": chart.name, "font.size": 9, "font.family": "sans-serif",
         "text.color": _INK, "axes.edgecolor": _GRID, "xtick.color": _GRID, "ytick.color": _GRID,
         "xtick.labelcolor": _INK, "ytick.labelcolor": _INK, "axes.labelcolor": _INK, "path.simplify_threshold": 0.3,

@@ -1,0 +1,101 @@
+"""How cells form: the coefficients of a history as strands in one layout."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from genocc.errors import RunError
+from genocc.exporters.formation import MOST_STRANDS, WIDEST, beside, form, shown
+from genocc.runs import HISTORY, read_history
+from tests.exporters.runs import OPERATIONS, edges, write_search
+
+
+def test_strands_are_as_wide_as_their_coefficients(tmp_path: Path) -> None:
+    write_search(tmp_path)
+    history = read_history(tmp_path)
+    normal, _ = form(tmp_path, history)
+    assert normal.operations == OPERATIONS[1:]  # `none` is no strand
+    assert list(normal.lanes) == edges(2)
+    for frame, line in zip(normal.frames, history, strict=True):
+        found = line["coefficients"]["normal"]["op"]
+        for target in (2, 3):
+            lanes = [e for e, (_, to) in enumerate(normal.lanes) if to == target]
+            strongest = max(sum(found[e][1:]) for e in lanes)
+            for e in lanes:
+                for strand, coefficient in zip(frame.strands[e], found[e][1:], strict=True):
+                    expected = WIDEST * coefficient / strongest
+                    assert strand.width == pytest.approx(expected) or (strand.derived and strand.width > expected)
+                    assert strand.derived == (coefficient > 0)
+
+
+def test_strands_lie_side_by_side_around_the_middle(tmp_path: Path) -> None:
+    write_search(tmp_path)
+    for cell in form(tmp_path, read_history(tmp_path)):
+        for lane in cell.frames[0].strands:
+            left = [strand.offset - strand.width / 2 for strand in lane]
+            right = [strand.offset + strand.width / 2 for strand in lane]
+            assert left[0] == pytest.approx(-right[-1])
+            assert left[1:] == pytest.approx(right[:-1])
+
+
+def test_labels_name_the_strongest_derived_operation_and_count_the_others(tmp_path: Path) -> None:
+    write_search(tmp_path)
+    normal, _ = form(tmp_path, read_history(tmp_path))
+    for frame in normal.frames:
+        for label, lane in zip(frame.labels, frame.strands, strict=True):
+            kept = {name: s.importance for name, s in zip(normal.operations, lane, strict=True) if s.derived}
+            name, _, others = label.partition(" +")
+            assert bool(label) == bool(kept)
+            assert not kept or kept[name] == max(kept.values())
+            assert int(others or 0) == max(len(kept) - 1, 0)
+
+
+def test_lanes_run_from_state_to_state_in_one_layout(tmp_path: Path) -> None:
+    write_search(tmp_path, nodes=4)
+    normal, reduction = form(tmp_path, read_history(tmp_path))
+    assert normal.layout == reduction.layout
+    layout = normal.layout
+    for source, target in normal.lanes:
+        points = layout.lines[f"lane.{source}.{target}"]
+        for point, state in ((points[0], source), (points[-1], target)):
+            box = layout.states[f"states.{state}"]
+            assert abs(point[0] - box.x) <= box.width / 2 + 3
+            assert abs(point[1] - box.y) <= box.height / 2 + 3
+        assert all(0 <= x <= layout.width and 0 <= y <= layout.height for x, y in points)
+
+
+def test_a_curve_beside_another_keeps_its_distance() -> None:
+    assert beside([(0, 0), (5, 0), (9, 0)], 2) == [(0, 2), (5, 2), (9, 2)]  # y grows downwards: right is below
+    assert beside([(0, 0), (0, 4)], -1) == [(1, 0), (1, 4)]
+
+
+def test_all_epochs_are_shown_unless_they_are_too_many() -> None:
+    assert shown(200, 50) == list(range(50))
+    many = shown(200, 5000)
+    assert len(many) == MOST_STRANDS // 200
+    assert (many[0], many[-1]) == (0, 4999)
+    assert many == sorted(set(many))
+
+
+def test_a_history_without_coefficients_has_no_formation(tmp_path: Path) -> None:
+    assert form(tmp_path, [{"epoch": 1}]) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"op": [[0.5]]}, r"line 2: coefficients: .*op: expected a number for each of 5 edges and 4 operations"),
+        ({"edge": [1.0] * 4}, r"line 2: coefficients: .*edge: expected a number for each"),
+        ({"edges": [[0, 9]] * 5}, r"line 2: not an epoch of a search: edges do not fit the genotype's states"),
+        ({"edges": [[0, 3], [1, 2], [0, 3], [1, 3], [2, 3]]}, r"line 2: the normal cell has other edges"),
+        ({"operations": None}, r"line 2: coefficients: operations"),
+        ({"edge": [float("nan")] * 5}, r"line 2: coefficients: .*edge: expected finite numbers"),
+    ],
+)
+def test_broken_coefficients_name_the_line(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    write_search(tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]
+    lines[1]["coefficients"]["normal"] |= change
+    with pytest.raises(RunError, match=message):
+        form(tmp_path, lines)
