@@ -16,19 +16,19 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from genocc import __version__
-from genocc.errors import RunError
+from genocc.errors import DataError, GenoccError, RunError
 from genocc.files import read_text
 from genocc.runs import read_config, read_history
 
+from ..configuration import Configuration
 from ..data import DataSet, split
 from ..images import load_data, place
 from ..interruption import interruptions
-from ..parts import Part
 from ..progress import Progress
 from ..request import BUILT_IN, data_fields, given, new_folder
 from ..runs import Run, open_run
@@ -42,7 +42,7 @@ RANKING = "ranking.json"
 MAX_BYTES = 1 << 24
 
 
-class RankingConfig(Part):
+class RankingConfig(Configuration):
     """Everything needed to repeat a ranking.
 
     Attributes:
@@ -51,6 +51,9 @@ class RankingConfig(Part):
         validation: Training images that accuracies are measured on instead of training: a share up to 1, or a number.
         training: How each net is trained, on the other images; eDARTS' is the preset ``shallow``.
     """
+
+    what: ClassVar[str] = "ranking configuration"
+    chosen: ClassVar[tuple[str, ...]] = ("sample", "top", "validation")
 
     sample: int | None = Field(default=None, ge=2)
     top: int = Field(default=20, ge=1)
@@ -176,11 +179,11 @@ def rank_topologies(
     if resume and out is None:
         raise RunError("--resume needs --out: the folder of the ranking that is to go on")
     if resume and out is not None and not (preset or overrides or fields or own):
-        config = RankingConfig.model_validate(read_config(out, RANK_TOPOLOGIES))
+        config = RankingConfig.from_dict(read_config(out, RANK_TOPOLOGIES), where=str(out))
     else:
         quick = fields.get("data", {}).get("name", "digits") in BUILT_IN
         training = TrainConfig.make(preset or ("quick" if quick else "shallow"), overrides, **fields)
-        config = RankingConfig(training=training, **own)
+        config = RankingConfig.from_dict({"training": training, **own})
     folder = Path(out) if out is not None else new_folder(f"topologies-{config.training.data.name}")
     return run_ranking(config, folder, workers=workers or os.cpu_count() or 1, resume=resume, progress=progress)
 
@@ -194,10 +197,22 @@ def run_ranking(
         if not run.finished:
             load_parts(config)  # what is wrong with the images is said before there is a run
             run.begin()
-            ranked = _Ranking(config, run, workers, progress or Progress()).run()
+            ranked = _finished(config, run, workers, progress or Progress())
             result = Ranking(plain, tuple(ranked), run.result_path)
             run.finish(json.dumps(result.to_dict(), indent=1) + "\n")
         return read_ranking(run.result_path)
+
+
+def _finished(config: RankingConfig, run: Run, workers: int, progress: Progress) -> list[RankedTopology]:
+    try:
+        return _Ranking(config, run, workers, progress).run()
+    except GenoccError:
+        if not read_history(run.path):  # what is wrong shows in the first training
+            run.withdraw()
+        raise
+    except KeyboardInterrupt:
+        progress.message(f"stopped; go on with: genocc {RANK_TOPOLOGIES} --out {run.path} --resume")
+        raise
 
 
 class _Ranking:
@@ -247,8 +262,10 @@ def load_parts(config: RankingConfig) -> DataSet:
     wanted = config.training.data
     data = load_data(wanted)
     count = len(data.train)
-    held = config.validation if config.validation > 1 else config.validation * count
-    parts = (count - round(held), round(held))
+    held = round(config.validation if config.validation > 1 else config.validation * count)
+    if held >= count:
+        raise DataError(f"--validation {config.validation:g}: of {count:,} training images none is left to train on")
+    parts = (count - held, held)
     training, validation = split(data.train.labels, parts, wanted.split_seed, data.classes, place(wanted))
     return replace(data, train=data.train.subset(training), test=data.train.subset(validation))
 

@@ -220,7 +220,9 @@ def _batches(net: TrainedNet, data: DataSet, images: Images, batch: int) -> Iter
             pixels = images.start(indices, 0, False, None)()
             yield pixels.permute(0, 3, 1, 2), images.labels[indices]
         return
-    inside = net.pixels == "unit"
-    mean, std = ((0.0,) * images.channels, (1.0,) * images.channels) if inside else (data.mean, data.std)
+    if net.pixels == "unit":
+        mean, std = (0.0,) * images.channels, (1.0,) * images.channels
+    else:
+        mean, std = net.normalization or (data.mean, data.std)
     batches = Batches(images, batch, seed=0, stream="test", mean=mean, std=std, device=net.device)
     yield from batches.in_order(batch)

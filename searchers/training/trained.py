@@ -18,10 +18,10 @@ from genocc.errors import FileError, TargetError
 from genocc.runs import RUN_BEST, TRAIN, read_config
 
 if TYPE_CHECKING:
-    from genocc.exporters.provenance import Provenance
+    from genocc.exporters.provenance import Normalization, Provenance
 
 Pixels = Literal["uint8", "unit", "normalized"]
-"""What a net takes: integers 0..255, floats 0..1, or those with the data set's mean subtracted and its deviation 1."""
+"""What a net takes: integers 0..255, floats 0..1, or those minus a mean, over a deviation."""
 
 Shape = tuple[int | None, int | None, int | None]
 """Channels, height and width; None where any will do."""
@@ -41,6 +41,7 @@ class TrainedNet:
         runtime: What runs it.
         provider: On what.
         weights: What the weights are, for people.
+        normalization: Mean and deviation of the images that it was trained on; None where the file does not say them.
         batch: The one batch size that it takes, if it does not take all.
         device: Where the images must be.
     """
@@ -54,6 +55,7 @@ class TrainedNet:
     runtime: str
     provider: str
     weights: str
+    normalization: Normalization | None = None
     batch: int | None = None
     device: str = "cpu"
 
@@ -148,6 +150,7 @@ def _described(
         runtime,
         provider,
         provenance.weights,
+        provenance.normalization,
         device=device,
     )
 

@@ -1,0 +1,212 @@
+"""`genocc rank-topologies`: which there are, what is trained for them, phases, resuming, kills and errors."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner, Result
+
+from genocc.cli import app
+from genocc.errors import FileError, RunError
+from genocc.runs import read_history
+from genocc.searchers.config import SearchConfig
+from genocc.searchers.data import Source, load
+from genocc.searchers.ranking.ranking import RankingConfig, load_parts, rank_topologies, read_ranking
+from genocc.searchers.ranking.topologies import FIXED, genotype_of, name_of, sampled, topologies
+from genocc.searchers.runs import open_run
+from genocc.searchers.training.config import TrainConfig
+
+TINY = [
+    *("--data", "fake", "--epochs", "1", "--sample", "4", "--top", "2"),
+    *("--set", "data.size=8", "--set", "data.training=40", "--set", "schedule.batch_size=8"),
+    *("--set", "network.channels=2", "--set", "network.layers=3"),
+]
+"""Six nets of three cells that see 40 images each."""
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["rank-topologies", *map(str, arguments)], catch_exceptions=False)
+
+
+def error(*arguments: object) -> str:
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    return result.stderr.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ranking made by two processes without a break."""
+    folder = tmp_path_factory.mktemp("ranking") / "whole"
+    assert run(*TINY, "--out", folder, "--workers", 2).exit_code == 0
+    return folder
+
+
+def lines(folder: Path) -> list[str]:
+    """The history in an order that does not depend on which process was faster."""
+    return sorted(map(json.dumps, read_history(folder)))
+
+
+def test_there_are_180_different_topologies_of_earlier_states() -> None:
+    found = topologies()
+    assert len(found) == len(set(found)) == 1 * 3 * 6 * 10
+    for topology in found:
+        assert [len(set(sources)) for sources in topology] == [2, 2, 2, 2]
+        assert all(min(sources) >= 0 and max(sources) < 2 + node for node, sources in enumerate(topology))
+        SearchConfig.make("edarts", overrides=[f"topology.predecessors={json.dumps(topology)}"])
+    assert len({name_of(topology) for topology in found}) == 180
+
+
+def test_a_topology_stands_in_normal_cells_first_and_in_both_then() -> None:
+    topology = ((0, 1), (1, 2), (0, 3), (2, 4))
+    first, second = genotype_of(topology, "normal"), genotype_of(topology, "both")
+    for genotype in (first, second):
+        assert genotype.name == "01-12-03-24"
+        edges = [(edge.source, node) for node, edges in enumerate(genotype.cells["normal"].nodes, 2) for edge in edges]
+        assert edges == [(0, 2), (1, 2), (1, 3), (2, 3), (0, 4), (3, 4), (2, 5), (4, 5)]
+        assert {edge.op for node in genotype.cells["normal"].nodes for edge in node} == {"sep_conv_3x3"}
+        assert set(genotype.cells["normal"].concat) == {2, 3, 4, 5}
+    assert second.cells["reduction"] == second.cells["normal"]
+    assert {edge.op for node in first.cells["reduction"].nodes for edge in node} == {"max_pool_3x3"}
+    other = genotype_of(topologies()[-1], "normal")
+    assert first.cells["reduction"] == other.cells["reduction"]
+    assert tuple(tuple(e.source for e in node) for node in other.cells["reduction"].nodes) == FIXED
+
+
+def test_a_sample_is_a_function_of_the_seed() -> None:
+    assert sampled(7, 1) == sampled(7, 1) != sampled(7, 2)
+    assert len(set(sampled(7, 1))) == 7
+    assert sampled(7, 1) == sorted(sampled(7, 1))
+    assert sampled(None, 0) == sampled(500, 0) == topologies()
+
+
+@pytest.mark.parametrize("validation", [0.25, 300])
+def test_no_net_is_trained_on_the_images_that_rank_it_nor_ranked_by_test_images(validation: float) -> None:
+    training = TrainConfig.make("quick", data={"name": "digits", "size": 8})
+    found, original = (
+        load_parts(RankingConfig(validation=validation, training=training)),
+        load(Source("digits", size=8)),
+    )
+    assert len(found.train) + len(found.test) == len(original.train)
+    assert len(found.test) == (300 if validation > 1 else round(validation * len(original.train)))
+    parts = (found.train, found.test, original.train)
+    pixels = [part.start(torch.arange(len(part)), 0, False, None)().flatten(1).numpy() for part in parts]
+    rest, held, every = (sorted(image.tobytes() for image in part) for part in pixels)
+    assert sorted(rest + held) == every
+
+
+def test_the_best_of_the_first_phase_are_ranked_by_the_second(whole: Path) -> None:
+    found = read_ranking(whole / "ranking.json").topologies
+    assert {one.topology for one in found} == set(sampled(4, 0))
+    assert [one.accuracy_both is None for one in found] == [False, False, True, True]
+    assert all((a.accuracy_both or 0) >= (b.accuracy_both or 0) for a, b in pairwise(found[:2]))
+    assert found[2].accuracy_normal >= found[3].accuracy_normal
+    assert min(one.accuracy_normal for one in found[:2]) >= found[2].accuracy_normal
+    by_name = {(line["phase"], line["name"]): line["accuracy"] for line in read_history(whole)}
+    assert len(by_name) == 6
+    for one in found:
+        assert by_name["normal", one.name] == one.accuracy_normal
+        assert by_name.get(("both", one.name)) == one.accuracy_both
+
+
+def test_the_finished_ranking_is_printed_again_and_genocc_rank_reads_it(whole: Path) -> None:
+    before = (whole / "ranking.json").read_bytes()
+    shown = run("--out", whole, "--resume")
+    assert shown.exit_code == 0
+    assert "4 topologies" in shown.stdout
+    assert str(whole / "ranking.json") in shown.stdout
+    found = json.loads(run("--out", whole, "--resume", "--json").stdout)
+    assert found == json.loads(before)
+    assert found["config"]["training"]["network"]["channels"] == 2
+    assert (whole / "ranking.json").read_bytes() == before
+    measures = ["--x", "accuracy_normal", "--y", "accuracy_both", "--skip-missing", "--json"]
+    tau = json.loads(CliRunner().invoke(app, ["rank", str(whole / "ranking.json"), *measures]).stdout)
+    assert (tau["rows"], tau["skipped"]) == (2, 2)
+
+
+def test_killed_it_goes_on_with_what_is_missing_and_comes_to_the_same_end(whole: Path, tmp_path: Path) -> None:
+    """One process instead of two, killed after its first topology, with half a line in its history."""
+    folder = tmp_path / "killed"
+    program = "from genocc.cli import app; app(prog_name='genocc')"
+    command = [sys.executable, "-c", program, "rank-topologies", *TINY, "--out", str(folder), "--workers", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not (folder / "history.jsonl").exists():
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    done = len(read_history(folder))
+    assert 1 <= done < 6
+    with open(folder / "history.jsonl", "a", encoding="utf-8") as stream:
+        stream.write('{"phase": "nor')
+    assert run("--out", folder, "--resume", "--workers", 1).exit_code == 0
+    assert lines(folder) == lines(whole)
+    assert (folder / "ranking.json").read_bytes() == (whole / "ranking.json").read_bytes()
+
+
+def test_ctrl_c_ends_it_with_130_and_its_processes_with_it(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    program = "from genocc.cli import app; app(prog_name='genocc')"
+    long = [*TINY, "--set", "schedule.epochs=100000", "--out", str(folder), "--workers", "1"]
+    command = [sys.executable, "-c", program, "rank-topologies", *long]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not (folder / "config.json").exists():
+            time.sleep(0.01)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        _, printed = process.communicate(timeout=60)  # its processes hold standard error, so they have ended too
+    assert process.returncode == 130, printed
+    assert "Traceback" not in printed
+    assert "go on with: genocc rank-topologies --out" in printed
+    assert not (folder / "ranking.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--sample", 1), "sample: found 1"),
+        (("--top", 0), "top: found 0"),
+        (("--validation", 0), "validation: found 0"),
+        (("--validation", 1), "of 1,438 training images none is left to train on"),
+        (("--workers", 0), "--workers 0: expected at least 1"),
+        (("--resume",), "--resume needs --out"),
+        (("--data", "nothing"), "unknown data set 'nothing'"),
+        (("--set", "data.training=1300"), "1,300 images are asked for; the data set has 1,150"),
+        (("--preset", "slow"), "unknown preset 'slow'"),
+        (("--set", "network.chanels=2"), "did you mean 'network.channels'?"),
+    ],
+)
+def test_a_wrong_request_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[object, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert message in error(*arguments)
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_a_folder_that_cannot_be_used_is_one_line(whole: Path, tmp_path: Path) -> None:
+    assert "has a run in it; go on with --resume" in error(*TINY, "--out", whole)
+    assert "sample is 4, not 5" in error(*TINY, "--sample", 5, "--out", whole, "--resume")
+    with open_run(tmp_path / "used", "rank-topologies", {}) as used:
+        used.begin()
+        assert "in use by another process" in error(*TINY, "--out", tmp_path / "used")
+
+
+def test_a_file_that_is_no_ranking_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="no such file"):
+        read_ranking(tmp_path / "none.json")
+    for text in ("", "[]", '{"topologies": [{}]}', '{"topologies": 1, "config": {}}'):
+        (tmp_path / "ranking.json").write_text(text)
+        with pytest.raises(RunError, match="not a ranking"):
+            read_ranking(tmp_path / "ranking.json")
+
+
+def test_it_is_a_function_too(whole: Path) -> None:
+    assert rank_topologies(whole, resume=True) == read_ranking(whole / "ranking.json")
