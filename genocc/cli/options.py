@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from copy import copy
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 
@@ -77,7 +78,15 @@ def network_options(command: Callable[..., R]) -> Callable[..., R]:
 def target_options(command: Callable[..., R]) -> Callable[..., R]:
     """Gives a command that takes ``network: dict`` those network options that images do not decide, as given."""
     names = ("skeleton", "channels", "layers", "stem_stride", "auxiliary")
-    return _with_options(command, {name: _NETWORK[name] for name in names}, lambda arguments, given: given)
+    return _with_options(command, {name: _of_preset(_NETWORK[name]) for name in names}, lambda arguments, given: given)
+
+
+def _of_preset(annotation: Any) -> Any:
+    """An option whose default is the preset's."""
+    kind, option = get_args(annotation)
+    described = copy(option)
+    described.help = re.sub(r" \[.*\]", "", option.help).removesuffix(".") + " \\[the preset's]."
+    return Annotated[kind, described]
 
 
 def _with_options(

@@ -1,61 +1,43 @@
 """``genocc rank-topologies``."""
 
-from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Annotated
 
 from genocc.cli.console import print_json, print_table
 from genocc.cli.options import JsonOption
-
-
-def _option(*names: str, help: str, metavar: str | None = None) -> Any:
-    return typer.Option(*names, help=help, metavar=metavar, show_default=False)
+from genocc.cli.runs import DataOption, DownloadOption, EpochsOption, OutOption, SetOption, run_option
 
 
 def rank_topologies(
-    data: Annotated[
-        str | None,
-        _option(
-            "--data",
-            help="digits, cifar10, cifar100, fake, NAME:FOLDER, or a folder of class folders \\[digits].",
-            metavar="DATA",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, _option("--out", "-o", help="The run folder \\[a new one below runs].", metavar="RUN")
-    ] = None,
+    data: DataOption = None,
+    out: OutOption = None,
     preset: Annotated[
         str | None,
-        _option(
+        run_option(
             "--preset",
             help="Of the trainings: quick, shallow, cifar, imagenet \\[quick on built-in data, else shallow].",
             metavar="PRESET",
         ),
     ] = None,
-    epochs: Annotated[int | None, _option("--epochs", help="Instead of the preset's.", metavar="N")] = None,
-    seed: Annotated[int | None, _option("--seed", help="Of the sample and every training [0].", metavar="N")] = None,
+    epochs: EpochsOption = None,
+    seed: Annotated[int | None, run_option("--seed", help="Of the sample and every training [0].", metavar="N")] = None,
     sample: Annotated[
-        int | None, _option("--sample", help="Topologies, chosen at random \\[all 180].", metavar="N")
+        int | None, run_option("--sample", help="Topologies, chosen at random \\[all 180].", metavar="N")
     ] = None,
-    top: Annotated[int | None, _option("--top", help="How many go into the second phase \\[20].", metavar="N")] = None,
+    top: Annotated[
+        int | None, run_option("--top", help="How many go into the second phase \\[20].", metavar="N")
+    ] = None,
     validation: Annotated[
         float | None,
-        _option("--validation", help="Training images to rank by: a share up to 1, or a number \\[0.2].", metavar="N"),
-    ] = None,
-    workers: Annotated[
-        int | None, _option("--workers", help="Processes of one thread \\[one for each core].", metavar="N")
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        _option(
-            "--set",
-            help="Any setting of the trainings, such as network.channels=8; repeatable.",
-            metavar="PART.FIELD=VALUE",
+        run_option(
+            "--validation", help="Training images to rank by: a share up to 1, or a number \\[0.2].", metavar="N"
         ),
     ] = None,
-    download: Annotated[bool | None, _option("--download", help="Fetch a missing data set.")] = None,
-    resume: Annotated[bool, _option("--resume", help="Go on with the ranking in --out.")] = False,
+    workers: Annotated[
+        int | None, run_option("--workers", help="Processes of one thread \\[one for each core].", metavar="N")
+    ] = None,
+    set_: SetOption = None,
+    download: DownloadOption = None,
+    resume: Annotated[bool, run_option("--resume", help="Go on with the ranking in --out.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Rank the 180 cell topologies of two predecessors a node by training small nets (eDARTS); writes ranking.json.

@@ -1,13 +1,23 @@
 """``genocc search``."""
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from genocc.cli.console import note, print_json, print_table
 from genocc.cli.options import JsonOption
+from genocc.cli.runs import (
+    DataOption,
+    DeviceOption,
+    DownloadOption,
+    EpochsOption,
+    OutOption,
+    ResumeOption,
+    SeedOption,
+    SetOption,
+    run_option,
+)
 
 if TYPE_CHECKING:
     from genocc.searchers.result import SearchResult
@@ -25,47 +35,29 @@ def _budget(name: str, help: str) -> Any:
     return typer.Option(name, metavar="N", parser=_amount, help=help, rich_help_panel="Budget", show_default=False)
 
 
-def _option(*names: str, help: str, metavar: str | None = None) -> Any:
-    return typer.Option(*names, help=help, metavar=metavar, show_default=False)
-
-
 def search(
     method: Annotated[
-        str | None, _option("--method", help="See `genocc methods` \\[entrannas-dst].", metavar="METHOD")
+        str | None, run_option("--method", help="See `genocc methods` \\[entrannas-dst].", metavar="METHOD")
     ] = None,
-    data: Annotated[
-        str | None,
-        _option(
-            "--data",
-            help="digits, cifar10, cifar100, fake, NAME:FOLDER, or a folder of class folders \\[digits].",
-            metavar="DATA",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, _option("--out", "-o", help="The run folder \\[a new one below runs].", metavar="RUN")
-    ] = None,
+    data: DataOption = None,
+    out: OutOption = None,
     preset: Annotated[
         str | None,
-        _option(
+        run_option(
             "--preset",
             help="quick: minutes on a CPU; cifar, imagenet: as in the papers \\[quick on built-in data].",
             metavar="PRESET",
         ),
     ] = None,
-    epochs: Annotated[int | None, _option("--epochs", help="Instead of the preset's.", metavar="N")] = None,
-    seed: Annotated[int | None, _option("--seed", help="Of everything random [0].", metavar="N")] = None,
+    epochs: EpochsOption = None,
+    seed: SeedOption = None,
     seeds: Annotated[
-        int | None, _option("--seeds", help="Search N times, keep the best by validation accuracy.", metavar="N")
+        int | None, run_option("--seeds", help="Search N times, keep the best by validation accuracy.", metavar="N")
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        _option(
-            "--set", help="Any setting of any part, such as relaxation=cen; repeatable.", metavar="PART.FIELD=VALUE"
-        ),
-    ] = None,
-    download: Annotated[bool | None, _option("--download", help="Fetch a missing data set.")] = None,
-    device: Annotated[str, _option("--device", help="cpu or cuda \\[a GPU, if any].", metavar="DEVICE")] = "auto",
-    resume: Annotated[bool, _option("--resume", help="Go on with the run in --out.")] = False,
+    set_: SetOption = None,
+    download: DownloadOption = None,
+    device: DeviceOption = "auto",
+    resume: ResumeOption = False,
     max_macs: Annotated[int | None, _budget("--max-macs", "MACs of the target net: over it, exit code 1.")] = None,
     max_params: Annotated[int | None, _budget("--max-params", "Its parameters: over it, exit code 1.")] = None,
     penalty_macs: Annotated[

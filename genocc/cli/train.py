@@ -1,19 +1,25 @@
 """``genocc train``."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from genocc.cli.console import print_json, print_table
 from genocc.cli.options import JsonOption, target_options
+from genocc.cli.runs import (
+    DataOption,
+    DeviceOption,
+    DownloadOption,
+    EpochsOption,
+    OutOption,
+    ResumeOption,
+    SeedOption,
+    SetOption,
+    run_option,
+)
 
 if TYPE_CHECKING:
     from genocc.searchers.training.result import TrainResult
-
-
-def _option(*names: str, help: str, metavar: str | None = None) -> Any:
-    return typer.Option(*names, help=help, metavar=metavar, show_default=False)
 
 
 @target_options
@@ -27,42 +33,28 @@ def train(
             show_default=False,
         ),
     ] = None,
-    data: Annotated[
-        str | None,
-        _option(
-            "--data",
-            help="digits, cifar10, cifar100, fake, NAME:FOLDER, or a folder of class folders \\[digits].",
-            metavar="DATA",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, _option("--out", "-o", help="The run folder \\[a new one below runs].", metavar="RUN")
-    ] = None,
+    data: DataOption = None,
+    out: OutOption = None,
     preset: Annotated[
         str | None,
-        _option(
+        run_option(
             "--preset",
             help="quick: minutes on a CPU; cifar, imagenet, shallow: as in the papers \\[quick on built-in data].",
             metavar="PRESET",
         ),
     ] = None,
-    epochs: Annotated[int | None, _option("--epochs", help="Instead of the preset's.", metavar="N")] = None,
-    seed: Annotated[int | None, _option("--seed", help="Of everything random [0].", metavar="N")] = None,
-    set_: Annotated[
-        list[str] | None,
-        _option(
-            "--set",
-            help="Any setting of any part, such as regularization.drop_path=0.3; repeatable.",
-            metavar="PART.FIELD=VALUE",
-        ),
+    epochs: EpochsOption = None,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    size: Annotated[
+        int | None, run_option("--input-size", help="Height and width of the images.", metavar="SIZE")
     ] = None,
-    size: Annotated[int | None, _option("--input-size", help="Height and width of the images.", metavar="SIZE")] = None,
-    download: Annotated[bool | None, _option("--download", help="Fetch a missing data set.")] = None,
+    download: DownloadOption = None,
     tensorboard: Annotated[
-        bool | None, _option("--tensorboard", help="Write TensorBoard events to RUN/tensorboard too.")
+        bool | None, run_option("--tensorboard", help="Write TensorBoard events to RUN/tensorboard too.")
     ] = None,
-    device: Annotated[str, _option("--device", help="cpu or cuda \\[a GPU, if any].", metavar="DEVICE")] = "auto",
-    resume: Annotated[bool, _option("--resume", help="Go on with the run in --out.")] = False,
+    device: DeviceOption = "auto",
+    resume: ResumeOption = False,
     json: JsonOption = False,
 ) -> None:
     """Train a genotype's net from scratch; RUN is then ready for `genocc compile RUN`.
