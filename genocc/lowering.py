@@ -48,7 +48,8 @@ def lower(
     image = b.builder.add("image", Input(config.input_channels, *config.input_size))
     stem = skeleton.stem(b, image, config)
     older, newer, reduced = stem.older, stem.newer, stem.reduced
-    channels, outputs = config.channels, {}
+    channels = config.channels
+    outputs: dict[str, str] = {}
     for number in range(config.layers):
         kind = config.kind(number)
         channels *= 2 if kind == "reduction" else 1
