@@ -190,7 +190,7 @@ def _cell(cell: Formation, operations: Sequence[str]) -> dict[str, Any]:
                         "opacity": f"{strand.opacity:.3f}",
                         "derived": strand.derived,
                         "shade": f"{strand.importance / highest if strand.width else 0:.3f}",
-                        "text": f"{strand.importance:.2f}" if strand.width else "·",
+                        "text": f"{round(strand.importance, 3):.2f}" if strand.width else "·",
                     }
                     for name, strand in zip(cell.operations, strands, strict=True)
                 ],

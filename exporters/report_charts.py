@@ -140,6 +140,8 @@ def draw(chart: Chart, epochs: Sequence[int]) -> str:
         axes.tick_params(length=0, axis="y")
         axes.tick_params(length=3, axis="x")
         axes.margins(y=0.08)
+        if chart.percent:
+            axes.set_ylim(bottom=max(axes.get_ylim()[0], 0))
         left, right = (float(axes.transData.transform((epoch, 0))[0]) for epoch in (epochs[0], epochs[-1]))
         box, scale = axes.get_window_extent(), 72 / figure.dpi
         written = io.StringIO()

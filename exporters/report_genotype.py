@@ -91,8 +91,8 @@ def _drawing(genotype: Genotype, counts: Counts | None) -> Any:
         for kind, cell in genotype.cells.items()
         for number, (state, position, edge) in enumerate(cell.edges())
     }
-    for name in ("width", "height"):
-        root.attrib.pop(name, None)
+    root.set("style", f"--width: {root.attrib.pop('width').removesuffix('pt')}")
+    root.attrib.pop("height")
     for text in [child for child in root if child.tag in (f"{{{_SVG}}}title", f"{{{_SVG}}}desc")]:
         root.remove(text)
     root.attrib |= {"role": "group", "aria-label": diagram.description}
