@@ -10,7 +10,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 DEMO := runs/demo
 DEMO_NET := --channels 16 --layers 8 --input-size 16x16
 
-.PHONY: help setup dot demo lint types test test-full clean
+.PHONY: help setup dot chromium demo lint types test test-full clean
 
 help:
 	@sed -n '1s/^# //p;s/^\([a-z-]*\):.*## /  make \1: /p' Makefile
@@ -25,6 +25,9 @@ $(INSTALLED): pyproject.toml
 
 dot:
 	@.ci/install-dot
+
+chromium:
+	@.ci/install-chromium
 
 demo: setup ## search on the built-in digits, then count, draw, compile, verify and time what was found
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
@@ -44,10 +47,10 @@ types: $(INSTALLED) ## mypy --strict, on a regular install (it cannot see throug
 	@rm -rf build && $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target build/types .
 	cd build/types && MYPY_CACHE_DIR=$(CURDIR)/.mypy_cache $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml -p genocc
 
-test: setup lint types ## lint, types and tests
+test: setup chromium lint types ## lint, types and tests
 	$(PYTEST)
 
-test-full: setup lint types ## the same with the large campaigns; keeps what it prints in docs/results/
+test-full: setup chromium lint types ## the same with the large campaigns; keeps what it prints in docs/results/
 	@mkdir -p docs/results
 	$(PYTEST) -m "full or not full" > docs/results/test-full.txt; status=$$?; cat docs/results/test-full.txt; exit $$status
 
