@@ -15,9 +15,7 @@ from tests.exporters.runs import write_search, write_training
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (BROWSER and DRIVER), reason="no Chromium with chromedriver here (.ci/install-chromium)"
-)
+pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="no Chromium and chromedriver (.ci/install-chromium)")
 
 EVIL = "<script>document.title = 'broken'</script><!--"
 
