@@ -111,7 +111,7 @@ def _csv(text: str, where: str) -> list[Row]:
     rows: list[Row] = []
     for row in reader:
         if None in row or None in row.values():
-            cells = len([name for name in row if name]) + len(row.get(None) or ())  # type: ignore[call-overload]
+            cells = len([name for name in row if name]) + len(row.get(None) or ())
             found = cells if None in row else sum(value is not None for value in row.values())
             raise TableError(
                 f"{where}: line {reader.line_num} has {found} cells; the header has {len(reader.fieldnames or ())}"
@@ -133,7 +133,7 @@ def _json(text: str, where: str) -> list[Row]:
 
 
 def _json_lines(text: str, where: str) -> list[Row]:
-    rows = []
+    rows: list[Row] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             row = _parsed(line, f"{where}: line {number}")

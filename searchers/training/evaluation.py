@@ -216,7 +216,7 @@ def _checked(net: TrainedNet, data: DataSet, limit: int | None) -> Images:
 def _batches(net: TrainedNet, data: DataSet, images: Images, batch: int) -> Iterator[Batch]:
     """The images as the net takes them, in order."""
     if net.pixels == "uint8":
-        for indices in torch.arange(len(images)).split(batch):
+        for indices in torch.split(torch.arange(len(images)), batch):
             pixels = images.start(indices, 0, False, None)()
             yield pixels.permute(0, 3, 1, 2), images.labels[indices]
         return
