@@ -66,21 +66,20 @@ class OperationModule(nn.Module):
         ):
             self.add_module(name, module)
         self.input, (self.output,) = graph.input.name, graph.outputs.values()
-        self.steps: list[tuple[str, str | Callable[..., Any], tuple[str, ...]]] = []
+        self.steps: list[tuple[str, Callable[..., Any], tuple[str, ...]]] = []
         for node in graph.nodes.values():
             if not isinstance(node.primitive, Input):
                 construct = LAZY[type(node.primitive)](node.primitive, node)
-                is_module = isinstance(construct.target, type)
-                name = node.name.removeprefix(f"{origin}.")
-                self.steps.append(
-                    (node.name, name if is_module else partial(construct.target, **construct.arguments), node.inputs)
-                )
+                if isinstance(construct.target, type):
+                    call: Callable[..., Any] = self.get_submodule(node.name.removeprefix(f"{origin}."))
+                else:
+                    call = partial(construct.target, **construct.arguments)
+                self.steps.append((node.name, call, node.inputs))
 
     def forward(self, state: State) -> Feature:
         """Returns what the operation makes of a state."""
         values: dict[str, Any] = {self.input: state}
-        for name, function, inputs in self.steps:
-            call = self.get_submodule(function) if isinstance(function, str) else function
+        for name, call, inputs in self.steps:
             values[name] = call(*(values[value] for value in inputs))
         output = values[self.output]
         return output if isinstance(output, Feature) else Feature(computed(output))
@@ -122,9 +121,11 @@ class Pointwise(nn.Conv2d):
         down, right = self.stride
         if isinstance(x, State) and (down, right) == (2, 2):
             map = x.thinned.map
+        elif (down, right) == (1, 1):
+            map = computed(x)
         else:
             map = computed(x)[:, ::down, ::right].contiguous()
-        return Product(map, self.weight[:, :, 0, 0])
+        return Product(map, self.weight.flatten(1))
 
 
 class Depthwise(nn.Conv2d):

@@ -83,8 +83,11 @@ class Feature:
 
     def computed(self) -> Tensor:
         """Returns its map (.., C)."""
-        precision = torch.promote_types(self.map.dtype, torch.float32)
-        return combine([self], torch.ones(1, dtype=precision, device=self.map.device))
+        if self.norm is None:
+            return self.map
+        normalize([self])
+        matrix = self.inverse if self.weight is None else (self.weight * self.inverse[:, None]).mT
+        return weighted_sum([self.map], [matrix], -self.inverse * self.mean)
 
 
 def combine(features: Sequence[Feature], coefficients: Tensor) -> Tensor:
@@ -97,26 +100,23 @@ def combine(features: Sequence[Feature], coefficients: Tensor) -> Tensor:
     normalize(features)
     first = features[0]
     width = first.map.shape[-1] if first.weight is None else len(first.weight)
-    maps: list[Tensor] = []
+    order = sorted(range(len(features)), key=lambda t: features[t].kind)
+    if order != list(range(len(features))):
+        features, coefficients = [features[t] for t in order], coefficients[order]
+    kinds = [list(group) for _, group in groupby(features, key=lambda feature: feature.kind)]
     matrices: list[Tensor] = []
     bias = coefficients.new_zeros(width)
-    for kind in ("plain", "normalized", "pointwise"):
-        chosen = [t for t, feature in enumerate(features) if feature.kind == kind]
-        if not chosen:
-            continue
-        found = [features[t] for t in chosen]
-        maps += [f.map for f in found]
-        scales = coefficients[chosen, None]
-        if kind == "plain":
+    for found, scales in zip(kinds, coefficients[:, None].split([len(found) for found in kinds]), strict=True):
+        if found[0].kind == "plain":
             matrices += scales.expand(-1, width).unbind()
             continue
         scales = scales * torch.stack([f.inverse for f in found])
         bias = bias - (scales * torch.stack([f.mean for f in found])).sum(0)
-        if kind == "pointwise":
+        if found[0].kind == "pointwise":
             matrices += (_weights(found) * scales[:, :, None]).mT.unbind()
         else:
             matrices += scales.unbind()
-    return weighted_sum(maps, matrices, bias)
+    return weighted_sum([f.map for f in features], matrices, bias)
 
 
 def normalize(features: Sequence[Feature]) -> None:

@@ -61,6 +61,14 @@ def pixels(x: Tensor) -> Tensor:
     return x.view(-1, x.shape[-1])
 
 
+def rows(x: Tensor) -> Tensor:
+    """Returns a map as a matrix (pixels / F, F*C), for what treats each channel alone; a view.
+
+    Its rows are long enough for a CPU's vectors where C is not.
+    """
+    return x.view(-1, x.shape[-2] * x.shape[-1])
+
+
 def moments(x: Tensor, *, full: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Returns a map, its mean (C,) and its second moments: the matrix (C, C) if ``full``, else its diagonal (C,).
 
@@ -89,18 +97,22 @@ class _Moments(Function):
         ctx.save_for_backward(x)
         ctx.full = full
         with torch.autocast(x.device.type, enabled=False):
-            z = _precise(pixels(x))
-            second = z.mT @ z if full else (z * z).sum(0)
-            return x.view_as(x), z.mean(0), second / len(z)
+            z = _precise(x)
+            second = pixels(z).mT @ pixels(z) if full else _channel_sum(z.square())
+            count = x[..., 0].numel()
+            return x.view_as(x), _channel_sum(z) / count, second / count
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor, mean: Tensor, second: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
-        z = pixels(x)
-        of_second = (second + second.mT if ctx.full else 2 * second).div(len(z)).to(z.dtype)
-        total = pixels(gradient) + (mean / len(z)).to(z.dtype)
-        total = total.addmm_(z, of_second) if ctx.full else total.addcmul_(z, of_second)
+        count = x[..., 0].numel()
+        of_second = (second + second.mT if ctx.full else 2 * second).div(count).to(x.dtype)
+        total = rows(gradient.contiguous()) + _along_rows((mean / count).to(x.dtype), x)
+        if ctx.full:
+            total.view(-1, x.shape[-1]).addmm_(pixels(x), of_second)
+        else:
+            total.addcmul_(rows(x), _along_rows(of_second, x))
         return total.view(x.shape), None
 
 
@@ -112,11 +124,14 @@ class _WeightedSum(Function):
         ctx.dtypes = [bias.dtype, *(a.dtype for a in terms[len(terms) // 2 :])]
         first, width = maps[0], matrices[0].shape[-1]
         result = first.new_empty(*first.shape[:-1], width)
-        total, before = pixels(result), bias.to(first.dtype)
+        before = bias.to(first.dtype)
         with torch.autocast(first.device.type, enabled=False):
-            for x, matrix in zip(maps, matrices, strict=True):
-                add = torch.addmm if matrix.dim() == 2 else torch.addcmul
-                before = add(before, pixels(x), matrix, out=total)
+            for number, (x, matrix) in enumerate(zip(maps, matrices, strict=True)):
+                if matrix.dim() == 2:
+                    torch.addmm(pixels(result) if number else before, pixels(x), matrix, out=pixels(result))
+                else:
+                    sum_so_far = rows(result) if number else _along_rows(before, result)
+                    torch.addcmul(sum_so_far, rows(x), _along_rows(matrix, x), out=rows(result))
         return result
 
     @staticmethod
@@ -125,17 +140,29 @@ class _WeightedSum(Function):
         count = len(ctx.saved_tensors) // 2
         maps, matrices = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
         wanted = ctx.needs_input_grad
-        g = gradient.reshape(-1, gradient.shape[-1])
+        gradient = gradient.contiguous()
+        g, by_row = pixels(gradient), rows(gradient)
         of_maps: list[Tensor | None] = [None] * count
         of_matrices: list[Tensor | None] = [None] * count
         for number, (x, matrix) in enumerate(zip(maps, matrices, strict=True)):
             square = matrix.dim() == 2
             if wanted[1 + number]:
-                of_maps[number] = (g @ matrix.mT if square else g * matrix).view(x.shape)
+                of_maps[number] = (g @ matrix.mT if square else by_row * _along_rows(matrix, x)).view(x.shape)
             if wanted[1 + count + number]:
-                of_matrix = pixels(x).mT @ g if square else (pixels(x) * g).sum(0)
+                of_matrix = pixels(x).mT @ g if square else _channel_sum(x * gradient)
                 of_matrices[number] = of_matrix.to(ctx.dtypes[1 + number])
-        return g.sum(0).to(ctx.dtypes[0]) if wanted[0] else None, *of_maps, *of_matrices
+        return _channel_sum(gradient).to(ctx.dtypes[0]) if wanted[0] else None, *of_maps, *of_matrices
+
+
+def _along_rows(vector: Tensor, like: Tensor) -> Tensor:
+    """A number a channel (C,) for each place in `rows` of a map, (F*C,)."""
+    return vector.repeat(like.shape[-2])
+
+
+def _channel_sum(x: Tensor) -> Tensor:
+    """The sum of a map over all pixels, (C,)."""
+    precision = torch.promote_types(x.dtype, torch.float32)
+    return rows(x).sum(0, dtype=precision).view(x.shape[-2:]).sum(0)
 
 
 def _precise(x: Tensor) -> Tensor:

@@ -82,6 +82,9 @@ class SuperNet(nn.Module):
             self.cells.append(cell)
             shapes, reduced = (shapes[1], cell.shape), kind == "reduction"
         self.head = _head(shapes[1], measured.classes, config.seed)
+        architecture = set(map(id, self.relaxation.parameters()))
+        # found once: a step asks for them several times, and there are hundreds of modules to look into
+        self._weights = [parameter for parameter in self.parameters() if id(parameter) not in architecture]
         self.costs = ExpectedMacs(config.budget, self.spaces, measured) if config.budget.penalty_macs else None
 
     def forward(self, images: Tensor, route: Route | None = None) -> Tensor:
@@ -140,8 +143,7 @@ class SuperNet(nn.Module):
 
     def weight_parameters(self) -> list[nn.Parameter]:
         """Returns w."""
-        architecture = set(map(id, self.architecture_parameters()))
-        return [parameter for parameter in self.parameters() if id(parameter) not in architecture]
+        return list(self._weights)
 
     def architecture_parameters(self) -> list[nn.Parameter]:
         """Returns alpha and beta."""
