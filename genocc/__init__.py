@@ -20,8 +20,8 @@ from genocc.sources import load
 if TYPE_CHECKING:
     from genocc.compiler import compile
     from genocc.searchers.request import search
-    from genocc.searchers.training.request import train
     from genocc.searchers.training.evaluation import evaluate
+    from genocc.searchers.training.request import train
 
 __version__ = "0.1.0"
 
