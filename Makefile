@@ -8,7 +8,6 @@ INSTALLED := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 DEMO := runs/demo
-DEMO_NET := --channels 16 --layers 8 --input-size 16x16
 
 .PHONY: help setup dot chromium demo lint types test test-full clean
 
@@ -29,15 +28,21 @@ dot:
 chromium:
 	@.ci/install-chromium
 
-demo: setup ## search on the built-in digits, then count, draw, compile, verify and time what was found
+demo: setup ## search on the built-in digits, train the net found, ship it as ONNX, verify, time and report it
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
 	$(BIN)/genocc search --out $(DEMO)/search
-	$(BIN)/genocc count $(DEMO)/search $(DEMO_NET)
 	$(BIN)/genocc draw $(DEMO)/search -o $(DEMO)/cells.svg
-	$(BIN)/genocc compile $(DEMO)/search $(DEMO_NET) --to onnx -o $(DEMO)/net.onnx
-	$(BIN)/genocc verify $(DEMO)/net.onnx
-	$(BIN)/genocc bench $(DEMO)/search $(DEMO_NET) --rounds 3 -o $(DEMO)/bench.svg
-	@echo "see $(DEMO): search/ (the run), cells.svg, net.onnx (untrained weights), bench.svg"
+	$(BIN)/genocc draw $(DEMO)/search -o $(DEMO)/evolution.gif
+	$(BIN)/genocc train $(DEMO)/search --out $(DEMO)/train
+	$(BIN)/genocc count $(DEMO)/train
+	$(BIN)/genocc compile $(DEMO)/train --to onnx --uint8-input -o $(DEMO)/net.onnx
+	$(BIN)/genocc verify $(DEMO)/net.onnx --weights $(DEMO)/train/best.safetensors
+	$(BIN)/genocc bench $(DEMO)/train --rounds 3 -o $(DEMO)/bench.svg
+	$(BIN)/genocc report $(DEMO)/search -o $(DEMO)/search.html
+	$(BIN)/genocc report $(DEMO)/train -o $(DEMO)/train.html
+	$(BIN)/genocc evaluate $(DEMO)/net.onnx --data digits
+	@echo "see $(DEMO): search.html and train.html (reports), cells.svg, evolution.gif (the film), net.onnx, bench.svg," \
+		"search/ and train/ (the runs)"
 
 lint: $(INSTALLED) ## ruff: format and rules
 	$(BIN)/ruff format --check .
