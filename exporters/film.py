@@ -124,7 +124,7 @@ def _image(data: RunData, cells: Sequence[Formation], position: float) -> Image:
         # even numbers of dots: video needs them
         size = [2 * round(points * DOTS / 72 / 2) / DOTS for points in (width, height)]
         figure = Figure(figsize=(size[0], size[1]), dpi=DOTS)
-        canvas = FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
@@ -217,7 +217,10 @@ def _legend(figure: Figure, cells: Sequence[Formation]) -> None:
 
 def _gif(frames: Iterator[Image], path: Path) -> None:
     """One palette for all frames, that of a frame in which every operation is there; equal frames become one."""
-    images, durations = [], []
+    from PIL.Image import Dither
+
+    images: list[Image] = []
+    durations: list[int] = []
     for image in frames:
         if images and image is images[-1]:
             durations[-1] += 1000 // PER_SECOND
@@ -225,7 +228,7 @@ def _gif(frames: Iterator[Image], path: Path) -> None:
             images.append(image)
             durations.append(1000 // PER_SECOND)
     palette = images[0].quantize(COLORS)
-    reduced = [image.quantize(palette=palette, dither=0) for image in images]
+    reduced = [image.quantize(palette=palette, dither=Dither.NONE) for image in images]
     reduced[0].save(path, save_all=True, append_images=reduced[1:], duration=durations, loop=0, optimize=False)
 
 

@@ -128,7 +128,7 @@ def _make_edge(part: ET.Element, edge: str, *, focusable: bool) -> None:
 def _colors(genotype: Genotype) -> dict[str, str]:
     fills = {FILLS[shape]: f"var(--{shape.value})" for shape in Shape}
     operations = {edge.op for cell in genotype.cells.values() for _, _, edge in cell.edges()}
-    found = {}
+    found: dict[str, str] = {}
     for color in {get(name).color for name in operations}:
         themed = f"light-dark({readable(color)}, {readable_on_dark(color)})"
         found |= {color.lower(): themed, readable(color): themed}
