@@ -206,7 +206,7 @@ def whole(size: Size, data: str, quick: bool) -> dict[str, Any]:
 def resident(size: Size, data: str, rounds: int) -> dict[str, Any]:
     """The loop on a data set in memory, with its augmentation, against the loop on one batch."""
     still = Genocc(size, "entrannas")
-    name, _, folder = data.partition(":")
+    name, _, folder = ("imagefolder", "", data) if Path(data).is_dir() else data.partition(":")
     where = [f"data.name={name}", *([f"data.folder={folder}"] if folder else []), f"data.size={size.image}"]
     moving = Genocc(size, "entrannas", *where)
     halves = load_halves(moving.config, torch.device(size.device))

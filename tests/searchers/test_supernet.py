@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 import pytest
@@ -12,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from genocc.errors import InternalError
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.interface import Measured, View
+from genocc.searchers.interface import Group, Measured, View
 from genocc.searchers.supernet import SuperNet
 from tests.reference_supernets import STANDARD, ReferenceSuperNet, load, pairs_of_parameters
 
@@ -67,6 +68,61 @@ def test_forward_and_one_whole_step_equal_the_transcription(method: str, k: int)
     net.eval()
     reference.eval()
     torch.testing.assert_close(net(images), reference(images), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize(("method", "k"), [("darts", 1), ("pc-darts", 4)])
+def test_losses_and_gradients_of_both_half_steps_equal_the_transcription(method: str, k: int) -> None:
+    net = make(method)
+    reference = load(ReferenceSuperNet(8, 4, 10, STANDARD, k).double(), net)
+    images, labels = batch()
+    expected = cross_entropy(reference(images), labels)
+    expected.backward()
+    groups: tuple[Group, Group] = ("architecture", "weights")
+    for group in groups:
+        with net.training_only(group):
+            loss = cross_entropy(net(images), labels)
+            torch.testing.assert_close(loss, expected, rtol=0, atol=1e-10)
+            loss.backward()  # the other group's gradients stay as they are
+    for theirs, ours in pairs_of_parameters(reference, net):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=0, atol=1e-10)
+
+
+def test_a_step_saves_less_than_the_transcription_and_frees_it() -> None:
+    """Bytes kept for the backward pass, each storage once; docs/benchmarks.md has them at full size."""
+    images, labels = batch(16, 16)
+    reference = ReferenceSuperNet(8, 4).double()
+    limit, freed = saved(lambda: cross_entropy(reference(images), labels))
+    assert freed
+    for method, share in (("darts", 0.5), ("entrannas", 0.1)):
+        net = make(method)
+        groups: tuple[Group, Group] = ("architecture", "weights")
+        for group in groups:
+            with net.training_only(group):
+                found, freed = saved(lambda net=net: cross_entropy(net(images), labels))
+            assert found <= share * limit, (method, group, found / limit)
+            assert freed, (method, group)
+
+
+def saved(loss: Callable[[], Tensor]) -> tuple[int, bool]:
+    """Returns how many bytes a forward pass saves, and whether none of them outlives the backward pass."""
+
+    class Held:
+        def __init__(self, tensor: Tensor) -> None:
+            self.tensor = tensor.detach()
+
+    sizes: dict[int, int] = {}
+    held: list[weakref.ref[Held]] = []
+
+    def pack(tensor: Tensor) -> Held:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        kept = Held(tensor)
+        held.append(weakref.ref(kept))
+        return kept
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda kept: kept.tensor):
+        loss().backward()
+    return sum(sizes.values()), not any(reference() for reference in held)
 
 
 @pytest.mark.parametrize("share", [False, True])
