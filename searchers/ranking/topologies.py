@@ -59,5 +59,7 @@ def genotype_of(topology: Topology, phase: Phase) -> Genotype:
 
 
 def _cell(topology: Topology, operation: str) -> Cell:
-    nodes = tuple(tuple(Edge(op=operation, source=source) for source in sources) for sources in topology)
+    nodes = tuple(
+        tuple(Edge.model_validate({"op": operation, "from": source}) for source in sources) for sources in topology
+    )
     return Cell(inputs=INPUTS, nodes=nodes, concat=tuple(range(INPUTS, INPUTS + len(topology))))

@@ -98,7 +98,7 @@ def _torch(path: Path, provider: str) -> TrainedNet:
     from genocc.exporters.torch_runtime import torch_device
 
     described = Provenance.from_metadata(weights.metadata(path), str(path))
-    net = torch_exporter.load(path).to(torch_device(provider)).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    net = torch_exporter.load(path).to(torch_device(provider)).eval()
 
     def run(images: Tensor) -> Tensor:
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
