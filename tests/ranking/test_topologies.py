@@ -178,7 +178,7 @@ def test_ctrl_c_ends_it_with_130_and_its_processes_with_it(tmp_path: Path) -> No
         (("--workers", 0), "--workers 0: expected at least 1"),
         (("--resume",), "--resume needs --out"),
         (("--data", "nothing"), "unknown data set 'nothing'"),
-        (("--set", "data.training=1300"), "1,300 images are asked for; the data set has 1,150"),
+        (("--workers", 1, "--set", "data.training=1300"), "1,300 images are asked for; the data set has 1,150"),
         (("--preset", "slow"), "unknown preset 'slow'"),
         (("--set", "network.chanels=2"), "did you mean 'network.channels'?"),
     ],
