@@ -106,7 +106,8 @@ def combine(features: Sequence[Feature], coefficients: Tensor) -> Tensor:
     kinds = [list(group) for _, group in groupby(features, key=lambda feature: feature.kind)]
     matrices: list[Tensor] = []
     bias = coefficients.new_zeros(width)
-    for found, scales in zip(kinds, coefficients[:, None].split([len(found) for found in kinds]), strict=True):
+    parts = torch.split(coefficients[:, None], [len(found) for found in kinds])
+    for found, scales in zip(kinds, parts, strict=True):
         if found[0].kind == "plain":
             matrices += scales.expand(-1, width).unbind()
             continue
