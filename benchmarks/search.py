@@ -35,6 +35,7 @@ from torch import Tensor
 
 import genocc
 from genocc.cli.console import print_table
+from genocc.errors import GenoccError
 from genocc.exporters.benchmark import machine
 from genocc.files import write_atomically
 from genocc.runs import read_history
@@ -328,4 +329,8 @@ def mixed_features(op: Sequence[Sequence[float]], space: CellSpace) -> int:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except GenoccError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -63,7 +63,7 @@ class Reference:
     def __init__(self, size: Size, *, channels_last: bool = False, low: bool = False, k: int = 1) -> None:
         torch.manual_seed(0)
         layout = torch.channels_last if channels_last else torch.contiguous_format
-        self.net = ReferenceSuperNet(size.channels, size.layers, k=k).to(size.device, memory_format=layout)
+        self.net = ReferenceSuperNet(size.channels, size.layers, k=k).to(size.device).to(memory_format=layout)
         self.low, self.device = low, size.device
         images, self.labels = size.images(0)
         self.images = images.contiguous(memory_format=layout)
