@@ -2,7 +2,7 @@
 
     python benchmarks/compile.py                    # the table of docs/benchmarks.md (about 15 minutes on 2 cores)
     python benchmarks/compile.py --torch-compile    # with torch.compile, which compiles for a minute a net
-    python benchmarks/compile.py --passes           # each pass of the ONNX target alone
+    python benchmarks/compile.py --passes           # each pass of the ONNX target alone, and the default without it
     python benchmarks/compile.py --quick            # one small net, to see that it runs
 
 Medians of interleaved rounds on one machine; treat 5% as a tie.
@@ -26,6 +26,7 @@ import genocc
 from genocc import NetworkConfig
 from genocc.cli.console import print_table
 from genocc.exporters.benchmark import WAYS, Benchmark, benchmark, emitted
+from genocc.exporters.onnx import OnnxExporter
 from genocc.passes import COUNTED, PASSES
 
 
@@ -58,11 +59,12 @@ def main(
     torch_compile: Annotated[bool, typer.Option(help="Time torch.compile too.")] = False,
     passes: Annotated[bool, typer.Option(help="Time each pass of the ONNX target alone instead.")] = False,
     quick: Annotated[bool, typer.Option(help="One small net.")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="These genotypes only; repeatable.")] = None,
     rounds: Annotated[int, typer.Option(help="How often the ways take turns.")] = 7,
     threads: Annotated[int | None, typer.Option(help="Threads [one a core].")] = None,
 ) -> None:
     """Prints the tables."""
-    cases = QUICK if quick else CASES
+    cases = [case for case in (QUICK if quick else CASES) if not only or case.genotype in only]
     ways = [name for name in WAYS if torch_compile or name != "torch-compile"]
     if passes:
         ways = ["traced", "genocc-onnx-plain", *_passes_alone(), "genocc-onnx"]
@@ -79,14 +81,15 @@ def main(
 
 
 def _passes_alone() -> list[str]:
-    """Registers a way for each pass after the two that every target runs."""
-    base = COUNTED
-    names = []
-    for name in PASSES:
-        if name not in base:
-            WAYS[f"+ {name}"] = emitted(f"+ {name}", f"the ONNX file with {name}", (*base, name))
-            names.append(f"+ {name}")
-    return names
+    """Registers a way for each pass after those that every file needs, and for the default without each of its own."""
+    base = (*COUNTED, "fold-batch-norm")
+    default = OnnxExporter.passes
+    ways = {"= folded": base}
+    ways |= {f"+ {name}": (*base, name) for name in PASSES if name not in base}
+    ways |= {f"- {name}": tuple(p for p in default if p != name) for name in default if name not in base}
+    for name, passes in ways.items():
+        WAYS[name] = emitted(name, f"the ONNX file with {', '.join(passes)}", passes)
+    return list(ways)
 
 
 def _print_case(case: Case, found: Benchmark) -> None:

@@ -107,11 +107,11 @@ def run_dot(diagram: Diagram, kind: str, *options: str) -> bytes:
     except FileNotFoundError:
         raise TargetError(
             "the program `dot` is missing; install Graphviz (apt install graphviz, brew install graphviz, "
-            "conda install graphviz), or write a .dot file, which needs no program"
+            "conda install graphviz); only .dot files need no program"
         ) from None
     except subprocess.TimeoutExpired:
         raise TargetError(
-            f"`dot` took longer than {TIMEOUT} seconds; draw one cell at a time with --cell, or write a .dot file"
+            f"`dot` took longer than {TIMEOUT} seconds; draw one cell at a time with `genocc draw --cell`"
         ) from None
     except OSError as error:
         raise TargetError(f"the program `dot` cannot be run: {error.strerror}; reinstall Graphviz") from None
