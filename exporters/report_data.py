@@ -16,6 +16,7 @@ from genocc.network import NetworkConfig
 from genocc.runs import (
     CONFIG,
     HISTORY,
+    MAX_SEEDS,
     RUN_BEST,
     RUN_GENOTYPE,
     RUN_LAST,
@@ -140,7 +141,7 @@ def _read_seeds(folder: Path) -> RunData:
     first, number = number_at(asked, "search.seed"), number_at(asked, "seeds")
     if first is None or number is None:
         raise RunError(f"{folder / CONFIG}: config.seeds and config.search.seed are missing; was it changed?")
-    names = [seed_folder(folder, seed) for seed in range(int(first), int(first + number))]
+    names = [seed_folder(folder, seed) for seed in range(int(first), int(first + min(number, MAX_SEEDS)))]
     runs = [_read_run(name, SEARCH) for name in names if (name / HISTORY).exists() and read_history(name)]
     if not runs:
         raise RunError(f"{folder}: none of its {int(number)} searches has an epoch yet; report it later")

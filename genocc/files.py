@@ -82,10 +82,12 @@ def refuse_overwriting(output: str | Path, *inputs: str | Path | None) -> None:
     """Checks that a command does not write over what it reads.
 
     Raises:
-        FileError: The output is one of the inputs.
+        FileError: The output is one of the inputs, or a file of a run folder that is one.
     """
     target = Path(output)
     for given in inputs:
+        if given is not None and target.is_file() and Path(given).is_dir() and target.parent.samefile(given):
+            raise FileError(f"{output}: is a file of the run that is read; choose another name for the output")
         if given is not None and target.is_file() and Path(given).exists() and target.samefile(given):
             raise FileError(f"{output}: is also an input of this command; choose another name for the output")
 

@@ -17,6 +17,7 @@ Here it is read, by whatever looks at runs; `genocc.searchers.runs` writes it.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ RUN_GENOTYPE = "genotype.json"
 """The file of a run folder that holds the genotype; a search without it is not finished."""
 RUN_BEST, RUN_LAST = "best.safetensors", "last.safetensors"
 """The weights of a training; one without the last is not finished."""
+MAX_SEEDS = 1000
+"""The most searches that a folder of several holds."""
+LARGEST = 1e18
+"""No number in the files of a run is larger."""
 MAX_CONFIG, MAX_HISTORY = 1 << 24, 1 << 28
 SEARCH, SEARCH_SEEDS, TRAIN = "search", "search --seeds", "train"
 """What config.json calls a search, several searches that differ in their seed, each in a `seed_folder`, a training."""
@@ -57,7 +62,7 @@ def read_history(path: str | Path) -> list[dict[str, Any]]:
     for number, line in enumerate(history_lines(path), start=1):
         where = f"{Path(path) / HISTORY}: line {number}"
         try:
-            epoch = json.loads(line)
+            epoch = _parsed(line)
         except (ValueError, RecursionError) as error:
             raise RunError(f"{where} is not JSON: {error}") from None
         if not isinstance(epoch, dict):
@@ -77,12 +82,24 @@ def seed_folder(path: str | Path, seed: int) -> Path:
     return Path(path) / f"seed-{seed}"
 
 
+def _parsed(text: str) -> Any:
+    """JSON whose numbers can be computed with; raises ValueError."""
+    return json.loads(text, parse_float=_number, parse_int=_number, parse_constant=_number)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if abs(value) > LARGEST:
+        raise ValueError(f"the number {text[:20]} is beyond {LARGEST:g}")
+    return value if "." in text or "e" in text.lower() or math.isnan(value) else int(text)
+
+
 def _read(path: str | Path) -> dict[str, Any]:
     where = Path(path) / CONFIG
     if not where.exists():
         raise RunError(f"{path}: no run in it ({CONFIG} is missing); check the path")
     try:
-        data = json.loads(read_text(where, limit=MAX_CONFIG))
+        data = _parsed(read_text(where, limit=MAX_CONFIG))
     except (ValueError, RecursionError) as error:
         raise RunError(f"{where}: not JSON: {error}") from None
     if not (isinstance(data, dict) and isinstance(data.get("command"), str) and isinstance(data.get("config"), dict)):

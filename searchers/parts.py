@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from genocc.errors import GenoccError
 from genocc.network import NetworkConfig, SkeletonName
 from genocc.operations import get, search_space
+from genocc.runs import LARGEST
 
 Rate = Annotated[float, Field(ge=0, lt=float("inf"))]
 
@@ -19,6 +20,15 @@ class Part(BaseModel):
     """Base of the parts: frozen, no unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _of_this_world(cls, value: object) -> object:
+        numbers = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else (value,)
+        for number in numbers:
+            if isinstance(number, (int, float)) and abs(number) > LARGEST:
+                refuse(f"found {float(number):g}; expected a number up to {LARGEST:g}")
+        return value
 
 
 class SpaceConfig(Part):

@@ -14,15 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from genocc.errors import ConfigError, GenoccError
-from genocc.runs import CONFIG, SEARCH_SEEDS, read_command, read_config, seed_folder
+from genocc.runs import CONFIG, MAX_SEEDS, SEARCH_SEEDS, read_command, read_config, seed_folder
 
 from .config import SearchConfig
 from .progress import Progress
 from .result import SearchResult
 from .runs import open_run
 from .search import run_search
-
-MOST = 1000
 
 
 def run_seeds(
@@ -38,8 +36,8 @@ def run_seeds(
 
     Arguments and errors as those of `run_search`.
     """
-    if not 1 <= seeds <= MOST:
-        raise ConfigError(f"--seeds {seeds}: expected 1 to {MOST}")
+    if not 1 <= seeds <= MAX_SEEDS:
+        raise ConfigError(f"--seeds {seeds}: expected 1 to {MAX_SEEDS}")
     asked = {"seeds": seeds, "search": config.model_dump(mode="json")}
     with open_run(out, SEARCH_SEEDS, asked, resume=resume) as run:
         run.begin()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from genocc.errors import FileError
-from genocc.files import read_bytes, read_text, write_atomically
+from genocc.files import read_bytes, read_text, refuse_overwriting, write_atomically
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -89,3 +89,10 @@ def test_no_permission(tmp_path: Path) -> None:
 def test_endless_devices_are_read_to_the_limit_only() -> None:
     with pytest.raises(FileError, match="larger than the limit"):
         read_bytes("/dev/zero", limit=1000)
+
+
+def test_a_file_of_a_run_that_is_read_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "last.safetensors").write_text("precious")
+    with pytest.raises(FileError, match="is a file of the run that is read"):
+        refuse_overwriting(tmp_path / "last.safetensors", tmp_path)
+    refuse_overwriting(tmp_path / "net.onnx", tmp_path)

@@ -31,6 +31,8 @@ def test_a_line_that_is_being_written_does_not_count(tmp_path: Path) -> None:
     [
         ("nonsense", r"history\.jsonl: line 2 is not JSON"),
         ("[" * 100_000, r"history\.jsonl: line 2 is not JSON"),
+        ('{"epoch": Infinity}', r"history\.jsonl: line 2 is not JSON: the number Infinity is beyond"),
+        (f'{{"epoch": {"9" * 400}}}', r"history\.jsonl: line 2 is not JSON: the number 9+ is beyond"),
         ("[1]", r"history\.jsonl: line 2 is not an epoch; expected a JSON object"),
     ],
 )

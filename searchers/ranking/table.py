@@ -40,7 +40,8 @@ def read_table(paths: Sequence[str | Path]) -> list[Row]:
     if all(Path(path).is_dir() for path in paths):
         return _runs([Path(path) for path in paths])
     if len(paths) > 1:
-        raise TableError(f"{paths[1]}: expected one file, or run folders only")
+        odd = next(path for path in paths if not Path(path).is_dir())
+        raise TableError(f"{odd}: is not a run folder; expected one file, or run folders only")
     (path,) = paths
     text = read_text(path, limit=MAX_BYTES)
     readers = {".csv": _csv, ".json": _json, ".jsonl": _json_lines, "": _json_lines}
@@ -109,6 +110,9 @@ def _number(cell: Any, name: str, row: int, where: str) -> float | None:
 def _csv(text: str, where: str) -> list[Row]:
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     rows: list[Row] = []
+    header = reader.fieldnames or ()
+    if twice := [name for name in header if list(header).count(name) > 1]:
+        raise TableError(f"{where}: column '{twice[0]}' is there twice; give each a name of its own")
     for row in reader:
         if None in row or None in row.values():
             cells = len([name for name in row if name]) + len(row.get(None) or ())

@@ -25,6 +25,7 @@ from .trained import TrainedNet, open_net
 
 TOP = 5
 BATCH = 128
+MOST_AT_A_TIME = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def evaluate(
         if value is not None and value < least:
             raise DataError(f"{name} {value}: expected at least {least}")
     opened = open_net(net, provider=provider, pixels=pixels)
-    batch = _batch_size(opened, batch)
+    batch = min(_batch_size(opened, batch), MOST_AT_A_TIME)
     own = read_config(net, TRAIN)["data"] if Path(net).is_dir() else {}
     wanted = {**own, **data_fields(data)}
     if "name" not in wanted:

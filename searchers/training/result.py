@@ -115,7 +115,9 @@ class TrainResult:
 
 def kept(line: dict[str, Any]) -> dict[str, Any]:
     """Returns the test accuracies of the weights that are kept: those of the average where there is one."""
-    found: dict[str, Any] = line.get("average", line["test"])
+    found = line.get("average") or line.get("test")
+    if not (isinstance(found, dict) and isinstance(found.get("top1"), float)):
+        raise RunError(f"history.jsonl: epoch {line.get('epoch')} has no test accuracy; was the file changed?")
     return found
 
 

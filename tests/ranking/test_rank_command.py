@@ -113,6 +113,7 @@ def test_rows_that_lack_a_value_are_refused_or_left_out(tmp_path: Path) -> None:
         ("t.json", f'[{{"x": {"9" * 400}, "y": 1}}]', "expected a number"),
         ("t.jsonl", '{"x": 1, "y": 2}\n[1]\n', "line 2 is not a JSON object"),
         ("t.jsonl", '{"x": 1, "y": 2}\n{"x"\n', "line 2: not JSON"),
+        ("t.csv", "x,y,x\n1,2,3\n2,3,4\n", "column 'x' is there twice"),
         ("t.txt", "x,y\n1,2\n", "expected a .csv, .json or .jsonl file, or run folders"),
     ],
 )

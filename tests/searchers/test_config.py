@@ -264,3 +264,9 @@ def test_every_setting_is_described() -> None:
     for values in compared().values():
         for name in values:
             assert name == "seed" or described.get(name), f"{name} has no line in its docstring"
+
+
+@pytest.mark.parametrize("setting", ["weights.learning_rate", "weights.weight_decay", "budget.penalty_macs"])
+def test_numbers_beyond_what_a_net_computes_with_are_refused(setting: str) -> None:
+    with pytest.raises(ConfigError, match=r"found 1e\+99; expected a number up to 1e\+18"):
+        SearchConfig.make("darts", "quick", [f"{setting}=1e99"])
