@@ -10,10 +10,12 @@ import genocc
 from genocc.searchers.data import Source, load
 
 
-def main(out: str | Path = "runs/examples/digits", search_epochs: int = 12, epochs: int | None = None) -> None:
+def main(
+    out: str | Path = "runs/examples/digits", method: str = "entrannas-dst", search_epochs: int = 12, epochs: int = 12
+) -> None:
     """Does all of it in a folder; what is there already is not done again."""
     run = Path(out)
-    found = genocc.search(run / "search", data="digits", epochs=search_epochs, resume=run.exists())
+    found = genocc.search(run / "search", method=method, data="digits", epochs=search_epochs, resume=run.exists())
     print(f"{found.genotype.name}: {sum(1 for cell in found.genotype.cells.values() for _ in cell.edges())} edges")
 
     trained = genocc.train(found.genotype, run / "train", data="digits", epochs=epochs, resume=(run / "train").exists())

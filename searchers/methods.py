@@ -27,6 +27,7 @@ from .parts import (
     TopologyConfig,
     WeightsConfig,
 )
+from .ranking.shipped import best_topology
 
 GROUP = "genocc.searchers"
 """Entry-point group in which packages register their methods."""
@@ -110,7 +111,7 @@ class EDarts(Method):
 
     name = "edarts"
     paper = "Siddiqui et al., eDARTS, ICPR 2020"
-    topology = TopologyConfig(edges="fixed")
+    topology = TopologyConfig(edges="fixed", predecessors=best_topology())  # docs/results/rank-topologies.md
     relaxation = RelaxationConfig(
         attention={"sep_conv_3x3": 6e-4, "sep_conv_5x5": 4e-4, "dil_conv_5x5": -6e-4, "dil_conv_3x3": -4e-4}
     )

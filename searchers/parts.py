@@ -67,7 +67,7 @@ class TopologyConfig(Part):
         edges: ``all`` (every earlier state to every node), or ``fixed`` (those of ``predecessors``; eDARTS, IV-D).
         nodes: Number of intermediate nodes of a cell; all papers have 4.
         predecessors: With ``fixed``, the states that each node reads, node by node. eDARTS does not print which of
-            the 180 it fixed.
+            the 180 it fixed; its default is the best of our own ranking (docs/results/rank-topologies.md).
     """
 
     edges: Literal["all", "fixed"] = "all"

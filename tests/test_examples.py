@@ -49,11 +49,11 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_search_and_deploy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main("search_and_deploy")(tmp_path / "run", search_epochs=1, epochs=2)
+    main("search_and_deploy")(tmp_path / "run", "darts", search_epochs=1, epochs=2)
     first = lines(capsys)
-    main("search_and_deploy")(tmp_path / "run", search_epochs=1, epochs=2)  # reads what the first one found
+    main("search_and_deploy")(tmp_path / "run", "darts", search_epochs=1, epochs=2)  # reads what the first one found
     assert lines(capsys) == first
-    assert first[0].startswith("entrannas-dst-digits-seed0: ")
+    assert first[0].startswith("darts-digits-seed0: ")
     in_pytorch, in_onnx_runtime = (re.findall(r"([\d.]+)% ", f"{line} ")[0] for line in (first[1], first[3]))
     assert in_pytorch == in_onnx_runtime
     assert float(in_onnx_runtime) > 20  # of ten classes, after two epochs

@@ -11,6 +11,7 @@ from genocc.errors import ConfigError
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.methods import get_method, methods
 from genocc.searchers.parts import RelaxationConfig
+from genocc.searchers.ranking.shipped import best_topology
 from genocc.searchers.settings import compared, descriptions, settings
 
 SIX = ["darts", "ec-darts", "edarts", "entrannas", "entrannas-dst", "pc-darts"]
@@ -60,6 +61,7 @@ def test_settings_of_the_papers_on_cifar(
             "edarts",
             {
                 "topology.edges": "fixed",
+                "topology.predecessors": best_topology(),
                 "derivation.rule": "argmax",
                 "schedule.order": 2,
                 "schedule.architecture_steps": "epoch",
