@@ -61,7 +61,7 @@ def test_settings_of_the_papers_on_cifar(
             "edarts",
             {
                 "topology.edges": "fixed",
-                "topology.predecessors": best_topology(),
+                "topology.predecessors": [list(states) for states in best_topology()],
                 "derivation.rule": "argmax",
                 "schedule.order": 2,
                 "schedule.architecture_steps": "epoch",
