@@ -37,7 +37,7 @@ demo: setup ## search on the built-in digits, train the net found, ship it as ON
 	$(BIN)/genocc count $(DEMO)/train
 	$(BIN)/genocc compile $(DEMO)/train --to onnx --uint8-input -o $(DEMO)/net.onnx
 	$(BIN)/genocc verify $(DEMO)/net.onnx --weights $(DEMO)/train/best.safetensors
-	$(BIN)/genocc bench $(DEMO)/train --rounds 3 -o $(DEMO)/bench.svg
+	$(BIN)/genocc bench $(DEMO)/train --rounds 2 -o $(DEMO)/bench.svg
 	$(BIN)/genocc report $(DEMO)/search -o $(DEMO)/search.html
 	$(BIN)/genocc report $(DEMO)/train -o $(DEMO)/train.html
 	$(BIN)/genocc evaluate $(DEMO)/net.onnx --data digits

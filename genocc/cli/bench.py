@@ -24,10 +24,10 @@ def bench(
     ] = None,
     way: Annotated[
         list[str] | None,
-        typer.Option("--way", metavar="NAME", help="What to time; repeatable [all but the slow torch-compile]."),
+        typer.Option("--way", metavar="NAME", help="What to time; repeatable \\[all but the slow torch-compile]."),
     ] = None,
     rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="How often the ways take turns.")] = 7,
-    threads: Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads [one a core].")] = None,
+    threads: Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads \\[one a core].")] = None,
     provider: Annotated[str, typer.Option("--provider", metavar="cpu|cuda", help="Where to run.")] = "cpu",
     weights: Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="A safetensors file.")] = None,
     json: JsonOption = False,
