@@ -110,9 +110,7 @@ def run_dot(diagram: Diagram, kind: str, *options: str) -> bytes:
             "conda install graphviz); only .dot files need no program"
         ) from None
     except subprocess.TimeoutExpired:
-        raise TargetError(
-            f"`dot` took longer than {TIMEOUT} seconds; draw one cell at a time with `genocc draw --cell`"
-        ) from None
+        raise TargetError(f"`dot` took longer than {TIMEOUT} seconds; draw one cell at a time with --cell") from None
     except OSError as error:
         raise TargetError(f"the program `dot` cannot be run: {error.strerror}; reinstall Graphviz") from None
     messages = done.stderr.decode(errors="replace").split("\n")
