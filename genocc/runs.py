@@ -31,7 +31,7 @@ RUN_BEST, RUN_LAST = "best.safetensors", "last.safetensors"
 """The weights of a training; one without the last is not finished."""
 MAX_SEEDS = 1000
 """The most searches that a folder of several holds."""
-LARGEST = 1e18
+LARGEST = 1e36
 """No number in the files of a run is larger."""
 MAX_CONFIG, MAX_HISTORY = 1 << 24, 1 << 28
 SEARCH, SEARCH_SEEDS, TRAIN = "search", "search --seeds", "train"
