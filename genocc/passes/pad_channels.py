@@ -71,7 +71,7 @@ class PadChannels(Pass):
 
 
 class _Plan:
-    """The layout of every value, found by padding every dense convolution and giving in where that does not fit.
+    """The layout of every value, found by padding every convolution and giving in where that does not fit.
 
     Attributes:
         layouts: By value.
@@ -92,6 +92,7 @@ class _Plan:
             if new := halves - self.summed - self.plain:
                 self.summed |= new
             else:
+                assert not self.plain.issuperset(sources), f"nothing is left to give in for {misfit}"  # or no end
                 for name in sources:
                     self.plain.update((name, *graph.nodes[name].inputs) if name in self.summed else (name,))
                 self.summed -= self.plain
@@ -143,14 +144,14 @@ class _Plan:
         return layout + (False,) * (-len(layout) % self.multiple[concat.name])
 
     def _sources(self, values: Iterable[str]) -> Iterator[str]:
-        """The convolutions, and the concats that become sums, that decide the layout of some values."""
+        """The convolutions (not depthwise), and the concats that become sums, that decide the layout of some values."""
         waiting, seen = list(values), set()
         while waiting:
             node = self.graph.nodes[waiting.pop()]
             if node.name in seen:
                 continue
             seen.add(node.name)
-            if node.name in self.summed or _is_dense(node):
+            if node.name in self.summed or _is_dense(node) or _groups(node) > 1:
                 yield node.name
             elif not isinstance(node.primitive, Linear):
                 waiting += node.inputs
