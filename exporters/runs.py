@@ -7,7 +7,7 @@ from pathlib import Path
 
 from genocc import weights as weight_files
 from genocc.errors import RunError
-from genocc.runs import CONFIG, RUN_BEST, RUN_GENOTYPE, RUN_LAST, TRAIN, read_command
+from genocc.runs import CONFIG, RUN_BEST, RUN_GENOTYPE, RUN_LAST, TRAIN, best_weights, read_command
 
 from .provenance import Provenance
 
@@ -39,16 +39,12 @@ def training_run(source: str | Path) -> TrainingRun | None:
     """Returns the net of a training run; None where the source is anything else that is a GENOTYPE.
 
     Raises:
-        RunError: There are no weights yet.
+        RunError: There are no weights.
         FileError: They cannot be read.
         TargetError: They do not say which net they belong to.
     """
     path = Path(source)
     if not (path / CONFIG).is_file() or read_command(path) != TRAIN:
         return None
-    if not (path / RUN_BEST).exists():
-        raise RunError(
-            f"{path}: a training without weights yet; wait for its first epoch to end, or name the genotype alone: "
-            f"{path / RUN_GENOTYPE}"
-        )
-    return TrainingRun(path, Provenance.from_metadata(weight_files.metadata(path / RUN_BEST), str(path / RUN_BEST)))
+    best = best_weights(path, f"name the genotype alone: {path / RUN_GENOTYPE}")
+    return TrainingRun(path, Provenance.from_metadata(weight_files.metadata(best), str(best)))

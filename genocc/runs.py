@@ -77,6 +77,16 @@ def history_lines(path: str | Path) -> list[str]:
     return read_text(where, limit=MAX_HISTORY).split("\n")[:-1] if where.exists() else []
 
 
+def best_weights(path: str | Path, instead: str) -> Path:
+    """Returns the file of a training's best weights; raises RunError, which advises what else to do, if it is not there."""
+    where = Path(path) / RUN_BEST
+    if where.exists():
+        return where
+    if history_lines(path):
+        raise RunError(f"{where}: is missing, though epochs have ended; put it back, or {instead}")
+    raise RunError(f"{path}: a training without weights yet; wait for its first epoch to end, or {instead}")
+
+
 def seed_folder(path: str | Path, seed: int) -> Path:
     """Returns the run folder of one of several searches."""
     return Path(path) / f"seed-{seed}"

@@ -108,6 +108,7 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
     assert "did you mean zoo:darts-v2?" in error("count", "zoo:darts-v3")
     assert "$: not JSON" in error("count", "-", input="")
     assert "expected HxW such as 32x32" in error("count", "zoo:darts-v2", "--input-size", "32,32")
+    assert "--input-size: found 99999" in error("count", "zoo:darts-v2", "--input-size", "99999")
     assert "layers: found 0" in error("count", "zoo:darts-v2", "--layers", "0")
     huge = tmp_path / "huge.json"
     huge.write_bytes(b" " * 2**21)

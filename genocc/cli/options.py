@@ -122,9 +122,10 @@ def _network_of(genotype: str | None, given: dict[str, Any]) -> NetworkConfig:
     chosen = network_config(**{**given, "skeleton": given["skeleton"] or network.skeleton})
     for name, value in given.items():
         if value is not None and getattr(chosen, name) != getattr(network, name):
-            option = "--" + name.replace("_", "-")
+            option, trained = "--" + name.replace("_", "-"), getattr(network, name)
+            has = "x".join(map(str, trained)) if isinstance(trained, tuple) else trained
             raise NetworkError(
-                f"{option}: found {value}; the net that was trained in {genotype} has {getattr(network, name)}. Leave "
+                f"{option}: found {value}; the net that was trained in {genotype} has {has}. Leave "
                 f"{option} out, or name the genotype alone: {run.path / RUN_GENOTYPE}"
             )
     return network
@@ -140,5 +141,5 @@ def network_config(*, input_size: str | None = None, **fields: Any) -> NetworkCo
     try:
         return NetworkConfig.make(input_size=size, **fields)
     except NetworkError as error:
-        field = re.split(r"[:. ]", str(error), maxsplit=1)[0]
-        raise NetworkError(str(error).replace(field, f"--{field.replace('_', '-')}", 1)) from None
+        said = re.sub(r"^(\w+)(\.\d+)?", lambda field: "--" + field[1].replace("_", "-"), str(error))
+        raise NetworkError(said) from None

@@ -95,7 +95,7 @@ def _number(cell: Any, name: str, row: int, where: str) -> float | None:
     if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
         return None
     try:
-        if isinstance(cell, bool):
+        if isinstance(cell, bool) or (isinstance(cell, str) and "_" in cell):  # 1_000 is Python's, not a table's
             raise ValueError
         value = float(cell)
     except (TypeError, ValueError, OverflowError):

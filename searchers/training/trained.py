@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from genocc.errors import FileError, TargetError
-from genocc.runs import RUN_BEST, TRAIN, read_config
+from genocc.runs import RUN_LAST, TRAIN, best_weights, read_config
 
 if TYPE_CHECKING:
     from genocc.exporters.provenance import Normalization, Provenance
@@ -85,9 +85,7 @@ def open_net(path: str | Path, *, provider: str = "cpu", pixels: str | None = No
         raise TargetError(f"--pixels: is for .onnx files that do not say what they take; {path} is none")
     if path.is_dir():
         read_config(path, TRAIN)
-        if not (path / RUN_BEST).exists():
-            raise FileError(f"{path}: no {RUN_BEST} in it yet; wait for the first epoch of its training to end")
-        path /= RUN_BEST
+        path = best_weights(path, f"name a file of weights, such as its {RUN_LAST}")
     return _torch(path, provider)
 
 

@@ -103,6 +103,7 @@ def test_rows_that_lack_a_value_are_refused_or_left_out(tmp_path: Path) -> None:
         ("t.csv", "x,y\n1,2\n3\n", "line 3 has 1 cells; the header has 2"),
         ("t.csv", "x,y\n1,2\n3,4,5\n", "line 3 has 3 cells; the header has 2"),
         ("t.csv", 'x,y\n1,"2\n', "cannot be read as a table"),
+        ("t.csv", "x,y\n1,2\n3,1_0\n", "row 2, column 'y': found '1_0'; expected a number"),
         ("t.csv", "x,y\n1,2\n3,94%\n", "row 2, column 'y': found '94%'; expected a number"),
         ("t.csv", "x,y\n1,2\n3,-inf\n", "expected a finite number"),
         ("t.json", '{"rows": [{"x": true, "y": 1}]}', "row 1, column 'x': found True; expected a number"),

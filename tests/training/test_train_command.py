@@ -183,6 +183,9 @@ def test_a_run_that_is_not_finished_says_how_to_go_on(whole: Path, tmp_path: Pat
     assert f"go on with genocc train --out {run} --resume" in error(*compile_it)
     assert genocc(*compile_it, "--weights", run / "best.safetensors").exit_code == 0
     (run / "best.safetensors").unlink()
+    assert "best.safetensors: is missing, though epochs have ended" in error("count", run)
+    assert "name a file of weights, such as its last.safetensors" in error("evaluate", run)
+    (run / "history.jsonl").unlink()
     assert "a training without weights yet" in error("count", run)
     assert genocc("count", run / "genotype.json").exit_code == 0
     assert "--normalize run: GENOTYPE is no training run" in error(
