@@ -78,7 +78,7 @@ def history_lines(path: str | Path) -> list[str]:
 
 
 def best_weights(path: str | Path, instead: str) -> Path:
-    """Returns the file of a training's best weights; raises RunError, which advises what else to do, if it is not there."""
+    """Returns the file of a training's best weights; raises RunError where it is not there, advising ``instead``."""
     where = Path(path) / RUN_BEST
     if where.exists():
         return where
