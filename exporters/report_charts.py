@@ -6,7 +6,7 @@ import io
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,7 +133,9 @@ def draw(chart: Chart, epochs: Sequence[int]) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
         axes.yaxis.set_major_formatter(
-            PercentFormatter(1, decimals=None) if chart.percent else FuncFormatter(lambda y, _: f"{y:.4g}")
+            PercentFormatter(1, decimals=None)
+            if chart.percent
+            else FuncFormatter(lambda y, _: f"{y:.{_digits(axes.get_yticks())}g}")
         )
         axes.grid(axis="y", color=_GRID, linewidth=0.6)
         axes.spines[["top", "right", "left"]].set_visible(False)
@@ -156,6 +158,12 @@ def shown(value: float | None, *, percent: bool) -> str:
     if value is None:
         return "–"
     return f"{value:.2%}" if percent else f"{value:.4g}"
+
+
+def _digits(ticks: Iterable[float]) -> int:
+    """The fewest significant digits, from 4, that tell the ticks of an axis apart."""
+    values = set(ticks)
+    return next((n for n in range(4, 17) if len({f"{value:.{n}g}" for value in values}) == len(values)), 17)
 
 
 def _for_page(text: str, chart: Chart, xs: tuple[float, float], ys: tuple[float, float]) -> str:
