@@ -24,7 +24,10 @@ def main(model: str | Path = "net.onnx", images: str | Path | None = None) -> No
         model: A file that ``genocc compile --to onnx`` wrote.
         images: A .npy file, uint8 (N, H, W, C); two images of noise where not given.
     """
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has an exception for each of its status codes, and no common one
+        sys.exit(f"{model}: {error}")
     about = session.get_modelmeta().custom_metadata_map
     names = json.loads(about.get("class_names", "[]"))
     mean, std = (json.loads(about.get(key, "[]")) for key in ("mean", "std"))

@@ -25,7 +25,7 @@ from genocc.runs import (
     TRAIN,
     read_command,
     read_config,
-    read_history,
+    read_epochs,
     seed_folder,
 )
 
@@ -124,14 +124,15 @@ def number_at(line: Mapping[str, Any], place: str) -> float | None:
 
 
 def _read_run(folder: Path, command: str) -> RunData:
-    config, history = read_config(folder, command), read_history(folder)
+    config, history = read_config(folder, command), read_epochs(folder)
     if not history:
         raise RunError(f"{folder / HISTORY}: no epoch in it yet; report the run once its first epoch is done")
-    finished = (folder / (RUN_LAST if command == TRAIN else RUN_GENOTYPE)).exists()
     genotype = _genotype(folder, history)
     counts, reason = _counted(folder, command, config, genotype)
     planned = number_at(config, "schedule.epochs")
     epochs = None if planned is None else int(planned)
+    result = folder / (RUN_LAST if command == TRAIN else RUN_GENOTYPE)
+    finished = result.exists() and len(history) >= (epochs or 0)  # a history may have been cut since
     return RunData(folder, folder, command, config, history, finished, epochs, genotype, counts, reason)
 
 
@@ -142,7 +143,7 @@ def _read_seeds(folder: Path) -> RunData:
     if first is None or number is None:
         raise RunError(f"{folder / CONFIG}: config.seeds and config.search.seed are missing; was it changed?")
     names = [seed_folder(folder, seed) for seed in range(int(first), int(first + min(number, MAX_SEEDS)))]
-    runs = [_read_run(name, SEARCH) for name in names if (name / HISTORY).exists() and read_history(name)]
+    runs = [_read_run(name, SEARCH) for name in names if (name / HISTORY).exists() and read_epochs(name)]
     if not runs:
         raise RunError(f"{folder}: none of its {int(number)} searches has an epoch yet; report it later")
     best = _best(folder, runs)

@@ -1,5 +1,40 @@
-"""``python -m genocc``."""
+"""The program: ``genocc``, which is ``python -m genocc`` too."""
 
-from genocc.cli import app
+from __future__ import annotations
 
-app(prog_name="genocc")
+import signal
+import sys
+from types import FrameType
+
+
+def main() -> None:
+    """Runs the command line. Ctrl-C ends it with one line and 130, also while it still imports what it needs."""
+    interrupted = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background may have it ignored
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        from genocc.cli import app
+
+        app(prog_name="genocc")
+    except Exception:
+        if not interrupted:
+            raise
+        # An import that is cut short raises what it likes: NumPy's makes a RecursionError of it.
+        _end()
+    except KeyboardInterrupt:
+        _end()
+
+
+def _end() -> None:
+    print("genocc: interrupted", file=sys.stderr)
+    sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

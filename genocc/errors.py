@@ -4,6 +4,8 @@ A message names the place, what was found, what was expected and what to do. The
 ``GenoccError`` as one line and exits with 2; ``InternalError`` alone means that genocc, not its user, is wrong.
 """
 
+import re
+
 
 class GenoccError(Exception):
     """Root of every error that genocc raises on purpose."""
@@ -51,3 +53,10 @@ class TableError(GenoccError):
 
 class InternalError(GenoccError):
     """A graph breaks the rules of the primitive graph: a fault in a lowering or a pass, not in the input."""
+
+
+def expectation(message: str) -> str:
+    """Returns what pydantic says of a value ("Input should be greater than 0") as our messages end: "expected ..."."""
+    said = re.sub(r"^Input should be (?=greater|less)", "expected a number ", message)
+    said = re.sub(r"^Input should (be|have) ", "expected ", said)
+    return said[:1].lower() + said[1:]

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, NoReturn, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from genocc.errors import GenotypeError
+from genocc.errors import GenotypeError, expectation
 from genocc.files import read_text, write_atomically
 from genocc.operations import OPERATIONS
 
@@ -187,7 +187,9 @@ class Genotype(BaseModel):
             raise GenotypeError(
                 f"{where}: $: not JSON: {error.msg} at line {error.lineno} column {error.colno}"
             ) from None
-        except (RecursionError, ValueError) as error:  # nested too deeply, or an integer of thousands of digits
+        except RecursionError:
+            raise GenotypeError(f"{where}: $: nested too deeply for a genotype") from None
+        except ValueError as error:  # an integer of thousands of digits
             raise GenotypeError(f"{where}: $: not a genotype: {str(error).split(';')[0]}") from None
         return cls.from_dict(data, where)
 
@@ -257,7 +259,7 @@ def _explain(error: ValidationError) -> str:
     elif kind in ("op", "cell", "version", "name", "kind"):
         message = first["msg"]
     else:
-        message = f"found {_shown(first['input'])}; {first['msg'][0].lower()}{first['msg'][1:]}"
+        message = f"found {_shown(first['input'])}; {expectation(first['msg'])}"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{path}: {message}{more}"
 

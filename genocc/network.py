@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from genocc.errors import NetworkError
+from genocc.errors import NetworkError, expectation
 from genocc.operations import Block
 
 SkeletonName = Literal["cifar", "imagenet"]
@@ -75,7 +75,7 @@ class NetworkConfig(BaseModel):
             if first["type"] == "network":
                 raise NetworkError(first["msg"]) from None
             field = ".".join(map(str, first["loc"]))
-            raise NetworkError(f"{field}: found {first['input']!r}; {first['msg']}") from None
+            raise NetworkError(f"{field}: found {first['input']!r}; {expectation(first['msg'])}") from None
 
     @property
     def reductions(self) -> frozenset[int]:

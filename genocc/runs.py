@@ -53,7 +53,7 @@ def read_config(path: str | Path, command: str) -> dict[str, Any]:
 
 
 def read_history(path: str | Path) -> list[dict[str, Any]]:
-    """Returns the epochs of a run, finished or not; a line that is just being written does not count.
+    """Returns the lines of a run, finished or not; one that is just being written does not count.
 
     Raises:
         RunError: A line is not a JSON object.
@@ -68,6 +68,20 @@ def read_history(path: str | Path) -> list[dict[str, Any]]:
         if not isinstance(epoch, dict):
             raise RunError(f"{where} is not an epoch; expected a JSON object")
         history.append(epoch)
+    return history
+
+
+def read_epochs(path: str | Path) -> list[dict[str, Any]]:
+    """Returns the epochs of a search or a training, finished or not, as `read_history` does.
+
+    Raises:
+        RunError: A line is not a JSON object, or not the epoch of its place.
+    """
+    history = read_history(path)
+    for number, line in enumerate(history, start=1):
+        if line.get("epoch") != number:
+            found = json.dumps(line.get("epoch"))[:20]
+            raise RunError(f"{Path(path) / HISTORY}: line {number}: epoch is {found}; expected {number}")
     return history
 
 

@@ -13,9 +13,26 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ValidationError
 
-from genocc.errors import ConfigError
+from genocc.errors import ConfigError, expectation
 
 from .parts import Part
+
+OPTIONS = {
+    "seed": "--seed",
+    "schedule.epochs": "--epochs",
+    "data.size": "--input-size",
+    "budget.max_macs": "--max-macs",
+    "budget.max_params": "--max-params",
+    "budget.penalty_macs": "--penalty-macs",
+    "network.skeleton": "--skeleton",
+    "network.channels": "--channels",
+    "network.layers": "--layers",
+    "network.stem_stride": "--stem-stride",
+    "sample": "--sample",
+    "top": "--top",
+    "validation": "--validation",
+}
+"""Settings that have an option of their own, which messages name too."""
 
 
 class Configuration(Part):
@@ -124,4 +141,5 @@ def _explain(error: ValidationError, where: str) -> str:
     path = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         return f"{where}: unknown field {path}; remove it"
-    return f"{where}: {path}: found {first['input']!r}; {first['msg'][0].lower()}{first['msg'][1:]}"
+    option = f" ({OPTIONS[path]})" if path in OPTIONS else ""
+    return f"{where}: {path}{option}: found {first['input']!r}; {expectation(first['msg'])}"

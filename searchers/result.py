@@ -10,7 +10,7 @@ from genocc.counting import count
 from genocc.errors import RunError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
-from genocc.runs import RUN_GENOTYPE, SEARCH, read_config, read_history
+from genocc.runs import RUN_GENOTYPE, SEARCH, read_config, read_epochs
 
 from .config import SearchConfig
 from .interface import Measured
@@ -47,7 +47,7 @@ class SearchResult:
         genotype = Genotype.load(folder / RUN_GENOTYPE)
         target = config.budget.target(**_measured(genotype, folder))
         total = count(genotype, target).total
-        return cls(folder, config, genotype, read_history(folder), target, total.macs, total.parameters)
+        return cls(folder, config, genotype, read_epochs(folder), target, total.macs, total.parameters)
 
     @property
     def genotype_path(self) -> Path:

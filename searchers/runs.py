@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from genocc import __version__
 from genocc.errors import FileError, RunError
 from genocc.files import write_atomically
-from genocc.runs import CHECKPOINTS, CONFIG, HISTORY, LOCK, LOG, RUN_GENOTYPE, history_lines, read_config
+from genocc.runs import CHECKPOINTS, CONFIG, HISTORY, LOCK, LOG, RUN_GENOTYPE, history_lines, read_command, read_config
 
 KEPT = 2
 """Checkpoints that stay: the newest, and the one before it in case a disk or a power cut spoils the newest."""
@@ -146,6 +146,8 @@ def open_run(
     with _locked(folder, made):
         written = {"command": command, "genocc": __version__, "config": json.loads(json.dumps(config))}
         if (folder / CONFIG).exists():
+            if (other := read_command(folder)) != command:
+                raise RunError(f"{folder}: has a run of `genocc {other}` in it; choose another --out")
             if not resume:
                 raise RunError(f"{folder}: has a run in it; go on with --resume, or choose another --out")
             if difference := _difference(read_config(folder, command), written["config"]):

@@ -20,3 +20,10 @@ settings.load_profile("default")
 def darts_v2() -> Genotype:
     """The best known cell of the field."""
     return genocc.load("zoo:darts-v2")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Campaigns take minutes: a test marked ``full`` hangs only after an hour."""
+    for item in items:
+        if item.get_closest_marker("full"):
+            item.add_marker(pytest.mark.timeout(3600))

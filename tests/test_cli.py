@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -170,3 +171,19 @@ def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("count", "zoo:darts-v2")
     assert result.exit_code == 130
     assert result.stderr == "genocc: interrupted\n"
+
+
+@pytest.mark.parametrize("outcome", ["raise", "raise RecursionError"])
+def test_ctrl_c_during_the_start_exits_with_130(tmp_path: Path, outcome: str) -> None:
+    """While modules are imported, some of which make something else of the interruption."""
+    (tmp_path / "typer.py").write_text(
+        "import os, signal\n"
+        "try:\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    while True: pass\n"
+        f"except KeyboardInterrupt: {outcome}\n"
+    )
+    command = [sys.executable, "-m", "genocc", "count", "zoo:darts-v2"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    process = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    assert (process.returncode, process.stdout, process.stderr) == (130, "", "genocc: interrupted\n")

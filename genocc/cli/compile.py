@@ -106,7 +106,8 @@ def compile(
     if provider is not None and not verify:
         raise GenoccError("--provider says where the verification runs, and --no-verify leaves it out; give one")
     refuse_overwriting(output, genotype, weights)
-    if str(output) != "-" and output.suffix not in (target.suffix, ""):
+    stream = str(output) == "-" or (output.exists() and not output.is_file())  # standard output, a pipe, a device
+    if not stream and output.suffix != target.suffix:
         raise GenoccError(f"{output}: target '{to}' writes {target.suffix} files; found suffix '{output.suffix}'")
     chosen = level(target, 2 if optimize is None else optimize) if passes is None else _names(passes)
     if bisect:

@@ -40,6 +40,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         console.print(Text(caption, style="dim"))
 
 
+def counted(number: int, thing: str) -> str:
+    """Returns a number of things: ``1 epoch``, ``12 epochs``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def note(message: str) -> None:
     """Prints a remark that is not part of the result."""
     print(message, file=sys.stderr)

@@ -29,7 +29,8 @@ def draw(
         if not Path(genotype).is_dir():
             raise TargetError(f"{genotype}: not a run folder; a film ({output.suffix}) shows the epochs of a search")
         film.draw_film(genotype, output, cell)
-        return
-    suffix_of(output)
-    refuse_overwriting(output, genotype)
-    graphviz.draw(genocc.load(genotype), output, cell)
+    else:
+        suffix_of(output)
+        refuse_overwriting(output, genotype)
+        graphviz.draw(genocc.load(genotype), output, cell)
+    print(output)

@@ -17,7 +17,8 @@ def evaluate(
         typer.Option(
             "--data",
             metavar="DATA",
-            help="digits, cifar10, cifar100, fake, NAME:FOLDER, or a folder of class folders \\[a training run's own].",
+            help="digits, cifar10, cifar100, fake, NAME:FOLDER, or a folder of class folders \\[a training run's own; "
+            "a .onnx file has none].",
         ),
     ] = None,
     limit: Annotated[

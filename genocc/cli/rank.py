@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from genocc.cli.console import print_json, print_table
+from genocc.cli.console import counted, print_json, print_table
 from genocc.cli.options import JsonOption
 
 
@@ -47,7 +47,7 @@ def rank(
         (f"tied in {y}", found.ties_y),
         ("tied in both", found.ties_both),
     ]
-    left_out = f", {skipped} rows left out" if skipped else ""
+    left_out = f", {counted(skipped, 'row')} left out" if skipped else ""
     constant = x if found.ties_x == found.pairs else y
     caption = f"{constant} is the same in all rows: there is no order to compare." if found.tau_b is None else ""
     print_table(f"{x} and {y}: {found.rows} rows{left_out}", ["Kendall", ">"], rows, caption=caption)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genocc.cli.console import note, print_json, print_table
+from genocc.cli.console import counted, note, print_json, print_table
 from genocc.cli.options import JsonOption
 from genocc.cli.runs import (
     DataOption,
@@ -137,6 +137,6 @@ def _print(result: "SearchResult") -> None:
         f"{target.input_size[0]}x{target.input_size[1]}, {target.classes} classes): {result.macs:,} MACs, "
         f"{result.parameters:,} parameters."
     )
-    title = f"{result.genotype.name}: {len(result.history)} epochs in {result.seconds:.0f} s"
+    title = f"{result.genotype.name}: {counted(len(result.history), 'epoch')} in {result.seconds:.0f} s"
     print_table(title, ["cell", "edges a node", ">skips", ">entropy"], cells, caption=caption)
     print(f"{result.genotype_path}\nhash {result.genotype.hash}")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genocc.cli.console import print_json, print_table
+from genocc.cli.console import counted, print_json, print_table
 from genocc.cli.options import JsonOption, target_options
 from genocc.cli.runs import (
     DataOption,
@@ -104,6 +104,6 @@ def _print(result: "TrainResult") -> None:
         f"{network.classes} classes. The best epoch is chosen on the test images, and a little lucky therefore; papers "
         "report the last."
     )
-    title = f"{result.genotype.name}: {len(result.history)} epochs in {result.seconds:.0f} s"
+    title = f"{result.genotype.name}: {counted(len(result.history), 'epoch')} in {result.seconds:.0f} s"
     print_table(title, ["weights", ">epoch", ">top-1", ">top-5", ">training loss"], rows, caption=caption)
     print(result.weights)

@@ -28,5 +28,5 @@ def load(name: str) -> Genotype:
     if key not in names():
         close = difflib.get_close_matches(key, names(), n=1)
         hint = f"did you mean zoo:{close[0]}? " if close else ""
-        raise FileError(f"zoo:{name}: no such entry; {hint}`genocc zoo list` lists them")
+        raise FileError(f"the zoo has no entry '{name}'; {hint}`genocc zoo list` lists them")
     return Genotype.load(_FOLDER / f"{key}.json")

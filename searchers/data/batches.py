@@ -41,7 +41,7 @@ class Batches:
             the whole batch.
 
     Raises:
-        DataError: There are fewer than two images, of which batch normalisation could learn nothing.
+        DataError: There is no image, or only one for larger batches: batch normalisation could learn nothing of it.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Batches:
         device: torch.device | str = "cpu",
         share: slice = WHOLE,
     ) -> None:
-        if len(images) < 2:
+        if len(images) < min(2, batch_size):
             raise DataError(f"{stream}: {len(images)} image; expected at least two for a batch")
         self.device = torch.device(device)
         self.images = images.to(self.device)

@@ -110,7 +110,7 @@ def load(source: Source) -> DataSet:
         close = difflib.get_close_matches(source.name, datasets(), n=1)
         hint = f"did you mean '{close[0]}'? " if close else ""
         raise DataError(
-            f"unknown data set '{source.name}'; {hint}expected {', '.join(datasets())}, or imagefolder:FOLDER for a "
+            f"there is neither a data set nor a folder '{source.name}'; {hint}expected {', '.join(datasets())}, or a "
             "folder with a folder of images for each class"
         )
     loader: Loader = found[source.name].load()

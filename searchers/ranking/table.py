@@ -17,7 +17,7 @@ from typing import Any
 import genocc
 from genocc.errors import RunError, TableError
 from genocc.files import read_text
-from genocc.runs import SEARCH, SEARCH_SEEDS, TRAIN, read_command, read_history
+from genocc.runs import SEARCH, SEARCH_SEEDS, TRAIN, read_command, read_epochs
 
 MAX_BYTES = 1 << 26
 MISSING = ("", "-", "na", "n/a", "nan", "none", "null")
@@ -172,7 +172,7 @@ def _runs(folders: Sequence[Path]) -> list[Row]:
         command = read_command(folder)
         if command not in (SEARCH, TRAIN):
             raise RunError(f"{folder}: a run of `genocc {command}`; expected one of `genocc search` or `genocc train`")
-        history = read_history(folder)
+        history = read_epochs(folder)
         if not history:
             raise RunError(f"{folder}: no epoch has ended yet; wait for it")
         genotype = genocc.load(folder)

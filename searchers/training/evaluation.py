@@ -152,7 +152,7 @@ def evaluate(
         DataError: The images cannot be used, or are not those of the net's classes.
         GenoccError: As `open_net`.
     """
-    for name, value, least in (("--limit", limit, 2), ("--batch", batch, 1)):
+    for name, value, least in (("--limit", limit, 1), ("--batch", batch, 1), ("--split-seed", split_seed, 0)):
         if value is not None and value < least:
             raise DataError(f"{name} {value}: expected at least {least}")
     opened = open_net(net, provider=provider, pixels=pixels)
@@ -160,7 +160,10 @@ def evaluate(
     own = read_config(net, TRAIN)["data"] if Path(net).is_dir() else {}
     wanted = {**own, **data_fields(data)}
     if "name" not in wanted:
-        raise DataError(f"--data is missing: {net} does not say what images it is for")
+        raise DataError(
+            f"--data is missing: {net} does not say what images it is for; name them, such as --data cifar10 or --data "
+            "FOLDER"
+        )
     seed = wanted.get("split_seed", 0) if split_seed is None else split_seed
     folder = Path(wanted["folder"]) if wanted.get("folder") else None
     found = load(Source(wanted["name"], folder, download, _size(opened), seed))
@@ -225,5 +228,5 @@ def _batches(net: TrainedNet, data: DataSet, images: Images, batch: int) -> Iter
         mean, std = (0.0,) * images.channels, (1.0,) * images.channels
     else:
         mean, std = net.normalization or (data.mean, data.std)
-    batches = Batches(images, batch, seed=0, stream="test", mean=mean, std=std, device=net.device)
+    batches = Batches(images, min(batch, len(images)), seed=0, stream="test", mean=mean, std=std, device=net.device)
     yield from batches.in_order(batch)

@@ -12,7 +12,7 @@ from genocc.errors import RunError
 from genocc.exporters.provenance import Provenance
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
-from genocc.runs import RUN_BEST, RUN_LAST, TRAIN, read_config, read_history
+from genocc.runs import RUN_BEST, RUN_LAST, TRAIN, read_config, read_epochs
 
 from .config import TrainConfig
 
@@ -52,7 +52,7 @@ class TrainResult:
         if not (folder / RUN_LAST).exists():
             raise RunError(f"{folder}: not finished; go on with: genocc train --out {folder} --resume")
         texts = weight_files.metadata(folder / RUN_BEST)
-        return cls.of(folder, config, genotype, read_history(folder), texts)
+        return cls.of(folder, config, genotype, read_epochs(folder), texts)
 
     @classmethod
     def of(

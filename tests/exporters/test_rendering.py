@@ -155,7 +155,9 @@ def test_other_suffixes_are_refused(name: str) -> None:
 
 
 def test_command_draws_the_chosen_cell(tmp_path: Path) -> None:
-    assert run("zoo:darts-v2", "--cell", "reduction", "-o", str(tmp_path / "CELLS.DOT")) == (0, "")
+    path = str(tmp_path / "CELLS.DOT")
+    drawn = CliRunner().invoke(app, ["draw", "zoo:darts-v2", "--cell", "reduction", "-o", path])
+    assert (drawn.exit_code, drawn.stdout, drawn.stderr) == (0, f"{path}\n", "")
     assert "dil_conv" not in (tmp_path / "CELLS.DOT").read_text()
     code, line = run("zoo:darts-v2", "--cell", "stem", "-o", str(tmp_path / "stem.dot"))
     assert code == 2

@@ -174,11 +174,20 @@ def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
     assert page(RunData.read(tmp_path)) == page(RunData.read(tmp_path))
 
 
+def test_a_history_that_was_cut_is_not_finished(tmp_path: Path) -> None:
+    write_search(tmp_path)
+    assert "not finished" not in Page(tmp_path).source
+    (tmp_path / HISTORY).write_text("".join((tmp_path / HISTORY).read_text().splitlines(keepends=True)[:-1]))
+    assert "not finished" in Page(tmp_path).all("strong")
+
+
 def _broken(folder: Path, what: str) -> None:
     if what == "empty":
         (folder / HISTORY).unlink()
     elif what == "line":
         (folder / HISTORY).write_text('{"epoch": 1}\nnonsense\n')
+    elif what == "order":
+        (folder / HISTORY).write_text('{"epoch": 1}\n{"a": 1}\n')
     elif what == "command":
         (folder / CONFIG).write_text(json.dumps({"command": "bake", "config": {}}))
     elif what == "genotype":
@@ -190,6 +199,7 @@ def _broken(folder: Path, what: str) -> None:
     [
         ("empty", "history.jsonl: no epoch in it yet"),
         ("line", "history.jsonl: line 2 is not JSON"),
+        ("order", "history.jsonl: line 2: epoch is null; expected 2"),
         ("command", "a run of `genocc bake`; reports are of `search` and `train`"),
         ("genotype", "genotype.json"),
     ],

@@ -171,13 +171,13 @@ def test_ctrl_c_ends_it_with_130_and_its_processes_with_it(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--sample", 1), "sample: found 1"),
-        (("--top", 0), "top: found 0"),
-        (("--validation", 0), "validation: found 0"),
+        (("--sample", 1), "sample (--sample): found 1"),
+        (("--top", 0), "top (--top): found 0"),
+        (("--validation", 0), "validation (--validation): found 0"),
         (("--validation", 1), "of 1,438 training images none is left to train on"),
         (("--workers", 0), "--workers 0: expected at least 1"),
         (("--resume",), "--resume needs --out"),
-        (("--data", "nothing"), "unknown data set 'nothing'"),
+        (("--data", "nothing"), "there is neither a data set nor a folder 'nothing'"),
         (("--workers", 1, "--set", "data.training=1300"), "1,300 images are asked for; the data set has 1,150"),
         (("--preset", "slow"), "unknown preset 'slow'"),
         (("--set", "network.chanels=2"), "did you mean 'network.channels'?"),

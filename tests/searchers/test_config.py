@@ -202,7 +202,7 @@ def test_later_overrides_win_and_presets_stay_as_they_are() -> None:
         ("darts", ["space=darst"], "unknown search space 'darst'"),
         ("darts", ["space.pool=avg"], "pool=avg is for ss1 to ss8"),
         ("darts", ['relaxation.attention={"sep_conv_4x4": 1}'], "unknown operation 'sep_conv_4x4'"),
-        ("darts", ["relaxation.temperature=0"], "relaxation.temperature: found 0; input should be greater than 0"),
+        ("darts", ["relaxation.temperature=0"], "relaxation.temperature: found 0; expected a number greater than 0"),
         ("darts", ["supernet.layers=2"], "supernet.layers: found 2"),
         ("darts", ["placement=middle"], "placement.engine: found 'middle'"),
     ],

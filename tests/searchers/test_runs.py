@@ -127,7 +127,7 @@ def test_a_run_is_not_begun_twice_and_goes_on_with_its_own_settings(tmp_path: Pa
     ):
         pass
     with (
-        pytest.raises(RunError, match="a run of `genocc search`; expected one of `genocc train`"),
+        pytest.raises(RunError, match="has a run of `genocc search` in it; choose another --out"),
         open_run(tmp_path, "train", CONFIG, resume=True),
     ):
         pass

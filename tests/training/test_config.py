@@ -66,7 +66,7 @@ def test_settings_are_overridden_in_order() -> None:
         ("shedule.epochs=3", "there is no 'shedule'; did you mean 'schedule'?"),
         ("schedule.epoch=3", "there is no 'schedule.epoch'; did you mean 'schedule.epochs'?"),
         ("preset=quick", "there is no 'preset'"),
-        ("schedule.epochs=0", "schedule.epochs: found 0; input should be greater than 0"),
+        ("schedule.epochs=0", "schedule.epochs (--epochs): found 0; expected a number greater than 0"),
         ("regularization.drop_path=1", "regularization.drop_path: found 1"),
         (
             "schedule.warmup=601",

@@ -123,6 +123,7 @@ def test_a_limit_takes_images_evenly(run: Path) -> None:
     found = figures(run, "--limit", 10)
     assert found["images"] == 10
     assert figures(run, "--limit", 5000)["images"] == 1000
+    assert figures(run, "--limit", 1)["images"] == 1
 
 
 def test_the_line_is_for_people(run: Path, files: dict[str, Path]) -> None:
@@ -188,8 +189,10 @@ def test_a_wrong_request_is_one_line(files: dict[str, Path], tmp_path: Path) -> 
     net = files["plain.onnx"]
     assert "no such file or folder" in error(tmp_path / "none.onnx", "--data", "fake")
     assert "--data is missing" in error(net)
-    assert "unknown data set 'fakes'; did you mean 'fake'?" in error(net, "--data", "fakes")
-    assert "--limit 1: expected at least 2" in error(net, "--data", "fake", "--limit", 1)
+    assert "there is neither a data set nor a folder 'fakes'; did you mean 'fake'?" in error(net, "--data", "fakes")
+    assert "such as --data cifar10" in error(net)
+    assert "--limit 0: expected at least 1" in error(net, "--data", "fake", "--limit", 0)
+    assert "--split-seed -1: expected at least 0" in error(net, "--data", "fake", "--split-seed", -1)
     assert "--batch 0: expected at least 1" in error(net, "--data", "fake", "--batch", 0)
     assert "says itself what it takes" in error(net, "--data", "fake", "--pixels", "unit")
     assert "--pixels: found 'raw'" in error(net, "--data", "fake", "--pixels", "raw")

@@ -88,7 +88,10 @@ def test_options_are_settings(tmp_path: Path, genotype: Path) -> None:
             ("zoo:darts-v2", "--preset", "slow"),
             "unknown preset 'slow'; expected one of cifar, imagenet, shallow, quick",
         ),
-        (("zoo:darts-v2", "--data", "cifar11"), "unknown data set 'cifar11'; did you mean 'cifar10'?"),
+        (
+            ("zoo:darts-v2", "--data", "cifar11"),
+            "there is neither a data set nor a folder 'cifar11'; did you mean 'cifar10'?",
+        ),
         (("zoo:darts-v2", "--set", "optimiser.clip=1"), "did you mean 'optimizer'?"),
         (("zoo:darts-v2", "--auxiliary"), "needs a map of at least 8x8, found 4x4"),
         (("zoo:darts-v2", "--set", "compute.precision=float16", "--device", "cpu"), "use compute.precision=bfloat16"),
