@@ -6,7 +6,7 @@ Here stripes of four directions are drawn; yours may read files, whose folder is
     [project.entry-points."genocc.datasets"]
     stripes = "my_package:stripes"
 
-A folder with a folder of images for each class needs no code: ``genocc search --data FOLDER``.
+A folder with a folder of images for each class needs no code: ``genocc search --data FOLDER --input-size 64``.
 """
 
 from __future__ import annotations

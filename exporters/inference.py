@@ -47,7 +47,7 @@ PASSES = (
     "relu-before-concat",
     "split-concat",
 )
-"""The passes that were measured to help this net (docs/benchmarks.md)."""
+"""The passes that were measured to help this net."""
 
 Values = list[Any]
 """The features of all nodes, (N, H, W, C) each; None before a node has run and after its last reader has."""

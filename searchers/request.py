@@ -34,6 +34,7 @@ def search(
     seeds: int | None = None,
     epochs: int | None = None,
     overrides: Iterable[str] = (),
+    size: int | None = None,
     download: bool | None = None,
     max_macs: int | None = None,
     max_params: int | None = None,
@@ -55,6 +56,7 @@ def search(
         seeds: Search as often, with as many seeds from ``seed`` on, and keep the best by validation accuracy.
         epochs: Instead of the preset's.
         overrides: Texts ``part.field=value``: any setting of any part.
+        size: Height and width of the images.
         download: Whether a missing data set may be fetched.
         max_macs: Budget of the target net, by genocc's own counts; see ``budget`` for its skeleton.
         max_params: The same for its parameters.
@@ -73,7 +75,7 @@ def search(
     overrides = list(overrides)
     fields = given(
         seed=seed,
-        data=given(**data_fields(data), download=download),
+        data=given(**data_fields(data), size=size, download=download),
         schedule=given(epochs=epochs),
         budget=given(max_macs=max_macs, max_params=max_params, penalty_macs=penalty_macs),
     )

@@ -83,14 +83,9 @@ def configuration(command: str, monkeypatch: pytest.MonkeyPatch) -> SearchConfig
 
     monkeypatch.setattr("genocc.searchers.request.run_search", begin)
     monkeypatch.setattr("genocc.searchers.request.run_seeds", begin)
-    result = CliRunner().invoke(app, unquoted(command)[1:], catch_exceptions=False)
+    result = CliRunner().invoke(app, shlex.split(command)[1:], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return asked[0]
-
-
-def unquoted(command: str) -> list[str]:
-    """The words of a command. Braces and brackets are written without quotes, which the page says."""
-    return re.sub("'", "", command).split() if re.search(r"[{\[]", command) else shlex.split(command)
 
 
 @pytest.mark.parametrize("command", SEARCHES)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from genocc.cli.console import print_json, print_table
 from genocc.cli.options import JsonOption
-from genocc.cli.runs import DataOption, DownloadOption, EpochsOption, OutOption, SetOption, run_option
+from genocc.cli.runs import DataOption, DownloadOption, EpochsOption, OutOption, SetOption, SizeOption, run_option
 
 
 def rank_topologies(
@@ -36,6 +36,7 @@ def rank_topologies(
         int | None, run_option("--workers", help="Processes of one thread \\[one for each core].", metavar="N")
     ] = None,
     set_: SetOption = None,
+    size: SizeOption = None,
     download: DownloadOption = None,
     resume: Annotated[bool, run_option("--resume", help="Go on with the ranking in --out.")] = False,
     json: JsonOption = False,
@@ -55,6 +56,7 @@ def rank_topologies(
         seed=seed,
         epochs=epochs,
         overrides=set_ or (),
+        size=size,
         download=download,
         sample=sample,
         top=top,

@@ -16,6 +16,7 @@ from genocc.cli.runs import (
     ResumeOption,
     SeedOption,
     SetOption,
+    SizeOption,
     run_option,
 )
 
@@ -55,6 +56,7 @@ def search(
         int | None, run_option("--seeds", help="Search N times, keep the best by validation accuracy.", metavar="N")
     ] = None,
     set_: SetOption = None,
+    size: SizeOption = None,
     download: DownloadOption = None,
     device: DeviceOption = "auto",
     resume: ResumeOption = False,
@@ -64,7 +66,7 @@ def search(
         float | None,
         typer.Option(
             metavar="X",
-            help="Add X times the expected MACs over --max-macs to the loss.",
+            help="Add X times (expected MACs / --max-macs) to the architecture's loss.",
             rich_help_panel="Budget",
             show_default=False,
         ),
@@ -87,6 +89,7 @@ def search(
         seeds=seeds,
         epochs=epochs,
         overrides=set_ or (),
+        size=size,
         download=download,
         max_macs=max_macs,
         max_params=max_params,

@@ -15,6 +15,7 @@ from genocc.cli.runs import (
     ResumeOption,
     SeedOption,
     SetOption,
+    SizeOption,
     run_option,
 )
 
@@ -46,9 +47,7 @@ def train(
     epochs: EpochsOption = None,
     seed: SeedOption = None,
     set_: SetOption = None,
-    size: Annotated[
-        int | None, run_option("--input-size", help="Height and width of the images.", metavar="SIZE")
-    ] = None,
+    size: SizeOption = None,
     download: DownloadOption = None,
     tensorboard: Annotated[
         bool | None, run_option("--tensorboard", help="Write TensorBoard events to RUN/tensorboard too.")
@@ -101,8 +100,8 @@ def _print(result: "TrainResult") -> None:
     network, (height, width) = result.network, result.network.input_size
     caption = (
         f"{network.skeleton}, C={network.channels}, L={network.layers}, {network.input_channels}x{height}x{width}, "
-        f"{network.classes} classes. The best epoch is chosen on the test images, and a little lucky therefore; papers "
-        "report the last."
+        f"{network.classes} classes. The best epoch is chosen on the test images, so its accuracy is a little too "
+        "good; papers report the last."
     )
     title = f"{result.genotype.name}: {counted(len(result.history), 'epoch')} in {result.seconds:.0f} s"
     print_table(title, ["weights", ">epoch", ">top-1", ">top-5", ">training loss"], rows, caption=caption)

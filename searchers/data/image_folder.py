@@ -63,7 +63,7 @@ def _natural(files: dict[str, list[Path]]) -> int:
     path = next(iter(files.values()))[0]
     height, width = image_size(path)
     if (size := min(height, width)) > IN_MEMORY:
-        raise DataError(f"{path}: {width}x{height}; choose the size of the images with --set data.size=224")
+        raise DataError(f"{path}: {width}x{height}; choose the size of the images with --input-size 224")
     return size
 
 

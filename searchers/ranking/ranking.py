@@ -142,6 +142,7 @@ def rank_topologies(
     seed: int | None = None,
     epochs: int | None = None,
     overrides: Iterable[str] = (),
+    size: int | None = None,
     download: bool | None = None,
     sample: int | None = None,
     top: int | None = None,
@@ -159,6 +160,7 @@ def rank_topologies(
         seed: Of the sample and of every training [0].
         epochs: Of each training, instead of the preset's.
         overrides: Texts ``part.field=value``: any setting of the trainings.
+        size: Height and width of the images.
         download: Whether a missing data set may be fetched.
         sample: How many topologies, chosen at random [all 180].
         top: How many go into the second phase [20].
@@ -172,7 +174,8 @@ def rank_topologies(
         KeyboardInterrupt: Ctrl-C or SIGTERM; the ranking can be resumed.
     """
     overrides = list(overrides)
-    fields = given(seed=seed, data=given(**data_fields(data), download=download), schedule=given(epochs=epochs))
+    images = given(**data_fields(data), size=size, download=download)
+    fields = given(seed=seed, data=images, schedule=given(epochs=epochs))
     own = given(sample=sample, top=top, validation=validation)
     if workers is not None and workers < 1:
         raise RunError(f"--workers {workers}: expected at least 1")

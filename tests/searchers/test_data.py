@@ -229,7 +229,7 @@ def test_more_than_fits_into_memory_is_refused_before_it_is_loaded(
 
 def test_photographs_need_a_size(tmp_path: Path) -> None:
     write_image(tmp_path / "a" / "0.png", size=(500, 300))
-    with pytest.raises(DataError, match=r"500x300; choose .* data.size=224"):
+    with pytest.raises(DataError, match=r"500x300; choose .* --input-size 224"):
         load(Source("imagefolder", tmp_path))
 
 
