@@ -27,7 +27,7 @@ def _option(panel: str, *names: str, help: str, metavar: str | None = None) -> A
 @network_options
 def compile(
     genotype: GenotypeArgument,
-    to: Annotated[str, typer.Option("--to", metavar="onnx|torch|pt2|python", help="The target.")],
+    to: Annotated[str, typer.Option("--to", metavar="TARGET", help="onnx, torch, pt2 or python.")],
     output: OutputOption,
     network: NetworkConfig,
     weights: Annotated[
