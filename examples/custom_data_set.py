@@ -40,7 +40,7 @@ def stripes(source: Source) -> DataSet:
 register("stripes", stripes)
 
 
-def main(out: str | Path = "runs/examples/stripes", epochs: int = 3) -> None:
+def main(out: str | Path = "runs/examples/stripes", epochs: int = 6) -> None:
     """Searches on the stripes."""
     found = genocc.search(out, data="stripes", preset="quick", epochs=epochs, resume=Path(out).exists())
     print(f"{found.genotype.name}: {found.validation_accuracy:.1%} of the validation images")
