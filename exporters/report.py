@@ -119,11 +119,7 @@ def _lead(run: RunData) -> str:
     images, seed = config.get("data"), config.get("seed")
     data = images.get("name") if isinstance(images, dict) else None
     what = f"Search with {config.get('method')}" if run.command == "search" else "Training"
-    epochs = (
-        f"{len(run.history)} of {run.planned} epochs"
-        if run.planned
-        else f"{len(run.history)} epoch{'s' * (len(run.history) > 1)}"
-    )
+    epochs = f"{len(run.history)} of {run.planned or '?'} epochs"
     seconds = f" in {_duration(run.seconds)}" if run.seconds is not None else ""
     return f"{what} on {data}, preset {config.get('preset')}, seed {seed}: {epochs}{seconds}"
 

@@ -2,7 +2,7 @@
 
 Many things produce a genotype (searchers, imports, a person with an editor); one narrow waist (`Genotype`, and the
 primitive `Graph` it lowers to); many things come out (PyTorch, ONNX, Python source, counts, diagrams). The functions
-here mirror the commands. Importing this package imports nothing else; what is asked for first comes then.
+here mirror the commands. Importing this package imports nothing else: each name comes when it is first asked for.
 """
 
 from importlib import import_module

@@ -245,9 +245,7 @@ def test_an_absent_cifar_says_how_to_get_it(tmp_path: Path, name: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(
-        DataError, match=r"there is neither a data set nor a folder 'cifar'; did you mean 'cifar10'\? expected cifar10, cifar100"
-    ):
+    with pytest.raises(DataError, match=r"nor a folder 'cifar'; did you mean 'cifar10'\? expected cifar10, cifar100"):
         load(Source("cifar"))
 
 
