@@ -151,8 +151,10 @@ def benchmark(
         TargetError: A way or a provider does not exist here, or a number is not positive.
     """
     threads = _cores() if threads is None else threads
-    if min(rounds, threads, *batches) < 1:
-        raise TargetError("rounds, threads and batch sizes are positive numbers; found one below 1")
+    numbers = [("--rounds", rounds, 1_000), ("--threads", threads, 1_024), *(("--batch", n, 65_536) for n in batches)]
+    for option, number, most in numbers:
+        if not 1 <= number <= most:
+            raise TargetError(f"{option} {number}: expected 1 to {most:,}")
     names = list(ways) if ways else [name for name in WAYS if name != "torch-compile"]
     if unknown := [name for name in names if name not in WAYS]:
         raise TargetError(f"unknown way '{unknown[0]}'; expected some of {', '.join(WAYS)}")

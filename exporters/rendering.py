@@ -22,15 +22,21 @@ _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 
 
-def suffix_of(path: str | Path) -> str:
+def suffix_of(path: str | Path, *others: str) -> str:
     """Returns the format that a file name asks for.
+
+    Args:
+        path: The file.
+        others: Suffixes that the caller can do as well, for the message.
 
     Raises:
         TargetError: The suffix is none of the formats.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
-        raise TargetError(f"{path}: cannot tell the format from '{suffix}'; expected one of {', '.join(FORMATS)}")
+        raise TargetError(
+            f"{path}: cannot tell the format from '{suffix}'; expected one of {', '.join([*FORMATS, *others])}"
+        )
     return suffix
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from pathlib import Path
 
@@ -39,6 +38,7 @@ def verify(
     seed: int = 0,
     tolerance: float = TOLERANCE,
     where: str | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Verification:
     """Compares an .onnx file that `genocc compile` wrote with the net of its genotype in PyTorch.
 
@@ -52,6 +52,7 @@ def verify(
         seed: Of the images.
         tolerance: The largest relative difference to accept.
         where: What messages call the file.
+        note: Told what is slow before it begins.
 
     Raises:
         FileError: The file cannot be read.
@@ -68,8 +69,13 @@ def verify(
     subjects = [Subject(RUNTIME, lambda images: (run(running, images, where), run(probe, images, where)), batches)]
     if reference_batches is None:
         reference_batches = batches
+
+    def interpret(images: Array) -> tuple[Array, Array]:
+        note(f"{REFERENCE}, batch {len(images)} (a second or more an image) ...")
+        return _interpret(model, images, where)
+
     if reference_batches:
-        subjects.append(Subject(REFERENCE, partial(_interpret, model, where=where), reference_batches))
+        subjects.append(Subject(REFERENCE, interpret, reference_batches))
     used = running.get_providers()[0]
     return compare(provenance, arrays, subjects, provider=used, seed=seed, tolerance=tolerance)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -18,6 +19,9 @@ def main() -> None:
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background may have it ignored
         signal.signal(signal.SIGINT, interrupt)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the caller has closed it: >&-
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (until the process ends)
     try:
         from genocc.cli import app
 

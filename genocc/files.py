@@ -124,6 +124,8 @@ def _explained(path: str | Path, verb: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         missing = path if verb == "read" else os.path.dirname(path) or "."
+        if Path(missing).is_dir():  # /proc, in which no file can be made
+            raise FileError(f"{path}: cannot {verb} there; choose another place") from None
         raise FileError(f"{missing}: no such {'file' if verb == 'read' else 'folder'}; check the path") from None
     except IsADirectoryError:
         raise FileError(f"{path}: is a directory; expected a file") from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from .configuration import Configuration, merged
 from .parts import (
@@ -21,6 +21,7 @@ from .parts import (
     PlacementConfig,
     RelaxationConfig,
     ScheduleConfig,
+    Seed,
     SpaceConfig,
     SuperNetConfig,
     TopologyConfig,
@@ -40,7 +41,7 @@ class SearchConfig(Configuration):
 
     method: str
     preset: Literal["quick", "cifar", "imagenet"] = "cifar"
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
     space: SpaceConfig = SpaceConfig()
     topology: TopologyConfig = TopologyConfig()
     relaxation: RelaxationConfig = RelaxationConfig()

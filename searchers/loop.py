@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import torch
 
 from genocc import __version__
-from genocc.errors import RunError, TargetError
+from genocc.errors import InternalError, RunError, TargetError
 
 from .interruption import Interruption
 from .processes import ALONE, Processes
@@ -155,13 +155,20 @@ class Loop(ABC, Generic[L]):
                 self.learner.begin_epoch(epoch)
                 for number, phase in list(enumerate(self.phases(epoch)))[self.position.phase :]:
                     for step in range(self.position.step, phase.steps):
-                        phase.step(self.learner)
+                        self._step(phase)
                         self._advance(Position(epoch, number, step + 1))
                         self._look(phase)
                     self._advance(Position(epoch, number + 1))
                 self._close_epoch(epoch)
         if self.folder:
             self.finish(self.folder)
+
+    def _step(self, phase: Phase[L]) -> None:
+        try:
+            phase.step(self.learner)
+        except InternalError:
+            self._check(self.learner.finite_everywhere())  # among weights that are no numbers nothing is in order
+            raise
 
     def _advance(self, position: Position) -> None:
         now = time.monotonic()

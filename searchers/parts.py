@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from genocc.errors import GenoccError
@@ -13,7 +13,18 @@ from genocc.network import NetworkConfig, SkeletonName
 from genocc.operations import get, search_space
 from genocc.runs import LARGEST
 
+
+def _count(value: float) -> float:
+    if value > 1 and not value.is_integer():
+        raise PydanticCustomError("count", "expected a share up to 1, or a whole number of images")
+    return value
+
+
 Rate = Annotated[float, Field(ge=0, lt=float("inf"))]
+Epochs = Annotated[int, Field(gt=0, le=10_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+ImageCount = Annotated[float, Field(gt=0), AfterValidator(_count)]
+"""A share of the images up to 1, or their number."""
 
 
 class Part(BaseModel):
@@ -206,7 +217,7 @@ class ScheduleConfig(Part):
             weights (Eq. 6), or ``auxiliary``, the derived one.
     """
 
-    epochs: PositiveInt = 50
+    epochs: Epochs = 50
     batch_size: int = Field(default=64, ge=2)
     order: Literal[1, 2] = 1
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -305,7 +316,7 @@ class ImagesConfig(Part):
     folder: Path | None = None
     download: bool = False
     size: int | None = Field(default=None, ge=4, le=1024)
-    split_seed: int = 0
+    split_seed: Seed = 0
     padding: int | None = Field(default=None, ge=0, le=512)
     flip: bool | None = None
     cutout: int = Field(default=0, ge=0, le=1024)
@@ -321,8 +332,8 @@ class DataConfig(ImagesConfig):
             10%: EnTranNAS, Appendix A.1; eDARTS 2,500).
     """
 
-    training: float = Field(default=0.5, gt=0)
-    validation: float = Field(default=0.5, gt=0)
+    training: ImageCount = 0.5
+    validation: ImageCount = 0.5
 
 
 class BudgetConfig(Part):

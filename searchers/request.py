@@ -12,6 +12,7 @@ from genocc.errors import ConfigError
 
 from .config import SearchConfig
 from .data import datasets
+from .data.dataset import BUILT_IN
 from .methods import Method
 from .progress import Progress
 from .result import SearchResult, read_search
@@ -20,8 +21,6 @@ from .seeds import is_seeds, read_seeds, run_seeds
 
 RUNS = Path("runs")
 """Where runs go that were not told where."""
-BUILT_IN = ("digits", "fake")
-"""Data sets that come with genocc, on which the quick preset is the default."""
 
 
 def search(

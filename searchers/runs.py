@@ -98,7 +98,7 @@ class Run:
         """Returns the newest checkpoint that can be read, its tensors on the CPU; None where there is none yet.
 
         Raises:
-            RunError: There are checkpoints, and none of them can be read.
+            RunError: There are checkpoints, and none of them can be read; or epochs in the history, and no checkpoint.
         """
         import torch
 
@@ -111,6 +111,8 @@ class Run:
                 self.log(f"checkpoint {path.name} cannot be read, trying the one before it: {error}")
         if paths:
             raise RunError(f"{paths[0].parent}: no checkpoint in it can be read; start a new run")
+        if history_lines(self.path):
+            raise RunError(f"{self.path / CHECKPOINTS}: no checkpoint in it, though epochs have ended; start a new run")
         return None
 
     def write(self, name: str, content: str | Callable[[Path], None]) -> None:
@@ -181,7 +183,7 @@ def _locked(folder: Path, made: bool) -> Iterator[None]:
     except Timeout:
         raise RunError(f"{folder}: in use by another process; wait for it, or choose another --out") from None
     except OSError as error:
-        raise FileError(f"{folder}: no permission to write: {error.strerror}") from None
+        raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}") from None
     try:
         _sweep(folder)
         yield

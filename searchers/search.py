@@ -119,7 +119,7 @@ class _Search(Loop[Bilevel]):
         return (
             f"{self.config.method} on {halves.data.name}: {len(halves.training.images):,} + "
             f"{len(halves.validation.images):,} images of {measured.size[0]}x{measured.size[1]}, {measured.classes} "
-            f"classes, seed {self.config.seed}, {halves.training.device.type}"
+            f"classes, preset {self.config.preset}, seed {self.config.seed}, {halves.training.device.type}"
         )
 
     def _name(self) -> str:

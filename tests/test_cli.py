@@ -187,3 +187,9 @@ def test_ctrl_c_during_the_start_exits_with_130(tmp_path: Path, outcome: str) ->
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     process = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
     assert (process.returncode, process.stdout, process.stderr) == (130, "", "genocc: interrupted\n")
+
+
+def test_a_closed_standard_output_is_no_error() -> None:
+    command = f"{sys.executable} -m genocc show zoo:darts-v2 --hash >&-"
+    process = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (process.returncode, process.stderr) == (0, "")

@@ -217,6 +217,8 @@ ONNX = ("compile", "zoo:darts-v2", "--to", "onnx", "-o", "net.onnx", *SMALL)
         ((*ONNX, "--provider", "tpu"), "unknown provider 'tpu'; expected one of cpu, cuda"),
         ((*ONNX, "--provider", "cuda", "--no-verify"), "--provider says where the verification runs"),
         ((*ONNX, "--weights", "w.safetensors"), "w.safetensors: no such file"),
+        ((*ONNX, "--weights", "w.safetensors", "--seed", "1"), "--seed is of an initialization"),
+        ((*ONNX, "--class-names", "/dev/null"), "--class-names: no names in /dev/null"),
         ((*ONNX[:4], "-o", "net", *SMALL, "--no-verify"), "net: target 'onnx' writes .onnx files; found suffix ''"),
         ((*ONNX[:4], "-o", "no/folder.onnx", *SMALL, "--no-verify"), "no: no such folder"),
         ((*ONNX, "--channels", "4096", "--no-verify"), "one file of target 'onnx' holds 2.0 GiB at most"),

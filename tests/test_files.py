@@ -69,6 +69,8 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
         write_atomically(tmp_path, "x")
     with pytest.raises(FileError, match=r"no-folder: no such folder"):
         write_atomically(tmp_path / "no-folder" / "a", "x")
+    with pytest.raises(FileError, match=r"/proc/a: cannot write there"):
+        write_atomically("/proc/a", "x")
     (tmp_path / "latin").write_bytes(b"caf\xe9")
     with pytest.raises(FileError, match=r"latin: not UTF-8 text \(byte 3\)"):
         read_text(tmp_path / "latin", limit=10)

@@ -33,7 +33,10 @@ def compile(
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Trained weights (.safetensors) instead of --seed.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the initialization, where there are no trained weights.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Of the initialization, where there are no trained weights [0].", show_default=False),
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Load the new file and compare it with PyTorch.")
     ] = True,
@@ -103,6 +106,8 @@ def compile(
     target = make_exporter(to, **options)
     if passes is not None and optimize is not None:
         raise GenoccError("--passes and --optimize exclude each other; give one of them")
+    if seed is not None and weights is not None:
+        raise GenoccError("--seed is of an initialization, and the weights are given; leave it out")
     if provider is not None and not verify:
         raise GenoccError("--provider says where the verification runs, and --no-verify leaves it out; give one")
     refuse_overwriting(output, genotype, weights)
@@ -111,7 +116,7 @@ def compile(
         raise GenoccError(f"{output}: target '{to}' writes {target.suffix} files; found suffix '{output.suffix}'")
     chosen = level(target, 2 if optimize is None else optimize) if passes is None else _names(passes)
     if bisect:
-        _bisect(genotype, network, chosen, weights, seed, json)
+        _bisect(genotype, network, chosen, weights, seed or 0, json)
         return
     say = note if json or str(output) == "-" else print
     try:
@@ -121,7 +126,7 @@ def compile(
             to=target,
             output=output,
             weights=weights,
-            seed=seed,
+            seed=seed or 0,
             passes=chosen,
             verify=verify,
             provider=provider or "cpu",

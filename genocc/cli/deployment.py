@@ -74,6 +74,8 @@ def class_names_option(text: str) -> tuple[str, ...]:
     listed = "," in text and not Path(text).exists()
     lines = text.split(",") if listed else read_text(text, limit=_MAX_CLASS_NAMES).rstrip().splitlines()
     names = tuple(line.strip() for line in lines)
+    if not any(names):
+        raise TargetError(f"--class-names: no names in {text}; expected one a line")
     for number, name in enumerate(names, start=1):
         if not name or not name.isprintable():
             raise TargetError(f"--class-names: name {number} is {name!r}; expected printable characters")

@@ -30,7 +30,7 @@ def draw(
             raise TargetError(f"{genotype}: not a run folder; a film ({output.suffix}) shows the epochs of a search")
         film.draw_film(genotype, output, cell)
     else:
-        suffix_of(output)
+        suffix_of(output, *film.SUFFIXES)
         refuse_overwriting(output, genotype)
         graphviz.draw(genocc.load(genotype), output, cell)
     print(output)

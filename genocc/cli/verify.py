@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from genocc.cli.console import print_json, print_table
+from genocc.cli.console import note, print_json, print_table
 from genocc.cli.options import JsonOption, ProviderOption
 from genocc.errors import TargetError
 
@@ -43,6 +43,7 @@ def verify(
         batches=batches,
         reference_batches=batches[:1] if quick else batches,
         seed=seed,
+        note=note,
         tolerance=tolerance,
     )
     if json:

@@ -16,6 +16,8 @@ from genocc.errors import DataError
 
 from .images import Images
 
+BUILT_IN = ("digits", "fake")
+"""Data sets that come with genocc, and have no files of their own."""
 DATASETS = "genocc.datasets"
 """Entry-point group of the data sets."""
 
@@ -113,5 +115,7 @@ def load(source: Source) -> DataSet:
             f"there is neither a data set nor a folder '{source.name}'; {hint}expected {', '.join(datasets())}, or a "
             "folder with a folder of images for each class"
         )
+    if source.folder and source.name in BUILT_IN:
+        raise DataError(f"--data {source.name}:{source.folder}: '{source.name}' is built in; name it without a folder")
     loader: Loader = found[source.name].load()
     return loader(source)

@@ -68,7 +68,7 @@ def correlate(x: Sequence[float], y: Sequence[float]) -> Correlation:
     from scipy.stats import kendalltau
 
     if not 2 <= len(x) <= MAX_ROWS:
-        raise TableError(f"{len(x):,} rows; expected 2 to {MAX_ROWS:,} to correlate")
+        raise TableError(f"{len(x):,} rows; expected 2 to {MAX_ROWS:,}")
     first, second = np.asarray(x, float), np.asarray(y, float)
     concordant = discordant = ties_x = ties_y = ties_both = 0
     for row in range(len(first) - 1):

@@ -27,10 +27,12 @@ from genocc.runs import read_config, read_history
 
 from ..configuration import Configuration
 from ..data import DataSet, split
+from ..data.dataset import BUILT_IN
 from ..images import load_data, place
 from ..interruption import interruptions
+from ..parts import ImageCount
 from ..progress import Progress
-from ..request import BUILT_IN, data_fields, given, new_folder
+from ..request import data_fields, given, new_folder
 from ..runs import Run, open_run
 from ..training.config import TrainConfig
 from ..training.training import fit
@@ -55,9 +57,9 @@ class RankingConfig(Configuration):
     what: ClassVar[str] = "ranking configuration"
     chosen: ClassVar[tuple[str, ...]] = ("sample", "top", "validation")
 
-    sample: int | None = Field(default=None, ge=2)
+    sample: int | None = Field(default=None, ge=2, le=180)
     top: int = Field(default=20, ge=1)
-    validation: float = Field(default=0.2, gt=0)
+    validation: ImageCount = 0.2
     training: TrainConfig
 
 

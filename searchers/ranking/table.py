@@ -70,7 +70,7 @@ def columns(
         skip_missing: Whether to leave out rows that lack one of the two values, instead of refusing them.
 
     Raises:
-        TableError: A column does not exist, or a cell holds no finite number.
+        TableError: A column does not exist, a cell holds no finite number, or there are fewer than two rows.
     """
     flat = [_flat(row) for row in rows]
     names = list(dict.fromkeys(name for row in flat for name in row))
@@ -87,6 +87,8 @@ def columns(
             raise TableError(
                 f"{where}: row {number} has no '{name}'; fill it in, or leave such rows out: --skip-missing"
             )
+    if len(found) < 2:
+        raise TableError(f"{where}: {len(found)} of its rows can be ranked; expected at least 2")
     return [a for a, _ in found], [b for _, b in found], len(rows) - len(found)
 
 

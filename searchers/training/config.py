@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
-
 from genocc.errors import ConfigError
 
 from ..configuration import Configuration, merged
+from ..parts import Seed
 from .parts import (
     AverageConfig,
     ComputeConfig,
@@ -30,7 +29,7 @@ class TrainConfig(Configuration):
     chosen: ClassVar[tuple[str, ...]] = ("preset",)
 
     preset: Literal["quick", "cifar", "imagenet", "shallow"] = "cifar"
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
     network: TargetConfig = TargetConfig()
     schedule: TrainingScheduleConfig = TrainingScheduleConfig()
     optimizer: OptimizerConfig = OptimizerConfig()

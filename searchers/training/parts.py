@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from genocc.network import NetworkConfig, SkeletonName
 
-from ..parts import ImagesConfig, Part, Rate, refuse
+from ..parts import Epochs, ImageCount, ImagesConfig, Part, Rate, refuse
 
 
 class TargetConfig(Part):
@@ -50,7 +50,7 @@ class TrainingScheduleConfig(Part):
             trainings of a few epochs.
     """
 
-    epochs: PositiveInt = 600
+    epochs: Epochs = 600
     batch_size: int = Field(default=96, ge=2)
     decay: Literal["cosine", "linear"] = "cosine"
     warmup: int = Field(default=0, ge=0)
@@ -154,4 +154,4 @@ class TrainingImagesConfig(ImagesConfig):
         training: Training images to train on: a share up to 1, or a number; all in all papers.
     """
 
-    training: float = Field(default=1.0, gt=0)
+    training: ImageCount = 1.0

@@ -10,8 +10,9 @@ import genocc
 from genocc.errors import ConfigError
 from genocc.genotype import Genotype
 
+from ..data.dataset import BUILT_IN
 from ..progress import Progress
-from ..request import BUILT_IN, data_fields, given, new_folder
+from ..request import data_fields, given, new_folder
 from .config import TrainConfig
 from .result import TrainResult, read_training
 from .training import run_training

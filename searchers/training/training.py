@@ -178,7 +178,7 @@ class _Training(Loop[Trainer]):
         return (
             f"{trainer.net.genotype.name} ({network.skeleton}, C={network.channels}, L={network.layers}) on "
             f"{trainer.data.name}: {len(trainer.training.images):,} images of {height}x{width}, {network.classes} "
-            f"classes, seed {trainer.config.seed}, {trainer.device.type}{shared}"
+            f"classes, preset {trainer.config.preset}, seed {trainer.config.seed}, {trainer.device.type}{shared}"
         )
 
     def _save_weights(self, path: Path) -> None:

@@ -151,7 +151,7 @@ def test_other_suffixes_are_refused(name: str) -> None:
     code, line = run("no such file", "-o", name)
     assert code == 2
     assert line.startswith(f"genocc: error: {name}: cannot tell the format")
-    assert line.endswith("expected one of .svg, .pdf, .png, .dot\n")
+    assert line.endswith("expected one of .svg, .pdf, .png, .dot, .gif, .mp4\n")
 
 
 def test_command_draws_the_chosen_cell(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_rows_that_lack_a_value_are_refused_or_left_out(tmp_path: Path) -> None:
         ("t.csv", "x,z\n1,2\n", "no column 'y'; expected one of x, z"),
         ("t.csv", "x,y\n", "no rows in it"),
         ("t.csv", "", "no rows in it"),
-        ("t.csv", "x,y\n1,2\n", "1 rows; expected 2 to"),
+        ("t.csv", "x,y\n1,2\n", "t.csv: 1 of its rows can be ranked; expected at least 2"),
         ("t.csv", "x,y\n1,2\n3\n", "line 3 has 1 cells; the header has 2"),
         ("t.csv", "x,y\n1,2\n3,4,5\n", "line 3 has 3 cells; the header has 2"),
         ("t.csv", 'x,y\n1,"2\n', "cannot be read as a table"),

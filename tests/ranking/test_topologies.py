@@ -154,7 +154,7 @@ def test_killed_it_goes_on_with_what_is_missing_and_comes_to_the_same_end(whole:
 def test_ctrl_c_ends_it_with_130_and_its_processes_with_it(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     program = "from genocc.cli import app; app(prog_name='genocc')"
-    long = [*TINY, "--set", "schedule.epochs=100000", "--out", str(folder), "--workers", "1"]
+    long = [*TINY, "--set", "schedule.epochs=10000", "--out", str(folder), "--workers", "1"]
     command = [sys.executable, "-c", program, "rank-topologies", *long]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not (folder / "config.json").exists():

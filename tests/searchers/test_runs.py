@@ -78,6 +78,14 @@ def test_checkpoints_hold_no_code(tmp_path: Path) -> None:
     assert "00000002.pt cannot be read" in (tmp_path / "log.txt").read_text()
 
 
+def test_checkpoints_that_were_removed_are_missed(tmp_path: Path) -> None:
+    with begun(tmp_path) as run:
+        assert run.restore() is None
+        run.append({"epoch": 1})
+        with pytest.raises(RunError, match="no checkpoint in it, though epochs have ended"):
+            run.restore()
+
+
 def test_a_spoilt_checkpoint_falls_back_and_two_are_an_error(tmp_path: Path) -> None:
     with begun(tmp_path) as run:
         run.save(state(1))

@@ -278,6 +278,13 @@ def test_weights_that_are_no_numbers_at_the_end_of_an_epoch_are_not_kept(
     assert all(torch.isfinite(value).all() for value in weights(tmp_path).values())
 
 
+def test_weights_that_leave_nothing_alive_are_told_as_what_they_are(tmp_path: Path) -> None:
+    """Thresholds that are no numbers cut every edge: that is no fault of ours, but a search that has diverged."""
+    config = small("entrannas-dst", "weights.learning_rate=1e30", "schedule.epochs=1")
+    with pytest.raises(RunError, match="no longer finite in epoch 1: the search has diverged"):
+        run_search(config, tmp_path, device="cpu")
+
+
 def test_several_seeds_keep_the_best_by_validation_accuracy(tmp_path: Path) -> None:
     config = small("darts", "weights.learning_rate=0.1", "data.training=48")  # long enough for a difference
     result = run_seeds(config, 2, tmp_path, device="cpu")

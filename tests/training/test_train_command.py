@@ -55,7 +55,7 @@ def test_a_training_prints_what_came_of_it(tmp_path: Path, whole: Path, genotype
     assert_same(tmp_path / "run", whole)
     assert "tiny: 3 epochs in" in result.stdout
     assert result.stdout.rstrip().endswith("best.safetensors")
-    assert "tiny (cifar, C=4, L=3) on fake: 40 images of 8x8, 10 classes, seed 0, cpu" in result.stderr
+    assert "tiny (cifar, C=4, L=3) on fake: 40 images of 8x8, 10 classes, preset cifar, seed 0, cpu" in result.stderr
     assert "epoch 3/3  lr 0.0063" in result.stderr
     again = genocc("train", "--out", tmp_path / "run", "--resume", "--json")
     figures = json.loads(again.stdout)
