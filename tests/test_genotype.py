@@ -180,14 +180,19 @@ def test_broken_genotypes_are_rejected_or_valid(genotype: Genotype, data: st.Dat
     text = json.dumps(document)
     if data.draw(st.booleans()):
         text = damage(text, data)
-    start = time.process_time()
     loaded, message = attempt(text)
-    assert time.process_time() - start < 0.1
+    assert any(cpu_seconds(text) < 0.1 for _ in range(3))  # more than once: a garbage collection may fall into it
     if loaded:
         assert Genotype.loads(loaded.dumps()) == loaded
     else:
         assert message.startswith("file.json: $")
         assert message.isprintable()
+
+
+def cpu_seconds(text: str) -> float:
+    start = time.process_time()
+    attempt(text)
+    return time.process_time() - start
 
 
 def attempt(text: str) -> tuple[Genotype | None, str]:
