@@ -98,7 +98,7 @@ class Run:
         """Returns the newest checkpoint that can be read, its tensors on the CPU; None where there is none yet.
 
         Raises:
-            RunError: There are checkpoints, and none of them can be read; or epochs in the history, and no checkpoint.
+            RunError: There are checkpoints, and none of them can be read; or several epochs in the history, and no checkpoint.
         """
         import torch
 
@@ -111,7 +111,7 @@ class Run:
                 self.log(f"checkpoint {path.name} cannot be read, trying the one before it: {error}")
         if paths:
             raise RunError(f"{paths[0].parent}: no checkpoint in it can be read; start a new run")
-        if history_lines(self.path):
+        if len(history_lines(self.path)) > 1:  # the first line alone: killed before the checkpoint that follows it
             raise RunError(f"{self.path / CHECKPOINTS}: no checkpoint in it, though epochs have ended; start a new run")
         return None
 

@@ -82,6 +82,8 @@ def test_checkpoints_that_were_removed_are_missed(tmp_path: Path) -> None:
     with begun(tmp_path) as run:
         assert run.restore() is None
         run.append({"epoch": 1})
+        assert run.restore() is None  # killed between the line and the checkpoint that makes it final
+        run.append({"epoch": 2})
         with pytest.raises(RunError, match="no checkpoint in it, though epochs have ended"):
             run.restore()
 
