@@ -98,7 +98,7 @@ class Run:
         """Returns the newest checkpoint that can be read, its tensors on the CPU; None where there is none yet.
 
         Raises:
-            RunError: There are checkpoints, and none of them can be read; or several epochs in the history, and no checkpoint.
+            RunError: No checkpoint can be read, or there is none though the history has several epochs.
         """
         import torch
 
