@@ -13,15 +13,15 @@ Medians of interleaved rounds.
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import prod
 from statistics import median
 from typing import Annotated
 
 import torch
 import typer
+from running import run, timed
 from torch import Tensor, nn
 
 import genocc
@@ -29,7 +29,6 @@ from genocc import NetworkConfig
 from genocc.cli.console import note, print_table
 from genocc.compiler import CompiledNet, compile_net
 from genocc.counting import cost
-from genocc.errors import GenoccError
 from genocc.exporters.benchmark import machine
 from genocc.exporters.graph_module import graph_module
 from genocc.exporters.inference import PASSES, InferenceNet
@@ -54,15 +53,16 @@ def main(
     config = NetworkConfig(channels=8, layers=5) if quick else NetworkConfig()
     plain, compiled = (compile_net(genocc.load(f"zoo:{genotype}"), config, passes=names) for names in ((), PASSES))
     where = torch.cuda.get_device_name() if device == "cuda" else machine()
+    limits = {name: speeds(place, dtype) for name, dtype in PRECISIONS.items()}
     for batch in (1, 4) if quick else BATCHES:
         image = torch.randn(batch, *plain.graph.input.shape, device=place)
         with torch.inference_mode():
             ways = dict(_ways(plain, compiled, image, torch_compile=torch_compile))
             seconds: dict[str, list[float]] = {name: [] for name in ways}
             for _ in range(rounds):
-                for name, (run, _) in ways.items():
-                    seconds[name].append(_seconds(run, image))
-            best = {name: roofline(compiled, batch, dtype, place) for name, dtype in PRECISIONS.items()}
+                for name, (net, _) in ways.items():
+                    seconds[name].append(_seconds(partial(net, image)))
+        best = {name: roofline(compiled, batch, dtype, *limits[name]) for name, dtype in PRECISIONS.items()}
         rows = []
         for name, (_, precision) in ways.items():
             own, limit = median(seconds[name]), best[precision]
@@ -105,18 +105,18 @@ def _cast(net: Run, dtype: torch.dtype, layout: torch.memory_format = torch.cont
     return lambda image: net(image.to(dtype=dtype, memory_format=layout))
 
 
-def _captured(run: Run, image: Tensor) -> Run:
+def _captured(net: Run, image: Tensor) -> Run:
     """Replays one captured run on a copy of the images, as CUDA graphs have their memory fixed."""
     held = image.clone()
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
         for _ in range(3):
-            run(held)
+            net(held)
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        output = run(held)
+        output = net(held)
 
     def replay(images: Tensor) -> Tensor:
         held.copy_(images)
@@ -126,39 +126,41 @@ def _captured(run: Run, image: Tensor) -> Run:
     return replay
 
 
-def _seconds(run: Run, image: Tensor, budget: float = 0.3) -> float:
-    wait = torch.cuda.synchronize if image.device.type == "cuda" else lambda: None
+def _seconds(function: Callable[[], object], budget: float = 0.3) -> float:
     for _ in range(3):
-        run(image)
+        function()
     samples: list[float] = []
     while len(samples) < 3 or sum(samples) < budget:
-        wait()
-        start = time.perf_counter()
-        run(image)
-        wait()
-        samples.append(time.perf_counter() - start)
+        samples.append(timed(function))
     return median(samples)
 
 
-def roofline(net: CompiledNet, batch: int, dtype: torch.dtype, device: torch.device) -> float:
-    """Returns the seconds that a net's convolutions and pools take at least, with all features going through memory."""
+def speeds(device: torch.device, dtype: torch.dtype) -> tuple[float, float]:
+    """Returns the bytes and the FLOPs a second that a copy and a matrix product reach."""
+    big, side = (1 << 28, 8192) if device.type == "cuda" else (1 << 24, 512)
+    source = torch.empty(big, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    return 2 * big / _seconds(lambda: target.copy_(source)), 2 * side**3 / _seconds(lambda: a @ b)
+
+
+def roofline(net: CompiledNet, batch: int, dtype: torch.dtype, bandwidth: float, rate: float) -> float:
+    """Returns the seconds that a net's convolutions and pools take at least, with all features going through memory.
+
+    Args:
+        net: The net.
+        batch: Images.
+        dtype: Of weights and features.
+        bandwidth: Bytes a second.
+        rate: FLOPs a second.
+    """
     graph = net.graph
     work = [node for node in graph.nodes.values() if isinstance(node.primitive, (Conv2d, Linear, MaxPool, AvgPool))]
     features = sum(prod(shape) for node in work for shape in (*node.input_shapes, node.shape))
     stored = sum(map(prod, graph.parameters().values()))
-    size, big = dtype.itemsize, (1 << 28 if device.type == "cuda" else 1 << 24)
-    source = torch.empty(big, dtype=torch.uint8, device=device)
-    target = torch.empty_like(source)
-    bandwidth = 2 * big / _seconds(lambda _: target.copy_(source), source)
-    side = 8192 if device.type == "cuda" else 512
-    a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
-    rate = 2 * side**3 / _seconds(lambda _: a @ b, a)
-    return max((batch * features + stored) * size / bandwidth, 2 * batch * cost(work).macs / rate)
+    moved = (batch * features + stored) * dtype.itemsize
+    return max(moved / bandwidth, 2 * batch * cost(work).macs / rate)
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except GenoccError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run(main)

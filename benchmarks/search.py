@@ -20,7 +20,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -30,12 +29,12 @@ from typing import Annotated, Any
 
 import torch
 import typer
+from running import run, timed
 from search_ways import DARTS, ENTRANNAS, LOW_WAYS, WAYS, Genocc, Searcher, Size, Way
 from torch import Tensor
 
 import genocc
 from genocc.cli.console import print_table
-from genocc.errors import GenoccError
 from genocc.exporters.benchmark import machine
 from genocc.files import write_atomically
 from genocc.runs import read_history
@@ -254,16 +253,6 @@ def both_steps(searcher: Searcher, repeats: int) -> tuple[float, ...]:
     return tuple(sum(column) / repeats for column in zip(*seconds, strict=True))
 
 
-def timed(function: Callable[[], object]) -> float:
-    """Returns the seconds that a call takes, the device's work included."""
-    wait = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
-    wait()
-    start = time.perf_counter()
-    function()
-    wait()
-    return time.perf_counter() - start
-
-
 def take_turns(ways: Mapping[Any, Callable[[], tuple[float, ...]]], rounds: int) -> dict[Any, list[tuple[float, ...]]]:
     """Returns what each way measures in each round, after one to warm up."""
     for way in ways.values():
@@ -329,8 +318,4 @@ def mixed_features(op: Sequence[Sequence[float]], space: CellSpace) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except GenoccError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run(main)

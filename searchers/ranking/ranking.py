@@ -36,7 +36,7 @@ from ..request import data_fields, given, new_folder
 from ..runs import Run, open_run
 from ..training.config import TrainConfig
 from ..training.training import fit
-from .topologies import PHASES, Phase, Topology, genotype_of, name_of, sampled
+from .topologies import PHASES, Phase, Topology, genotype_of, name_of, sampled, topologies
 from .workers import work
 
 RANK_TOPOLOGIES = "rank-topologies"
@@ -57,7 +57,7 @@ class RankingConfig(Configuration):
     what: ClassVar[str] = "ranking configuration"
     chosen: ClassVar[tuple[str, ...]] = ("sample", "top", "validation")
 
-    sample: int | None = Field(default=None, ge=2, le=180)
+    sample: int | None = Field(default=None, ge=2, le=len(topologies()))
     top: int = Field(default=20, ge=1)
     validation: ImageCount = 0.2
     training: TrainConfig
