@@ -25,7 +25,7 @@ import typer
 import genocc
 from genocc import NetworkConfig
 from genocc.cli.console import print_table
-from genocc.exporters.benchmark import WAYS, Benchmark, benchmark, emitted
+from genocc.exporters.bench.benchmark import WAYS, Benchmark, benchmark, emitted
 from genocc.exporters.onnx import OnnxExporter
 from genocc.passes import COUNTED, PASSES
 

@@ -29,13 +29,13 @@ from onnx.reference import ReferenceEvaluator
 from genocc import Genotype, NetworkConfig, lower
 from genocc.compiler import CompiledNet
 from genocc.errors import InternalError
-from genocc.exporters.graph_module import graph_module
 from genocc.exporters.onnx import OnnxExporter, check
-from genocc.exporters.onnx_runtime import session
 from genocc.exporters.pt2 import Pt2Exporter
-from genocc.exporters.torch import TargetNet
+from genocc.nn.graph_module import graph_module
+from genocc.nn.target_net import TargetNet
 from genocc.passes import PASSES, Parameters, run_passes, select
 from genocc.passes.bisect import bisect
+from genocc.runtimes.onnx_runtime import session
 from tests.reference import evaluate, random_image, random_parameters
 from tests.strategies import genotypes, networks
 

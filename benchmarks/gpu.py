@@ -29,11 +29,11 @@ from genocc import NetworkConfig
 from genocc.cli.console import note, print_table
 from genocc.compiler import CompiledNet, compile_net
 from genocc.counting import cost
-from genocc.exporters.benchmark import machine
-from genocc.exporters.graph_module import graph_module
-from genocc.exporters.inference import PASSES, InferenceNet
-from genocc.exporters.torch_runtime import torch_device
+from genocc.exporters.bench.benchmark import machine
 from genocc.graph import AvgPool, Conv2d, Linear, MaxPool
+from genocc.nn.graph_module import graph_module
+from genocc.nn.inference_net import PASSES, InferenceNet
+from genocc.runtimes.torch import torch_device
 
 Run = Callable[[Tensor], Tensor]
 BATCHES = (1, 64, 256)

@@ -14,9 +14,9 @@ from typing import Annotated
 import matplotlib.pyplot as plt
 import typer
 
-from genocc.exporters import graphviz
+from genocc.exporters.drawing import graphviz
 from genocc.files import write_atomically
-from genocc.runs import CONFIG
+from genocc.runs.reading import CONFIG
 from genocc.searchers.result import SearchResult
 
 COLUMNS = ("method", "epochs", "images", "validation", "child net", "edges", "skips", "entropy", "MACs", "parameters")

@@ -35,15 +35,15 @@ from torch import Tensor
 
 import genocc
 from genocc.cli.console import print_table
-from genocc.exporters.benchmark import machine
+from genocc.exporters.bench.benchmark import machine
 from genocc.files import write_atomically
-from genocc.runs import read_history
+from genocc.runs.reading import read_history
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.halves import load_halves
 from genocc.searchers.interface import CellSpace, Group
+from genocc.searchers.parts.data import load_halves
+from genocc.searchers.parts.topology import cell_space
 from genocc.searchers.search import choose_device
-from genocc.searchers.supernet import SuperNet
-from genocc.searchers.topology import cell_space
+from genocc.searchers.supernet.net import SuperNet
 
 QUICK = Size(batch=8, channels=8, layers=4, image=16)
 TABLES = ("steps", "live", "whole", "data")

@@ -19,7 +19,7 @@ from torch.nn.utils import clip_grad_norm_
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import Group, Measured
-from genocc.searchers.supernet import SuperNet
+from genocc.searchers.supernet.net import SuperNet
 from tests.reference_supernets import ReferenceSuperNet
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 import genocc
-from genocc.searchers.data import DataSet, MemoryImages, Source, register
+from genocc.data import DataSet, MemoryImages, Source, register
 
 DIRECTIONS = {"horizontal": (1, 0), "vertical": (0, 1), "falling": (1, 1), "rising": (1, -1)}
 

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import genocc
 from genocc.searchers.methods import PcDarts
-from genocc.searchers.parts import DerivationConfig, RelaxationConfig, SpaceConfig
+from genocc.searchers.parts.derivation import DerivationConfig
+from genocc.searchers.parts.relaxation import RelaxationConfig
+from genocc.searchers.parts.space import SpaceConfig
 
 
 class PcDst(PcDarts):

@@ -13,7 +13,7 @@ from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 from torchvision.models.detection.ssd import SSD
 
 import genocc
-from genocc.exporters.backbone import Backbone
+from genocc.nn.backbone import Backbone
 
 
 class Pyramid(nn.Module):

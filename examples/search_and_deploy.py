@@ -7,7 +7,7 @@ from pathlib import Path
 import onnxruntime
 
 import genocc
-from genocc.searchers.data import Source, load
+from genocc.data import Source, load
 
 
 def main(

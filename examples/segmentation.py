@@ -14,7 +14,7 @@ from torchvision.models.segmentation.deeplabv3 import DeepLabHead, DeepLabV3
 from torchvision.models.segmentation.fcn import FCNHead
 
 import genocc
-from genocc.exporters.backbone import Backbone
+from genocc.nn.backbone import Backbone
 
 
 def main(

@@ -15,11 +15,12 @@ from genocc.graph import BatchNorm, Graph
 from genocc.initialization import initialize
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
+from genocc.nn.graph_module import graph_module
 from genocc.passes import PASSES, Parameters, select
 from genocc.passes.bisect import Bisection, bisect
+from genocc.runtimes.torch import one_thread
 
-from .comparison import Array, one_thread
-from .graph_module import graph_module
+from .comparison import Array
 
 
 def bisect_passes(

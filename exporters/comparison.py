@@ -7,8 +7,7 @@ it is; what its options do to images and logits, PyTorch is told in its own word
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from genocc.errors import TargetError
+from genocc.nn.target_net import TargetNet
+from genocc.provenance import Provenance
+from genocc.runtimes.torch import one_thread, torch_device
 from genocc.verification import Comparison, Verification
-
-from .provenance import Provenance
-from .torch import TargetNet
 
 Array = NDArray[Any]
 Run = Callable[[Array], tuple[Array, Array]]
@@ -87,6 +86,26 @@ def compare(
     return Verification(provider, provenance.weights, tolerance, tuple(comparisons))
 
 
+def torch_subject(
+    runtime: str, run: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]], provider: str
+) -> Subject:
+    """Returns a loaded file to compare.
+
+    Args:
+        runtime: What runs it, for people.
+        run: Images -> outputs, and the features that the classifier reads times its weight.
+        provider: Where it runs.
+    """
+    device = torch_device(provider)
+
+    def run_arrays(images: Array) -> tuple[Array, Array]:
+        with torch.inference_mode(), one_thread(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            outputs, response = run(torch.from_numpy(images).to(device))
+        return outputs.cpu().numpy(), response.cpu().numpy()
+
+    return Subject(runtime, run_arrays)
+
+
 class _Reference:
     """The net in PyTorch."""
 
@@ -113,17 +132,6 @@ class _Reference:
             outputs = torch.softmax(logits, 1) if self.provenance.softmax else logits
             response = self.features @ self.net.state_dict()["classifier.linear.weight"].T
         return outputs.numpy(), response.numpy()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Enough for a few images; two threads take 20 times as long where something else uses the second core."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _images(provenance: Provenance, batch: int, random: np.random.Generator) -> Array:

@@ -9,8 +9,7 @@ from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
 from genocc.graph import Graph, GraphBuilder, Input, Normalize, Softmax
 from genocc.network import NetworkConfig
-
-from .provenance import Normalization, Provenance
+from genocc.provenance import Normalization, Provenance
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from genocc import __version__
 from genocc.compiler import CompiledNet, Exporter
 from genocc.errors import InternalError, TargetError
 from genocc.files import write_atomically
-from genocc.graph import (
+from genocc.graph import (  # fmt: skip
     Add,
     AvgPool,
     BatchNorm,
@@ -41,14 +41,13 @@ from genocc.graph import (
     ShiftPad,
     Slice,
     Softmax,
-)  # fmt: skip
+)
+from genocc.runtimes.onnx_files import MAX_BYTES
 from genocc.verification import Verification
 
 from .deployment import Deployment
 
 OLDEST_OPSET = 17
-MAX_BYTES = 2**31 - 1
-"""What one ONNX file can hold: the limit of its encoding (protocol buffers)."""
 
 Array = NDArray[Any]
 

@@ -15,12 +15,12 @@ from torch.export.passes import move_to_device_pass
 from genocc.compiler import CompiledNet, Exporter
 from genocc.files import write_atomically
 from genocc.graph import Graph, Input
+from genocc.nn.graph_module import graph_module
+from genocc.runtimes.torch import torch_device
 from genocc.verification import Verification
 
-from .comparison import compare
+from .comparison import compare, torch_subject
 from .deployment import Deployment
-from .graph_module import graph_module
-from .torch_runtime import subject, torch_device
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Pt2Exporter(Deployment, Exporter):
 
     def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
         program = move_to_device_pass(torch.export.load(path), torch_device(provider))
-        file = subject("torch.export", _Running(program.module()).outputs_and_response, provider)
+        file = torch_subject("torch.export", _Running(program.module()).outputs_and_response, provider)
         return compare(self.provenance(net), net.weights, [file], provider=provider)
 
 

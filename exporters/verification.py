@@ -6,26 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from pathlib import Path
 
-import numpy as np
-import onnx
-from google.protobuf.message import DecodeError
-from onnx import numpy_helper
-from onnx.reference import ReferenceEvaluator
-
 from genocc import weights as weight_files
 from genocc.errors import TargetError
 from genocc.files import read_bytes
 from genocc.initialization import initialize
 from genocc.lowering import lower
+from genocc.provenance import Provenance
+from genocc.runtimes.onnx_files import MAX_BYTES, parse, without_bias
+from genocc.runtimes.onnx_reference import RUNTIME as REFERENCE
+from genocc.runtimes.onnx_reference import interpret as interpret_model
+from genocc.runtimes.onnx_runtime import run, session
 from genocc.verification import Verification
 
 from .comparison import BATCHES, TOLERANCE, Array, Subject, compare
-from .onnx import MAX_BYTES
-from .onnx_runtime import run, session
-from .provenance import Provenance
 
 RUNTIME = "ONNX Runtime"
-REFERENCE = "ONNX reference evaluator"
 
 
 def verify(
@@ -61,33 +56,23 @@ def verify(
     """
     where = where or str(path)
     content = read_bytes(path, limit=MAX_BYTES)
-    model = _parsed(content, where)
+    model = parse(content, where)
     provenance = Provenance.from_metadata({entry.key: entry.value for entry in model.metadata_props}, where)
     arrays = _weights(provenance, weights, where)
     running = session(content, provider, where)
-    probe = session(_without_bias(model, where).SerializeToString(), provider, where)
+    probe = session(without_bias(model, where).SerializeToString(), provider, where)
     subjects = [Subject(RUNTIME, lambda images: (run(running, images, where), run(probe, images, where)), batches)]
     if reference_batches is None:
         reference_batches = batches
 
     def interpret(images: Array) -> tuple[Array, Array]:
         note(f"{REFERENCE}, batch {len(images)} (a second or more an image) ...")
-        return _interpret(model, images, where)
+        return interpret_model(model, images, where)
 
     if reference_batches:
         subjects.append(Subject(REFERENCE, interpret, reference_batches))
     used = running.get_providers()[0]
     return compare(provenance, arrays, subjects, provider=used, seed=seed, tolerance=tolerance)
-
-
-def _parsed(content: bytes, where: str) -> onnx.ModelProto:
-    try:
-        model = onnx.load_from_string(content)
-    except DecodeError:
-        raise TargetError(f"{where}: not an ONNX file, or a damaged one") from None
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
-        raise TargetError(f"{where}: keeps its weights in other files, which genocc never does; expected a single file")
-    return model
 
 
 def _weights(
@@ -109,42 +94,3 @@ def _weights(
         weight_files.check(arrays, graph, str(weights))
         return arrays
     return weights
-
-
-def _classifier(model: onnx.ModelProto, where: str) -> tuple[onnx.NodeProto, onnx.TensorProto, onnx.TensorProto]:
-    """The node of the classifier, its weight and its bias."""
-    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
-    for node in reversed(model.graph.node):
-        if node.op_type == "Gemm" and len(node.input) == 3 and {*node.input[1:]} <= tensors.keys():
-            return node, tensors[node.input[1]], tensors[node.input[2]]
-        if node.op_type != "Softmax":
-            break
-    raise TargetError(f"{where}: does not end in a classifier with a bias, as every net of genocc does")
-
-
-def _without_bias(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
-    """A copy that returns the logits without the classifier's bias, and without a softmax after them."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    node, _, bias = _classifier(copy, where)
-    bias.CopyFrom(numpy_helper.from_array(np.zeros_like(numpy_helper.to_array(bias)), bias.name))
-    if copy.graph.node[-1] != node:
-        copy.graph.node.pop()
-        copy.graph.output[0].name = node.output[0]
-        del copy.graph.value_info[:]  # what becomes an output must not be listed with the values between
-    return copy
-
-
-def _interpret(model: onnx.ModelProto, images: Array, where: str) -> tuple[Array, Array]:
-    """One run of the reference evaluator, which gives the values between as well."""
-    node, weight, _ = _classifier(model, where)
-    try:
-        values = ReferenceEvaluator(model).run(None, {"image": images}, intermediate=True)
-    except Exception as error:  # of any class, as above
-        raise TargetError(f"{where}: {REFERENCE} cannot run it: {_first_line(error)}") from None
-    features = np.asarray(values[node.input[0]])
-    return np.asarray(values[model.graph.output[0].name]), features @ numpy_helper.to_array(weight).T
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from genocc.lowering import lower
     from genocc.network import NetworkConfig
     from genocc.searchers.request import search
-    from genocc.searchers.training.evaluation import evaluate
-    from genocc.searchers.training.request import train
-    from genocc.sources import load
+    from genocc.source import load
+    from genocc.training.evaluation import evaluate
+    from genocc.training.request import train
 
 __version__ = "0.1.0"
 
@@ -56,11 +56,11 @@ _MODULES = {
     "compile": "compiler",
     "count": "counting",
     "diff": "differences",
-    "evaluate": "searchers.training.evaluation",
-    "load": "sources",
+    "evaluate": "training.evaluation",
+    "load": "source",
     "lower": "lowering",
     "search": "searchers.request",
-    "train": "searchers.training.request",
+    "train": "training.request",
 }
 
 

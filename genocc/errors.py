@@ -4,7 +4,9 @@ A message names the place, what was found, what was expected and what to do. The
 ``GenoccError`` as one line and exits with 2; ``InternalError`` alone means that genocc, not its user, is wrong.
 """
 
+import difflib
 import re
+from collections.abc import Iterable
 
 
 class GenoccError(Exception):
@@ -60,3 +62,10 @@ def expectation(message: str) -> str:
     said = re.sub(r"^Input should be (?=greater|less)", "expected a number ", message)
     said = re.sub(r"^Input should (be|have) ", "expected ", said)
     return said[:1].lower() + said[1:]
+
+
+def did_you_mean(name: str, choices: Iterable[str], prefix: str = "") -> str:
+    """Returns the end of a message about an unknown name: the closest known one, or all that are known."""
+    known = list(choices)
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{prefix}{close[0]}'?" if close else f"expected one of {', '.join(known)}"

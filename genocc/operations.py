@@ -16,7 +16,7 @@ from math import prod
 from typing import Any
 
 from genocc.errors import GenoccError, NetworkError
-from genocc.graph import (
+from genocc.graph import (  # fmt: skip
     Add,
     AvgPool,
     BatchNorm,
@@ -31,7 +31,7 @@ from genocc.graph import (
     Pool,
     Relu,
     ShiftPad,
-)  # fmt: skip
+)
 
 
 class Block:

@@ -17,11 +17,13 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
+from genocc.data import Batches
+from genocc.data.batches import Batch
+from genocc.runs.meter import Meter
+from genocc.training.optimization import all_finite, autocast
+
 from .config import SearchConfig
-from .data import Batches
-from .data.batches import Batch
 from .interface import Coefficients, Masks, Route, SearchNet, View
-from .meter import Meter
 from .second_order import second_order_gradient
 
 
@@ -44,18 +46,8 @@ class Bilevel:
     def __init__(self, net: SearchNet, config: SearchConfig, training: Batches, validation: Batches) -> None:
         self.net, self.config = net, config
         self.training, self.validation = training, validation
-        self.weights_optimizer = torch.optim.SGD(
-            net.weight_parameters(),
-            lr=config.weights.learning_rate,
-            momentum=config.weights.momentum,
-            weight_decay=config.weights.weight_decay,
-        )
-        self.architecture_optimizer = torch.optim.Adam(
-            net.architecture_parameters(),
-            lr=config.architecture.learning_rate,
-            betas=config.architecture.betas,
-            weight_decay=config.architecture.weight_decay,
-        )
+        self.weights_optimizer = config.weights.optimizer(net.weight_parameters())
+        self.architecture_optimizer = config.architecture.optimizer(net.architecture_parameters())
         self._drawn = {"training": 0, "validation": 0}
         self.meters = {name: Meter(training.device) for name in ("weights", "architecture", "auxiliary")}
         self.transition: Transition | None = None
@@ -63,12 +55,10 @@ class Bilevel:
 
     def begin_epoch(self, epoch: int) -> None:
         """Sets what follows the epochs: the annealing, and the learning rate of w on its cosine."""
-        weights, epochs = self.config.weights, self.config.schedule.epochs
+        epochs = self.config.schedule.epochs
         self.net.progress = epoch / epochs
-        half_turn = (1 + math.cos(math.pi * epoch / epochs)) / 2
-        rate = weights.learning_rate_end + (weights.learning_rate - weights.learning_rate_end) * half_turn
         for group in self.weights_optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = self.config.weights.rate(epoch, epochs)
 
     def end_epoch(self) -> None:
         """Empties the meters."""
@@ -90,12 +80,11 @@ class Bilevel:
 
     def finite(self) -> bool:
         """Whether the losses of the epoch so far are numbers; waits for the device."""
-        return all(bool(meter.sums.isfinite().all()) for meter in self.meters.values())
+        return all_finite(meter.sums for meter in self.meters.values())
 
     def finite_everywhere(self) -> bool:
         """Whether all that a checkpoint would hold are numbers."""
-        tensors = [value for value in self.net.state_dict().values() if value.is_floating_point()]
-        return self.finite() and bool(torch.stack([value.isfinite().all() for value in tensors]).all())
+        return self.finite() and all_finite(self.net.state_dict().values())
 
     def weight_step(self, *, auxiliary: bool = False) -> None:
         """One step of w on a batch of the training half, through the one-shot or the auxiliary model."""
@@ -231,8 +220,7 @@ class Bilevel:
         return self.transition
 
     def _precision(self) -> AbstractContextManager[Any]:
-        low = self.config.supernet.precision == "bfloat16"
-        return torch.autocast(self.training.device.type, dtype=torch.bfloat16, enabled=low)
+        return autocast(self.config.supernet.precision, self.training.device)
 
 
 class Transition:

@@ -7,30 +7,24 @@ with the reason where a combination has no meaning.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from .configuration import Configuration, merged
-from .parts import (
-    ArchitectureConfig,
-    BudgetConfig,
-    ConnectionConfig,
-    DataConfig,
-    DerivationConfig,
-    PlacementConfig,
-    RelaxationConfig,
-    ScheduleConfig,
-    Seed,
-    SpaceConfig,
-    SuperNetConfig,
-    TopologyConfig,
-    WeightsConfig,
-    refuse,
-)
+from genocc.configuration import Configuration, Seed, merged, refuse
 
-if TYPE_CHECKING:
-    from .methods import Method
+from .method import Method, get_method
+from .parts.connection import ConnectionConfig
+from .parts.data import DataConfig
+from .parts.derivation import DerivationConfig
+from .parts.optimizers import ArchitectureConfig, WeightsConfig
+from .parts.penalties import BudgetConfig
+from .parts.placement import PlacementConfig
+from .parts.relaxation import RelaxationConfig
+from .parts.schedule import ScheduleConfig
+from .parts.skeleton import SuperNetConfig
+from .parts.space import SpaceConfig
+from .parts.topology import TopologyConfig
 
 
 class SearchConfig(Configuration):
@@ -97,8 +91,6 @@ class SearchConfig(Configuration):
         Raises:
             ConfigError: A name is unknown, a value is out of range, or the combination has no meaning.
         """
-        from .methods import get_method
-
         composition = get_method(method) if isinstance(method, str) else method
         data = merged(composition.defaults(preset), fields)
         return cls.overridden({"method": composition.name, "preset": preset, **data}, overrides)

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from genocc.runs.loop import Learner
+
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Parameter
@@ -204,3 +206,22 @@ class Measured:
     classes: int
     channels: int = 3
     size: tuple[int, int] = field(default=(32, 32))
+
+
+class BilevelSteps(Learner, Protocol):
+    """The steps that a schedule puts in order; `Bilevel` takes them."""
+
+    def weight_step(self, *, auxiliary: bool = False) -> None:
+        """One step of w on a batch of the training half."""
+
+    def architecture_step(self, *, auxiliary: bool = False) -> None:
+        """One step of alpha and beta on a batch of the validation half."""
+
+    def begin_transition(self) -> None:
+        """Derives and freezes alpha*, and takes a snapshot of w for a possible rollback."""
+
+    def judge_transition(self) -> None:
+        """Measures the auxiliary model on the validation half."""
+
+    def keep_if_best(self) -> None:
+        """Keeps the auxiliary model's steps, or rolls w back to the snapshot."""

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from itertools import count
 from pathlib import Path
-from typing import Any
 
+from genocc.data.dataset import BUILT_IN
+from genocc.data.settings import data_fields
 from genocc.errors import ConfigError
+from genocc.runs.progress import Progress
+from genocc.runs.starting import given, new_folder
 
 from .config import SearchConfig
-from .data import datasets
-from .data.dataset import BUILT_IN
-from .methods import Method
-from .progress import Progress
+from .method import Method
 from .result import SearchResult, read_search
 from .search import run_search
 from .seeds import is_seeds, read_seeds, run_seeds
-
-RUNS = Path("runs")
-"""Where runs go that were not told where."""
 
 
 def search(
@@ -98,26 +93,3 @@ def _resumed(out: Path, device: str, progress: Progress | None) -> SearchResult:
         config, seeds = read_seeds(out)
         return run_seeds(config, seeds, out, resume=True, device=device, progress=progress)
     return run_search(read_search(out), out, resume=True, device=device, progress=progress)
-
-
-def given(**fields: Any) -> dict[str, Any]:
-    """Returns the fields that say something."""
-    return {name: value for name, value in fields.items() if value is not None and value != {}}
-
-
-def data_fields(text: str | None) -> dict[str, Any]:
-    """Returns the name and folder that ``--data`` says: NAME, NAME:FOLDER, or the folder of an image folder."""
-    if text is None:
-        return {}
-    name, colon, folder = text.partition(":")
-    if name in datasets():
-        return {"name": name, "folder": folder} if colon else {"name": name}
-    if Path(text).is_dir() or "/" in text or os.sep in text:
-        return {"name": "imagefolder", "folder": text}
-    return {"name": text}
-
-
-def new_folder(name: str) -> Path:
-    """Returns a folder below ``runs`` that is not there yet: the name, with a number behind it if it is taken."""
-    names = (RUNS / (name if number == 1 else f"{name}-{number}") for number in count(1))
-    return next(path for path in names if not path.exists())

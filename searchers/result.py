@@ -10,7 +10,7 @@ from genocc.counting import count
 from genocc.errors import RunError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
-from genocc.runs import RUN_GENOTYPE, SEARCH, read_config, read_epochs
+from genocc.runs.reading import RUN_GENOTYPE, SEARCH, read_config, read_epochs
 
 from .config import SearchConfig
 from .interface import Measured

@@ -10,20 +10,20 @@ import torch
 
 from genocc import __version__
 from genocc.genotype import Genotype
-from genocc.runs import SEARCH, read_history
+from genocc.runs.folder import Run, open_run
+from genocc.runs.interruption import Interruption, interruptions
+from genocc.runs.loop import Loop, Phase, choose_device
+from genocc.runs.progress import Progress
+from genocc.runs.reading import SEARCH, read_history
 
-from . import telling
+from . import summary as telling
 from .bilevel import Bilevel
 from .config import SearchConfig
-from .halves import load_halves
 from .interface import Measured, View
-from .interruption import Interruption, interruptions
-from .loop import Loop, Phase, choose_device
-from .progress import Progress
+from .parts.data import load_halves
+from .parts.schedule import epoch_phases
 from .result import SearchResult, images_metadata
-from .runs import Run, open_run
-from .schedule import epoch_phases
-from .supernet import SuperNet
+from .supernet.net import SuperNet
 
 EVALUATED = 2048
 """Validation images that accuracies are measured on after an epoch; after the last one it is all of them."""
@@ -69,7 +69,7 @@ class _Search(Loop[Bilevel]):
         self, config: SearchConfig, folder: Run, device: torch.device, interruption: Interruption, progress: Progress
     ) -> None:
         self.config = config
-        self.halves = load_halves(config, device)
+        self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device)
         images = self.halves.training.images
         self.measured = Measured(len(self.halves.data.classes), images.channels, (images.size, images.size))
         self.net = SuperNet(config, self.measured).to(device)

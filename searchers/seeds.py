@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from genocc.errors import ConfigError, GenoccError
-from genocc.runs import CONFIG, MAX_SEEDS, SEARCH_SEEDS, read_command, read_config, seed_folder
+from genocc.runs.folder import open_run
+from genocc.runs.progress import Progress
+from genocc.runs.reading import CONFIG, MAX_SEEDS, SEARCH_SEEDS, read_command, read_config, seed_folder
 
 from .config import SearchConfig
-from .progress import Progress
 from .result import SearchResult
-from .runs import open_run
 from .search import run_search
 
 

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from genocc.configuration import Configuration, Part
+
 from .config import SearchConfig
-from .configuration import Configuration
-from .methods import methods
-from .parts import Part
+from .method import methods
 
 
 def settings(config: Configuration) -> dict[str, Any]:

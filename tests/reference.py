@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from genocc.graph import (
+from genocc.graph import (  # fmt: skip
     Add,
     AvgPool,
     BatchNorm,
@@ -34,7 +34,7 @@ from genocc.graph import (
     ShiftPad,
     Slice,
     Softmax,
-)  # fmt: skip
+)
 
 Array = NDArray[Any]
 

@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
+from genocc.configuration import Part
 from genocc.files import write_atomically
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.parts import Part
 from genocc.searchers.settings import compared, descriptions, differences, shown
 from tests.sample_data import ROOT
 

@@ -15,9 +15,11 @@ import pytest
 import torch
 
 from genocc import Cell, Edge, Genotype, NetworkConfig, zoo
-from genocc.checkpoints import LAYOUTS, ImportedWeights, import_weights, reading
+from genocc.checkpoints import LAYOUTS
 from genocc.errors import FileError, NetworkError, WeightsError
-from genocc.exporters.torch import TargetNet, load
+from genocc.nn import checkpoints as reading
+from genocc.nn.checkpoints import ImportedWeights, import_weights
+from genocc.nn.target_net import TargetNet, load
 from tests import sample_data
 from tests.reference_darts import ReferenceNetwork
 from tests.test_cli import error, run

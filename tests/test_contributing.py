@@ -10,10 +10,10 @@ import pytest
 
 import genocc
 from genocc import Genotype, NetworkConfig, lower
+from genocc.data import Source
 from genocc.graph import GraphBuilder, Input, Relu
 from genocc.operations import OPERATIONS
 from genocc.passes import Parameters, run_passes
-from genocc.searchers.data import Source
 
 PAGE = Path(__file__).parent.parent / "CONTRIBUTING.md"
 

@@ -15,8 +15,10 @@ from typer.testing import CliRunner
 from genocc.cli import app
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import Measured
-from genocc.searchers.parts import DataConfig, ScheduleConfig, SuperNetConfig
-from genocc.searchers.supernet import SuperNet
+from genocc.searchers.parts.data import DataConfig
+from genocc.searchers.parts.schedule import ScheduleConfig
+from genocc.searchers.parts.skeleton import SuperNetConfig
+from genocc.searchers.supernet.net import SuperNet
 from tests import regenerate_settings
 from tests.sample_data import ROOT
 

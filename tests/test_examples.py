@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import genocc
+from genocc.data import dataset
 from genocc.operations import OPERATIONS
-from genocc.searchers.data import dataset
 from tests.sample_data import ROOT
 
 EXAMPLES = ROOT / "examples"

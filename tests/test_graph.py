@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genocc.errors import InternalError
-from genocc.graph import (
+from genocc.graph import (  # fmt: skip
     PRIMITIVES,
     Add,
     AvgPool,
@@ -29,7 +29,7 @@ from genocc.graph import (
     Primitive,
     Relu,
     Slice,
-)  # fmt: skip
+)
 
 
 def small() -> Graph:

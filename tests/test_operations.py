@@ -6,7 +6,7 @@ import pytest
 from torch import Tensor, nn, zeros
 
 from genocc.errors import GenoccError
-from genocc.operations import (
+from genocc.operations import (  # fmt: skip
     OPERATIONS,
     SEARCH_SPACES,
     Operation,
@@ -15,7 +15,7 @@ from genocc.operations import (
     register,
     relu_conv_bn,
     search_space,
-)  # fmt: skip
+)
 
 
 def conv(c: int, kernel: int | tuple[int, int], stride: int | tuple[int, int], padding: int | tuple[int, int],

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from genocc.errors import RunError
-from genocc.runs import CONFIG, HISTORY, history_lines, read_command, read_config, read_history, seed_folder
+from genocc.runs.reading import CONFIG, HISTORY, history_lines, read_command, read_config, read_history, seed_folder
 
 
 def test_a_command_reads_its_own_runs_only(tmp_path: Path) -> None:

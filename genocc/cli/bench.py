@@ -34,8 +34,8 @@ def bench(
 ) -> None:
     """Time a genotype's net by every way to run it, next to the traced ONNX file."""
     import genocc
-    from genocc.exporters.benchmark import benchmark
-    from genocc.exporters.charts import check_suffix, draw_benchmark
+    from genocc.exporters.bench.benchmark import benchmark
+    from genocc.exporters.bench.charts import check_suffix, draw_benchmark
 
     loaded = genocc.load(genotype)
     if output:

@@ -85,7 +85,7 @@ def compile(
     """
     import genocc
     from genocc.compiler import compile, exporter, level, make_exporter
-    from genocc.exporters.runs import training_run
+    from genocc.source import training_run
     from genocc.verification import MismatchError
 
     run = training_run(genotype)

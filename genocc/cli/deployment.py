@@ -10,7 +10,7 @@ from genocc.errors import TargetError
 from genocc.files import read_text
 
 if TYPE_CHECKING:
-    from genocc.exporters.provenance import Normalization, Provenance
+    from genocc.provenance import Normalization, Provenance
 
 _MAX_CLASS_NAMES = 64 << 20
 

@@ -29,12 +29,12 @@ def diff(
     import genocc
 
     if output is not None:
-        from genocc.exporters.rendering import suffix_of
+        from genocc.exporters.drawing.rendering import suffix_of
 
         suffix_of(output)
     difference = genocc.diff(genocc.load(a), genocc.load(b))
     if output is not None:
-        from genocc.exporters import graphviz
+        from genocc.exporters.drawing import graphviz
 
         graphviz.draw_difference(difference, output)
     if json:

@@ -22,8 +22,8 @@ def draw(
     With .gif or .mp4, the film of how the cells of a search formed; GENOTYPE is then its run folder.
     """
     import genocc
-    from genocc.exporters import film, graphviz
-    from genocc.exporters.rendering import suffix_of
+    from genocc.exporters.drawing import film, graphviz
+    from genocc.exporters.drawing.rendering import suffix_of
 
     if output.suffix.lower() in film.SUFFIXES:
         if not Path(genotype).is_dir():

@@ -23,14 +23,13 @@ def import_weights(
     """Convert a checkpoint of a reference program to safetensors weights; no code in it is run."""
     import genocc
     from genocc import checkpoints, weights
-    from genocc.exporters.provenance import Provenance
+    from genocc.nn.checkpoints import import_weights as read_checkpoint
+    from genocc.provenance import Provenance
 
     if layout not in checkpoints.LAYOUTS:
         raise WeightsError(f"unknown layout '{layout}'; expected one of {', '.join(checkpoints.LAYOUTS)}")
     loaded = genocc.load(genotype)
-    imported = checkpoints.import_weights(
-        checkpoint, loaded, network, checkpoints.LAYOUTS[layout], drop_auxiliary=drop_auxiliary
-    )
+    imported = read_checkpoint(checkpoint, loaded, network, checkpoints.LAYOUTS[layout], drop_auxiliary=drop_auxiliary)
     weights.save(imported.arrays, output, Provenance(loaded, imported.config).to_metadata())
     for remark in imported.notes:
         note(f"{checkpoint}: {remark}")

@@ -18,7 +18,7 @@ def methods(
     json: JsonOption = False,
 ) -> None:
     """List the search methods, and every setting of their parts as `search --set` takes it."""
-    from genocc.searchers.methods import get_method
+    from genocc.searchers.method import get_method
     from genocc.searchers.settings import compared, descriptions, differences, shown
 
     table = compared(preset)

@@ -14,7 +14,7 @@ import typer
 
 from genocc.errors import NetworkError
 from genocc.network import NetworkConfig
-from genocc.runs import RUN_GENOTYPE
+from genocc.runs.reading import RUN_GENOTYPE
 
 GenotypeArgument = Annotated[
     str, typer.Argument(metavar="GENOTYPE", help="A genotype file, a run folder, '-' for standard input, or zoo:NAME.")
@@ -114,7 +114,7 @@ def _with_options(
 
 def _network_of(genotype: str | None, given: dict[str, Any]) -> NetworkConfig:
     """The network that the options describe or, of a training run, its own."""
-    from genocc.exporters.runs import training_run
+    from genocc.source import training_run
 
     if genotype is None or (run := training_run(genotype)) is None:
         return network_config(**given)

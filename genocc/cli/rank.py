@@ -26,8 +26,8 @@ def rank(
     Of run folders, a row is a genotype, and its columns are those of the last line of history.jsonl:
     --x search.validation_accuracy --y train.test.top1
     """
-    from genocc.searchers.ranking.correlation import correlate
-    from genocc.searchers.ranking.table import columns, read_table
+    from genocc.results.correlation import correlate
+    from genocc.results.table import columns, read_table
 
     where = str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
     first, second, skipped = columns(read_table(files), x, y, where, skip_missing=skip_missing)

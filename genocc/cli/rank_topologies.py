@@ -46,8 +46,8 @@ def rank_topologies(
     First in normal cells, sep_conv_3x3 on every edge; then the best in both cells. Ctrl-C exits with 130; --resume goes
     on with the next topology.
     """
-    from genocc.searchers.progress import ConsoleProgress
-    from genocc.searchers.ranking.ranking import rank_topologies
+    from genocc.runs.progress import ConsoleProgress
+    from genocc.searchers.topologies.ranking import rank_topologies
 
     ranking = rank_topologies(
         out,

@@ -13,7 +13,7 @@ def report(
     output: OutputOption = Path("report.html"),
 ) -> None:
     """Write a run as one HTML page: how its cells formed, curves, costs of each edge; works offline."""
-    from genocc.exporters.report import write_report
+    from genocc.exporters.report.page import write_report
 
     write_report(run, output)
     print(output)

@@ -78,7 +78,7 @@ def search(
     Ctrl-C finishes the batch and exits with 130; --resume goes on as if nothing had happened.
     """
     import genocc
-    from genocc.searchers.progress import ConsoleProgress
+    from genocc.runs.progress import ConsoleProgress
 
     result = genocc.search(
         out,

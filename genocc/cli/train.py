@@ -20,7 +20,7 @@ from genocc.cli.runs import (
 )
 
 if TYPE_CHECKING:
-    from genocc.searchers.training.result import TrainResult
+    from genocc.training.result import TrainResult
 
 
 @target_options
@@ -62,8 +62,8 @@ def train(
     machines: torchrun --nproc-per-node N -m genocc train ...
     """
     import genocc
-    from genocc.searchers.processes import is_first
-    from genocc.searchers.progress import ConsoleProgress
+    from genocc.runs.processes import is_first
+    from genocc.runs.progress import ConsoleProgress
 
     result = genocc.train(
         genotype,

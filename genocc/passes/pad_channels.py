@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from genocc.graph import (
+from genocc.graph import (  # fmt: skip
     Add,
     Concat,
     Conv2d,
@@ -21,7 +21,7 @@ from genocc.graph import (
     Pool,
     Slice,
     Softmax,
-)  # fmt: skip
+)
 from genocc.passes.base import Parameters, Pass, Rewriter
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from genocc import Genotype, NetworkConfig, lower
-from genocc.exporters.python import source
+from genocc.exporters.python.exporter import source
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"

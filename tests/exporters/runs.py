@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genocc.genotype import Cell, Edge, Genotype
-from genocc.runs import CONFIG, HISTORY, RUN_GENOTYPE, SEARCH, TRAIN
+from genocc.runs.reading import CONFIG, HISTORY, RUN_GENOTYPE, SEARCH, TRAIN
 
 OPERATIONS = ("none", "skip_connect", "max_pool_3x3", "sep_conv_3x3")
 

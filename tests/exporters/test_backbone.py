@@ -13,8 +13,8 @@ import genocc
 from genocc import Genotype, NetworkConfig, lower
 from genocc.errors import NetworkError, WeightsError
 from genocc.exporters import torch as target
-from genocc.exporters.backbone import Backbone
-from genocc.exporters.torch import TargetNet
+from genocc.nn.backbone import Backbone
+from genocc.nn.target_net import TargetNet
 from tests.reference import random_parameters
 from tests.sample_data import ROOT
 

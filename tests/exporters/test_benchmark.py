@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from genocc import Genotype, NetworkConfig
 from genocc.cli import app
 from genocc.errors import TargetError
-from genocc.exporters.benchmark import WAYS, Benchmark, _Subject, benchmark
-from genocc.exporters.charts import draw_benchmark
+from genocc.exporters.bench.benchmark import WAYS, Benchmark, _Subject, benchmark
+from genocc.exporters.bench.charts import draw_benchmark
 
 TINY = NetworkConfig.make(channels=4, layers=3, input_size=(12, 12))
 QUICK = ("eager", "channels-last", "genocc-torch", "genocc-onnx-plain", "genocc-onnx")

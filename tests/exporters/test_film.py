@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from genocc.cli import app
 from genocc.errors import GenotypeError, TargetError
-from genocc.exporters.film import HOLD, MOST, blend, draw_film, positions
-from genocc.exporters.formation import form
-from genocc.runs import read_history
+from genocc.exporters.drawing.evolution import form
+from genocc.exporters.drawing.film import HOLD, MOST, blend, draw_film, positions
+from genocc.runs.reading import read_history
 from tests.exporters.runs import write_search, write_training
 
 

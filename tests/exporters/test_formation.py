@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from genocc.errors import RunError
-from genocc.exporters.formation import MOST_STRANDS, WIDEST, beside, form, shown
-from genocc.runs import HISTORY, read_history
+from genocc.exporters.drawing.evolution import MOST_STRANDS, WIDEST, beside, form, shown
+from genocc.runs.reading import HISTORY, read_history
 from tests.exporters.runs import OPERATIONS, edges, write_search
 
 

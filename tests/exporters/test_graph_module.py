@@ -10,8 +10,6 @@ import torch
 from hypothesis import given, settings
 
 from genocc import Genotype, Graph, NetworkConfig, lower
-from genocc.exporters.constructs import CONSTRUCTS, Constructs
-from genocc.exporters.graph_module import graph_module, module_tree, program
 from genocc.graph import (
     PRIMITIVES,
     Add,
@@ -33,6 +31,8 @@ from genocc.graph import (
     Softmax,
 )
 from genocc.initialization import initialize
+from genocc.nn.graph_module import graph_module, module_tree, program
+from genocc.nn.primitives import CONSTRUCTS, Constructs
 from genocc.operations import OPERATIONS
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.strategies import genotypes, networks

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 import genocc
 from genocc import Cell, Edge, Genotype
 from genocc.errors import GenotypeError
-from genocc.exporters import rendering
-from genocc.exporters.graphviz import difference_diagram, genotype_diagram
-from genocc.exporters.rendering import render
+from genocc.exporters.drawing import rendering
+from genocc.exporters.drawing.graphviz import difference_diagram, genotype_diagram
+from genocc.exporters.drawing.rendering import render
 from genocc.operations import OPERATIONS
 from tests.exporters.drawing import DRAWN, Drawing, chain, needs_dot, one, texts, titles
 from tests.strategies import cells, genotypes

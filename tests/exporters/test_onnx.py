@@ -21,8 +21,7 @@ from genocc import Genotype, Graph, NetworkConfig, checkpoints
 from genocc.compiler import CompiledNet, compile_net, level
 from genocc.errors import TargetError
 from genocc.exporters.onnx import OPERATORS, OnnxExporter, check
-from genocc.exporters.onnx_runtime import session
-from genocc.graph import (
+from genocc.graph import (  # fmt: skip
     PRIMITIVES,
     Add,
     AvgPool,
@@ -39,8 +38,9 @@ from genocc.graph import (
     Relu,
     ShiftPad,
     Slice,
-)  # fmt: skip
+)
 from genocc.passes import PASSES, Parameters, run_passes, select
+from genocc.runtimes.onnx_runtime import session
 from tests import sample_data
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.strategies import genotypes, networks

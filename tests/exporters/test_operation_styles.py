@@ -7,8 +7,8 @@ from itertools import combinations
 
 import pytest
 
-from genocc.exporters.diagram import readable
-from genocc.exporters.graphviz import genotype_diagram
+from genocc.exporters.drawing.diagram import readable
+from genocc.exporters.drawing.graphviz import genotype_diagram
 from genocc.operations import OPERATIONS, Operation, relu_conv_bn
 from tests.exporters.drawing import DRAWN, Drawing, chain, one
 

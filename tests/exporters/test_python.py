@@ -15,9 +15,9 @@ from torch import nn
 from genocc import Cell, Edge, Genotype, NetworkConfig, checkpoints, lower, zoo
 from genocc.compiler import compile
 from genocc.errors import NetworkError, TargetError
-from genocc.exporters.python import PythonExporter, source
-from genocc.exporters.torch import TargetNet
+from genocc.exporters.python.exporter import PythonExporter, source
 from genocc.graph import DropPath
+from genocc.nn.target_net import TargetNet
 from genocc.weights import save
 from tests import sample_data
 from tests.exporters.python_files import SMALL, TINY, check, run, tensor_names
@@ -201,7 +201,7 @@ def test_compile_writes_and_verifies(darts_v2: Genotype, tmp_path: Path, trained
 
 def test_verification_sees_another_net(darts_v2: Genotype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = source(darts_v2, TINY).replace("s5 = self.nodes[3](s0, s2)", "s5 = self.nodes[3](s1, s2)")
-    monkeypatch.setattr("genocc.exporters.python.source", lambda *_: wrong)
+    monkeypatch.setattr("genocc.exporters.python.exporter.source", lambda *_: wrong)
     with pytest.raises(Exception, match="not written: it differs from PyTorch"):
         compile(darts_v2, TINY, to="python", output=tmp_path / "net.py")
     assert not list(tmp_path.iterdir())

@@ -11,8 +11,8 @@ import pytest
 from genocc import Cell, Edge, Genotype
 from genocc.compiler import compile_net
 from genocc.errors import TargetError
-from genocc.exporters.python import PythonExporter, source
-from genocc.exporters.python_constructs import JOINS, LAYERS
+from genocc.exporters.python.emitters import JOINS, LAYERS
+from genocc.exporters.python.exporter import PythonExporter, source
 from genocc.graph import PRIMITIVES, AvgPool, BatchNorm, Conv2d, DropPath, Input, Normalize, Slice, Softmax
 from genocc.operations import OPERATIONS, Block, Operation, Recipe, dilated, relu_conv_bn
 from tests.exporters.python_files import TINY, assert_tidy, check

@@ -25,10 +25,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from genocc import Genotype, lower, zoo
-from genocc.exporters import python_runtime
-from genocc.exporters.python import source
-from genocc.exporters.torch import TargetNet
+from genocc.exporters.python import runtime as python_runtime
+from genocc.exporters.python.exporter import source
 from genocc.initialization import initialize
+from genocc.nn.target_net import TargetNet
 from genocc.weights import save
 from tests.exporters.python_files import SMALL, TINY, assert_tidy, run
 

@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 from genocc import Genotype
 from genocc.cli import app
 from genocc.errors import FileError, TargetError
-from genocc.exporters import rendering
-from genocc.exporters.graphviz import draw, genotype_diagram
-from genocc.exporters.rendering import FORMATS, render
+from genocc.exporters.drawing import rendering
+from genocc.exporters.drawing.graphviz import draw, genotype_diagram
+from genocc.exporters.drawing.rendering import FORMATS, render
 from tests.exporters.drawing import SVG, chain, needs_dot, one, texts
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from genocc.exporters.report import write_report
+from genocc.exporters.report.page import write_report
 from tests.exporters.runs import write_search, write_training
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -17,9 +17,9 @@ from genocc import Cell, Edge, Genotype, NetworkConfig, lower, weights, zoo
 from genocc.compiler import compile
 from genocc.errors import FileError, NetworkError, TargetError, WeightsError
 from genocc.exporters import torch as target
-from genocc.exporters.graph_module import graph_module
-from genocc.exporters.torch import TargetNet
 from genocc.initialization import initialize
+from genocc.nn.graph_module import graph_module
+from genocc.nn.target_net import TargetNet
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 
 SMALL = {

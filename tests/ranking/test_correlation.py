@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genocc.errors import TableError
-from genocc.searchers.ranking.correlation import MAX_ROWS, correlate
+from genocc.results.correlation import MAX_ROWS, correlate
 
 FEW = st.integers(-2, 2).map(float)
 ANY = st.floats(allow_nan=False, allow_infinity=False)

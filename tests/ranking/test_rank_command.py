@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 import genocc
 from genocc.cli import app
-from genocc.searchers.runs import open_run
+from genocc.runs.folder import open_run
 
 ROWS = [("a", 0.91, 93.1), ("b", 0.89, 92.8), ("c", 0.93, 93.0), ("d", 0.93, 93.5)]
 """One pair disagrees (a and c), one is tied in x (c and d): tau-a is (4 - 1) / 6."""

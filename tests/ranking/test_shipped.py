@@ -3,13 +3,13 @@
 from importlib.resources import files
 
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.ranking.ranking import RankingConfig, read_ranking
-from genocc.searchers.ranking.shipped import FILE, best_topology
-from genocc.searchers.ranking.topologies import sampled
+from genocc.searchers.topologies.ranking import RankingConfig, read_ranking
+from genocc.searchers.topologies.shipped import FILE, best_topology
+from genocc.searchers.topologies.topologies import sampled
 
 
 def test_the_file_is_a_whole_ranking_in_order() -> None:
-    ranking = read_ranking(str(files("genocc.searchers.ranking").joinpath(FILE)))
+    ranking = read_ranking(str(files("genocc.searchers.topologies").joinpath(FILE)))
     config = RankingConfig.from_dict(ranking.config)  # can be repeated
     found = ranking.topologies
     assert {one.topology for one in found} == set(sampled(config.sample, config.training.seed))
@@ -25,7 +25,7 @@ def test_the_file_is_a_whole_ranking_in_order() -> None:
 
 
 def test_edarts_searches_along_the_best() -> None:
-    ranking = read_ranking(str(files("genocc.searchers.ranking").joinpath(FILE)))
+    ranking = read_ranking(str(files("genocc.searchers.topologies").joinpath(FILE)))
     topology = SearchConfig.make("edarts").topology
     assert topology.edges == "fixed"
     assert topology.predecessors == best_topology() == ranking.topologies[0].topology

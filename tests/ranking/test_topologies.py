@@ -13,14 +13,14 @@ import torch
 from typer.testing import CliRunner, Result
 
 from genocc.cli import app
+from genocc.data import Source, load
 from genocc.errors import FileError, RunError
-from genocc.runs import read_history
+from genocc.runs.folder import open_run
+from genocc.runs.reading import read_history
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.data import Source, load
-from genocc.searchers.ranking.ranking import RankingConfig, load_parts, rank_topologies, read_ranking
-from genocc.searchers.ranking.topologies import FIXED, genotype_of, name_of, sampled, topologies
-from genocc.searchers.runs import open_run
-from genocc.searchers.training.config import TrainConfig
+from genocc.searchers.topologies.ranking import RankingConfig, load_parts, rank_topologies, read_ranking
+from genocc.searchers.topologies.topologies import FIXED, genotype_of, name_of, sampled, topologies
+from genocc.training.config import TrainConfig
 
 TINY = [
     *("--data", "fake", "--epochs", "1", "--sample", "4", "--top", "2"),

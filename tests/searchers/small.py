@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from genocc.runs import CHECKPOINTS, read_history
+from genocc.runs.reading import CHECKPOINTS, read_history
 from genocc.searchers.config import SearchConfig
 
 SMALL = (

@@ -5,8 +5,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from genocc.data import Batches, FileImages, MemoryImages
 from genocc.errors import DataError
-from genocc.searchers.data import Batches, FileImages, MemoryImages
 
 MEAN, STD = (0.201, 0.401, 0.603), (0.1, 0.2, 0.3)  # no pixel has a value of just the mean
 

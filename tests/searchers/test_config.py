@@ -9,10 +9,10 @@ import pytest
 
 from genocc.errors import ConfigError
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.methods import get_method, methods
-from genocc.searchers.parts import RelaxationConfig
-from genocc.searchers.ranking.shipped import best_topology
+from genocc.searchers.method import get_method, methods
+from genocc.searchers.parts.relaxation import RelaxationConfig
 from genocc.searchers.settings import compared, descriptions, settings
+from genocc.searchers.topologies.shipped import best_topology
 
 SIX = ["darts", "ec-darts", "edarts", "entrannas", "entrannas-dst", "pc-darts"]
 

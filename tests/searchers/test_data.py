@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from genocc import GenoccError
+from genocc.data import DataSet, FileImages, MemoryImages, Source, datasets, load, split
+from genocc.data import dataset as registry
 from genocc.errors import DataError
-from genocc.searchers.data import DataSet, FileImages, MemoryImages, Source, datasets, load, split
-from genocc.searchers.data import dataset as registry
 
 
 def write_image(path: Path, *, size: tuple[int, int] = (12, 12), shade: int = 100) -> None:
@@ -221,8 +221,8 @@ def test_an_unknown_class_in_the_test_part_is_refused(folder: Path) -> None:
 def test_more_than_fits_into_memory_is_refused_before_it_is_loaded(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("genocc.searchers.data.images.MAX_BYTES", 1000)
-    monkeypatch.setattr("genocc.searchers.data.image_folder.decode_all", lambda *_: pytest.fail("loaded"))
+    monkeypatch.setattr("genocc.data.images.MAX_BYTES", 1000)
+    monkeypatch.setattr("genocc.data.image_folder.decode_all", lambda *_: pytest.fail("loaded"))
     with pytest.raises(DataError, match=r"20 images of 12x12 take .* GiB of memory"):
         load(Source("imagefolder", folder))
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from genocc.searchers.derivation import derived_cell, select
 from genocc.searchers.interface import CellSpace, Coefficients
-from genocc.searchers.parts import DerivationConfig, SpaceConfig, TopologyConfig
-from genocc.searchers.topology import cell_space
+from genocc.searchers.parts.derivation import DerivationConfig, derived_cell, select
+from genocc.searchers.parts.space import SpaceConfig
+from genocc.searchers.parts.topology import TopologyConfig, cell_space
 
 SPACE = cell_space(TopologyConfig(), SpaceConfig())
 NONE = SPACE.operations.index("none")

@@ -9,12 +9,12 @@ from genocc.counting import count
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.derivation import derived_cell
-from genocc.searchers.expected_macs import ExpectedMacs, candidate_macs
 from genocc.searchers.interface import CellSpace, Coefficients, Measured
-from genocc.searchers.parts import BudgetConfig, SpaceConfig, TopologyConfig
-from genocc.searchers.supernet import SuperNet
-from genocc.searchers.topology import cell_space
+from genocc.searchers.parts.derivation import derived_cell
+from genocc.searchers.parts.penalties import BudgetConfig, ExpectedMacs, candidate_macs
+from genocc.searchers.parts.space import SpaceConfig
+from genocc.searchers.parts.topology import TopologyConfig, cell_space
+from genocc.searchers.supernet.net import SuperNet
 
 SPACE = cell_space(TopologyConfig(), SpaceConfig())
 SPACES = {"normal": SPACE, "reduction": SPACE}

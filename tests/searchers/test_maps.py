@@ -7,7 +7,17 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from genocc.searchers.maps import LANES, fold, from_planes, moments, pixels, planes, refold, unfold, weighted_sum
+from genocc.searchers.arithmetic.maps import (
+    LANES,
+    fold,
+    from_planes,
+    moments,
+    pixels,
+    planes,
+    refold,
+    unfold,
+    weighted_sum,
+)
 
 
 def batch(images: int, channels: int, height: int = 5, width: int = 3) -> Tensor:

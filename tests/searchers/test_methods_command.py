@@ -5,7 +5,7 @@ import json
 from typer.testing import CliRunner
 
 from genocc.cli import app
-from genocc.searchers.methods import methods
+from genocc.searchers.method import methods
 
 
 def test_the_table_names_methods_and_settings() -> None:

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from genocc.graph import Graph, GraphBuilder, Input
 from genocc.operations import OPERATIONS
-from genocc.searchers.constructs import OperationModule, SuperNetBlock
-from genocc.searchers.features import Feature, State, combine
-from genocc.searchers.maps import fold, unfold
+from genocc.searchers.arithmetic.features import Feature, State, combine
+from genocc.searchers.arithmetic.lazy import OperationModule, SuperNetBlock
+from genocc.searchers.arithmetic.maps import fold, unfold
 from tests import reference
 
 NAMES = [name for name in OPERATIONS if name != "none"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from genocc.searchers.progress import ConsoleProgress
-from genocc.searchers.telling import live
+from genocc.runs.progress import ConsoleProgress
+from genocc.searchers.summary import live
 
 
 def test_a_group_that_has_not_moved_yet_has_no_loss() -> None:

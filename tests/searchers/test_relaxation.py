@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genocc.searchers.interface import CellSpace, Coefficients
-from genocc.searchers.parts import RelaxationConfig, SpaceConfig, TopologyConfig
-from genocc.searchers.relaxation import Relaxation, sparsified
-from genocc.searchers.topology import cell_space
+from genocc.searchers.parts.relaxation import Relaxation, RelaxationConfig, sparsified
+from genocc.searchers.parts.space import SpaceConfig
+from genocc.searchers.parts.topology import TopologyConfig, cell_space
 
 Array = NDArray[np.float64]
 

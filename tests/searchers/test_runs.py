@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from genocc.errors import FileError, RunError
-from genocc.runs import CHECKPOINTS, HISTORY, read_config, read_history
-from genocc.searchers.runs import Run, open_run
+from genocc.runs.folder import Run, open_run
+from genocc.runs.reading import CHECKPOINTS, HISTORY, read_config, read_history
 
 CONFIG = {"seed": 1, "schedule": {"epochs": 3}}
 

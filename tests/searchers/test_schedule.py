@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from genocc.data import Batches, MemoryImages
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.data import Batches, MemoryImages
 from genocc.searchers.interface import View
-from genocc.searchers.parts import ScheduleConfig
-from genocc.searchers.schedule import epoch_phases
+from genocc.searchers.parts.schedule import ScheduleConfig, epoch_phases
 from tests.searchers.tiny_net import TinyNet
 
 

@@ -14,16 +14,16 @@ from PIL import Image
 
 import genocc
 from genocc.errors import DataError, RunError, TargetError
-from genocc.searchers import loop
+from genocc.runs import loop
+from genocc.runs.progress import Progress
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.halves import load_halves
 from genocc.searchers.interface import Measured
-from genocc.searchers.progress import Progress
+from genocc.searchers.parts.data import load_halves
 from genocc.searchers.result import SearchResult
 from genocc.searchers.search import run_search
 from genocc.searchers.seeds import best_of, run_seeds
-from genocc.searchers.supernet import SuperNet
+from genocc.searchers.supernet.net import SuperNet
 from tests.searchers.small import METHODS, assert_same, history, small, weights
 
 

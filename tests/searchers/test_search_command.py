@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 import genocc
 from genocc.cli import app
-from genocc.runs import read_history
-from genocc.searchers.runs import open_run
+from genocc.runs.folder import open_run
+from genocc.runs.reading import read_history
 from tests.searchers.small import SMALL, assert_same
 
 SETTINGS = [argument for setting in SMALL for argument in ("--set", setting)]

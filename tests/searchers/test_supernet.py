@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from genocc.errors import InternalError
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import Group, Measured, View
-from genocc.searchers.supernet import SuperNet
+from genocc.searchers.supernet.net import SuperNet
 from tests.reference_supernets import STANDARD, ReferenceSuperNet, load, pairs_of_parameters
 
 KINDS = ("normal", "reduction")

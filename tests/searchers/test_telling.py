@@ -7,7 +7,7 @@ import torch
 
 from genocc.genotype import Cell, Edge, Genotype
 from genocc.searchers.interface import CellSpace, Coefficients
-from genocc.searchers.telling import architecture_numbers, entropy
+from genocc.searchers.summary import architecture_numbers, entropy
 
 SPACE = CellSpace(
     inputs=2,

@@ -4,9 +4,9 @@ import pytest
 
 from genocc.network import NetworkConfig
 from genocc.searchers.interface import View
-from genocc.searchers.parts import PlacementConfig, SpaceConfig, TopologyConfig
-from genocc.searchers.placement import views
-from genocc.searchers.topology import cell_space
+from genocc.searchers.parts.placement import PlacementConfig, views
+from genocc.searchers.parts.space import SpaceConfig
+from genocc.searchers.parts.topology import TopologyConfig, cell_space
 
 
 def test_all_edges() -> None:

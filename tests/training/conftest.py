@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from genocc.searchers.training.training import run_training
+from genocc.training.training import run_training
 from tests.searchers.conftest import one_thread as one_thread
 from tests.training.tiny import GENOTYPE, tiny
 

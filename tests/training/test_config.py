@@ -8,7 +8,7 @@ import pytest
 
 from genocc.errors import ConfigError
 from genocc.searchers.settings import descriptions, settings
-from genocc.searchers.training.config import PRESETS, TrainConfig
+from genocc.training.config import PRESETS, TrainConfig
 
 PAPERS: dict[str, dict[str, Any]] = {
     "cifar": {

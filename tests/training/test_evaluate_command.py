@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 
 import genocc
 from genocc.cli import app
-from genocc.exporters.torch import load as load_net
-from genocc.runs import read_history
-from genocc.searchers.data import Source, load
-from genocc.searchers.training.training import run_training
+from genocc.data import Source, load
+from genocc.nn.target_net import load as load_net
+from genocc.runs.reading import read_history
+from genocc.training.training import run_training
 from tests.training.tiny import GENOTYPE, tiny
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from genocc.errors import DataError
-from genocc.searchers.training.evaluation import Accuracy, counts, measure
+from genocc.training.evaluation import Accuracy, counts, measure
 
 VALUES = st.sampled_from([-math.inf, -1.0, 0.0, 0.5, 2.0, math.inf, math.nan])
 

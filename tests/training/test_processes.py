@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from genocc.data import MemoryImages
+from genocc.data.batches import Batches
 from genocc.errors import ConfigError
 from genocc.exporters import torch as torch_target
-from genocc.searchers.data import MemoryImages
-from genocc.searchers.data.batches import Batches
-from genocc.searchers.processes import ALONE, Processes
-from genocc.searchers.training.training import run_training
+from genocc.runs.processes import ALONE, Processes
+from genocc.training.training import run_training
 from tests.training.tiny import GENOTYPE, TINY, history, tiny, weights
 
 EXACT = (

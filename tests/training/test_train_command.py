@@ -18,11 +18,10 @@ import torch
 from typer.testing import CliRunner, Result
 
 from genocc.cli import app
-from genocc.exporters import onnx_runtime
+from genocc.data.settings import ImagesConfig, load_data
 from genocc.exporters import torch as torch_target
-from genocc.exporters.provenance import Provenance
-from genocc.searchers.images import load_data
-from genocc.searchers.parts import ImagesConfig
+from genocc.provenance import Provenance
+from genocc.runtimes import onnx_runtime
 from tests.training.tiny import GENOTYPE, TINY, assert_same
 
 SETTINGS = ["--preset", "cifar", *(argument for text in TINY for argument in ("--set", text)), "--device", "cpu"]

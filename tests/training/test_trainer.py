@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR
 
 from genocc.errors import ConfigError, NetworkError, RunError
-from genocc.searchers.training.config import TrainConfig
-from genocc.searchers.training.trainer import Trainer, learning_rate
-from genocc.searchers.training.training import fit
+from genocc.training.config import TrainConfig
+from genocc.training.trainer import Trainer, learning_rate
+from genocc.training.training import fit
 from tests.training.tiny import GENOTYPE, tiny
 
 CPU = torch.device("cpu")

@@ -13,13 +13,13 @@ import torch
 import genocc
 from genocc.errors import ConfigError, RunError
 from genocc.exporters import torch as torch_target
-from genocc.runs import read_config
-from genocc.searchers import loop
-from genocc.searchers.progress import Progress
-from genocc.searchers.training.evaluation import measure
-from genocc.searchers.training.result import TrainResult, best_of, kept
-from genocc.searchers.training.trainer import Trainer
-from genocc.searchers.training.training import fit, run_training
+from genocc.runs import loop
+from genocc.runs.progress import Progress
+from genocc.runs.reading import read_config
+from genocc.training.evaluation import measure
+from genocc.training.result import TrainResult, best_of, kept
+from genocc.training.trainer import Trainer
+from genocc.training.training import fit, run_training
 from tests.training.tiny import GENOTYPE, assert_same, history, tiny, weights
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from genocc import Genotype
-from genocc.runs import CHECKPOINTS, read_history
-from genocc.searchers.training.config import TrainConfig
+from genocc.runs.reading import CHECKPOINTS, read_history
+from genocc.training.config import TrainConfig
 
 _CELL = {
     "nodes": [

@@ -1,0 +1,252 @@
+"""The film of a search: a frame an epoch and some in between, all in the layout that the report uses too."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genocc.errors import GenotypeError, TargetError
+from genocc.files import write_atomically
+from genocc.operations import get
+
+from ..report.data import RunData, number_at
+from .diagram import FILLS, Shape, readable
+from .evolution import Formation, Frame, Strand, beside, form, lane_name
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from PIL.Image import Image
+
+SUFFIXES = (".gif", ".mp4")
+DOTS = 84
+"""Dots an inch: a cell of four nodes is about 900 wide."""
+PER_SECOND = 8
+EPOCH = 4
+"""Frames an epoch, while all of them are fewer than ``MOST``; more epochs get fewer, then some are left out."""
+MOST = 240
+HOLD = 24
+"""Frames that the end stays, and a third of them the beginning."""
+COLORS = 64
+"""Of the palette that all frames of a .gif share."""
+TIMEOUT = 300
+"""Seconds after which ``ffmpeg`` is stopped."""
+_DASHES: dict[str, Any] = {"solid": "solid", "bold": "solid", "dashed": (0, (13, 2.5)), "dotted": (0, (4, 2))}
+_INK, _QUIET = "#1d1f23", "#5d6068"
+_TOP, _BETWEEN, _LEGEND = 44.0, 24.0, 34.0
+"""Points above the cells, above each of them for its heading, and below them."""
+
+
+def draw_film(run: str | Path, path: str | Path, cells: Sequence[str] | None = None) -> None:
+    """Films how the cells of a search formed; of several searches, those of the best seed.
+
+    Args:
+        run: The run folder, finished or not.
+        path: A file that ends in .gif or .mp4.
+        cells: The kinds of cell to show; all where not given.
+
+    Raises:
+        TargetError: Another suffix; the run is no search or its history has no coefficients; ``dot``, or ``ffmpeg``
+            for .mp4, is missing or fails.
+        GenotypeError: The run has no such cell.
+        RunError: The folder is no run's, or its history is broken.
+        FileError: The file cannot be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise TargetError(f"{path}: films end in {' or '.join(SUFFIXES)}")
+    if suffix == ".mp4" and not shutil.which("ffmpeg"):
+        raise TargetError("the program `ffmpeg` is missing; install it (apt install ffmpeg), or write a .gif file")
+    data = RunData.read(run)
+    formations = form(data.reported, data.history)
+    if not formations:
+        raise TargetError(f"{run}: there are no coefficients in its history, so there is no film of it")
+    for kind in cells or ():
+        if kind not in [cell.kind for cell in formations]:
+            expected = " or ".join(cell.kind for cell in formations)
+            raise GenotypeError(f"{run}: has no cell '{kind}'; expected {expected}")
+    chosen = [cell for cell in formations if not cells or cell.kind in cells]
+    frames = _frames(data, chosen)
+    write_atomically(path, lambda target: (_gif if suffix == ".gif" else _mp4)(frames, target))
+
+
+def blend(before: Frame, after: Frame, t: float) -> Frame:
+    """Returns the frame between two: what is derived is so from the middle on."""
+    nearer = before if t < 0.5 else after
+    strands = tuple(
+        tuple(
+            Strand(
+                offset=a.offset + (b.offset - a.offset) * t,
+                width=a.width + (b.width - a.width) * t,
+                opacity=a.opacity + (b.opacity - a.opacity) * t,
+                derived=kept.derived,
+                importance=a.importance + (b.importance - a.importance) * t,
+            )
+            for a, b, kept in zip(*rows, strict=True)
+        )
+        for rows in zip(before.strands, after.strands, nearer.strands, strict=True)
+    )
+    return Frame(strands, nearer.labels)
+
+
+def positions(epochs: int) -> list[float]:
+    """Returns the moments of a film, in epochs from 0 on, the first and the last held."""
+    steps = max(1, min(EPOCH, MOST // max(epochs - 1, 1)))
+    most = min((epochs - 1) * steps, MOST)
+    moving = [(epochs - 1) * step / most for step in range(most + 1)] if most else [0.0]
+    return [0.0] * (HOLD // 3) + moving + [float(epochs - 1)] * HOLD
+
+
+def _frames(data: RunData, cells: Sequence[Formation]) -> Iterator[Image]:
+    """Images of one size; the same object again while nothing moves."""
+    previous, image = -1.0, None
+    for position in positions(len(data.history)):
+        if image is None or position != previous:
+            image = _image(data, cells, position)
+        previous = position
+        yield image
+
+
+def _image(data: RunData, cells: Sequence[Formation], position: float) -> Image:
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    width = max(cell.layout.width for cell in cells)
+    height = _TOP + sum(_BETWEEN + cell.layout.height for cell in cells) + _LEGEND
+    before = int(position)
+    after = min(before + 1, len(data.history) - 1)
+    with rc_context({"lines.scale_dashes": False, "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"]}):
+        # even numbers of dots: video needs them
+        size = [2 * round(points * DOTS / 72 / 2) / DOTS for points in (width, height)]
+        figure = Figure(figsize=(size[0], size[1]), dpi=DOTS)
+        canvas: Any = FigureCanvasAgg(figure)
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set(xlim=(0, width), ylim=(height, 0))
+        axes.set_axis_off()
+        _caption(axes, data, round(position), width)
+        top = _TOP
+        for cell in cells:
+            frame = blend(cell.frames[before], cell.frames[after], position - before)
+            edges = "1 edge" if frame.derived == 1 else f"{frame.derived} edges"
+            axes.text(10, top + 8, f"{cell.kind} cell", fontsize=10, weight="bold", color=_INK, va="center")
+            axes.text(width - 10, top + 8, edges, fontsize=10, color=_QUIET, va="center", ha="right")
+            _draw_cell(axes, cell, frame, top + _BETWEEN - 6)
+            top += _BETWEEN + cell.layout.height
+        _legend(figure, cells)
+        canvas.draw()
+        return Image.frombuffer("RGBA", canvas.get_width_height(), bytes(canvas.buffer_rgba())).convert("RGB")
+
+
+def _caption(axes: Axes, data: RunData, epoch: int, width: float) -> None:
+    line: Mapping[str, Any] = data.history[epoch]
+    number = int(number_at(line, "epoch") or epoch + 1)
+    parts = [f"epoch {number:>{len(str(len(data.history)))}} of {data.planned or len(data.history)}"]
+    for name, place in {"validation": "validation_accuracy", "child net": "child_accuracy"}.items():
+        value = number_at(line, place)
+        if value is not None:
+            parts.append(f"{name} {value:.1%}")
+    name = data.name if len(data.name) <= 48 else f"{data.name[:47]}…"
+    quoted = name.replace("$", r"\$")  # no mathematics in names
+    axes.text(10, 20, quoted, fontsize=12, weight="bold", color=_INK, va="center")
+    axes.text(width - 10, 20, "   ".join(parts), fontsize=11, color=_INK, va="center", ha="right")
+
+
+def _draw_cell(axes: Axes, cell: Formation, frame: Frame, top: float) -> None:
+    layout = cell.layout
+    for name, points in layout.lines.items():
+        if name.startswith("concat."):
+            axes.plot(*_shifted(points, top), color=_QUIET, linewidth=1, alpha=0.6)
+    for lane, strands in zip(cell.lanes, frame.strands, strict=True):
+        for name, strand in zip(cell.operations, strands, strict=True):
+            if strand.width < 0.05 or strand.opacity < 0.01:
+                continue
+            look = get(name)
+            axes.plot(
+                *_shifted(beside(layout.lines[lane_name(lane)], strand.offset), top), color=look.color,
+                linewidth=strand.width, alpha=strand.opacity, linestyle=_DASHES[look.dash],
+                dash_capstyle="butt", solid_capstyle="butt",
+            )  # fmt: skip
+    for lane, label in zip(cell.lanes, frame.labels, strict=True):
+        if label:
+            box, color = layout.labels[lane_name(lane)], get(label.split(" ")[0]).color
+            x, y = box.x, box.y + top
+            _box(axes, x, y, box.width, box.height, "white", color, 5)
+            axes.text(
+                box.x, box.y + top, label, fontsize=7.6, color=readable(color), ha="center", va="center", zorder=4
+            )
+    for state in cell.states:
+        box = layout.states[state.name]
+        round_ = {Shape.NODE: min(box.width, box.height) / 2, Shape.INPUT: 8, Shape.OUTPUT: 2}[state.shape]
+        _box(axes, box.x, box.y + top, box.width, box.height, FILLS[state.shape], _INK, round_, zorder=5)
+        text = state.label if state.shape is Shape.NODE else f"$c_{{{state.label}}}$"
+        axes.text(box.x, box.y + top, text, fontsize=11, color=_INK, ha="center", va="center", zorder=6)
+
+
+def _box(
+    axes: Axes, x: float, y: float, width: float, height: float, fill: str, edge: str, corner: float, zorder: int = 3
+) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    style = f"round,pad=0,rounding_size={corner}"
+    place = (x - width / 2, y - height / 2)
+    axes.add_patch(FancyBboxPatch(place, width, height, boxstyle=style, fc=fill, ec=edge, lw=0.9, zorder=zorder))
+
+
+def _shifted(points: Sequence[tuple[float, float]], top: float) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y + top for _, y in points]
+
+
+def _legend(figure: Figure, cells: Sequence[Formation]) -> None:
+    from matplotlib.lines import Line2D
+
+    looks = {name: get(name) for cell in cells for name in cell.operations}
+    handles = [
+        Line2D([], [], color=look.color, linestyle=_DASHES[look.dash], linewidth=4, label=name)
+        for name, look in looks.items()
+    ]
+    figure.legend(
+        handles=handles, loc="lower center", ncols=min(len(handles), 7), frameon=False, fontsize=8, handlelength=3,
+        columnspacing=1.4, labelcolor=_INK, borderaxespad=0.3,
+    )  # fmt: skip
+
+
+def _gif(frames: Iterator[Image], path: Path) -> None:
+    """One palette for all frames, that of a frame in which every operation is there; equal frames become one."""
+    from PIL.Image import Dither
+
+    images: list[Image] = []
+    durations: list[int] = []
+    for image in frames:
+        if images and image is images[-1]:
+            durations[-1] += 1000 // PER_SECOND
+        else:
+            images.append(image)
+            durations.append(1000 // PER_SECOND)
+    palette = images[0].quantize(COLORS)
+    reduced = [image.quantize(palette=palette, dither=Dither.NONE) for image in images]
+    reduced[0].save(path, save_all=True, append_images=reduced[1:], duration=durations, loop=0, optimize=False)
+
+
+def _mp4(frames: Iterator[Image], path: Path) -> None:
+    first = next(frames)
+    width, height = first.size
+    command = [
+        "ffmpeg", "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}",
+        "-r", str(PER_SECOND), "-i", "-", "-c:v", "libx264", "-crf", "20", "-pix_fmt", "yuv420p",
+        "-fflags", "+bitexact", "-flags:v", "+bitexact", "-movflags", "+faststart", "-f", "mp4", str(path),
+    ]  # fmt: skip
+    raw = b"".join([first.tobytes(), *(image.tobytes() for image in frames)])
+    try:
+        done = subprocess.run(command, input=raw, capture_output=True, timeout=TIMEOUT, check=False)
+    except subprocess.TimeoutExpired:
+        raise TargetError(f"`ffmpeg` took longer than {TIMEOUT} seconds; write a .gif file") from None
+    except OSError as error:
+        raise TargetError(f"the program `ffmpeg` cannot be run: {error.strerror}; reinstall it") from None
+    if done.returncode:
+        message = done.stderr.decode(errors="replace").strip().splitlines()
+        raise TargetError(f"`ffmpeg` failed with status {done.returncode}: {message[-1] if message else 'no message'}")

@@ -1,0 +1,65 @@
+"""Verification of Python source files: run as their users would, and compared with the net in PyTorch."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from torch import Tensor, nn
+
+from genocc.compiler import CompiledNet
+from genocc.errors import TargetError
+from genocc.provenance import Provenance
+from genocc.runtimes.torch import torch_device
+from genocc.verification import Verification
+from genocc.weights import AUXILIARY, save
+
+from ..comparison import compare, torch_subject
+
+
+def verify(net: CompiledNet, path: Path, provider: str) -> Verification:
+    """Returns how far the net of a file that `PythonExporter` wrote is from that of the genotype.
+
+    The weights come from a safetensors file, by the source's own ``load_weights``.
+
+    Raises:
+        TargetError: The provider cannot be had, or the source does not run.
+    """
+    device = torch_device(provider)
+    with _explained():
+        network, classifier = _loaded(net, path)
+    network.to(device)
+    features: list[Tensor] = []
+    classifier.register_forward_pre_hook(lambda module, inputs: features.append(inputs[0]))
+
+    def run(images: Tensor) -> tuple[Tensor, Tensor]:
+        with _explained():
+            outputs: Tensor = network(images)
+        return outputs, features.pop() @ classifier.get_parameter("weight").T
+
+    return compare(Provenance.of(net), net.weights, [torch_subject("Python source", run, provider)], provider=provider)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # of any class: a registered operation may have a name that PyTorch needs itself
+        raise TargetError(f"target 'python': the source does not run: {type(error).__name__}: {error}") from error
+
+
+def _loaded(net: CompiledNet, path: Path) -> tuple[nn.Module, nn.Module]:
+    """The file's net with the weights, to infer with, and its classifier."""
+    source = runpy.run_path(str(path))
+    network: nn.Module = source["Network"]().eval()
+    own = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+    # The head that only training uses is not compared: it keeps its values where the weights have none of it.
+    auxiliary = {name: array for name, array in own.items() if name.startswith(AUXILIARY) and array.ndim}
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "weights.safetensors"
+        save({**auxiliary, **net.weights}, file)
+        source["load_weights"](network, file)
+    return network, network.get_submodule("classifier.linear")

@@ -1,0 +1,178 @@
+"""What configurations of runs have in common: made of parts, overridden by `--set`, refused with the reason.
+
+`--set part.field=value` addresses a field by its dotted path; a part's own name stands for its first field
+(`--set relaxation=cen`, `--set placement=half`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, NoReturn, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+
+from genocc.errors import ConfigError, did_you_mean, expectation
+
+LARGEST = 1e36
+"""No number in a configuration, or in the files of a run, is larger."""
+
+
+OPTIONS = {
+    "seed": "--seed",
+    "schedule.epochs": "--epochs",
+    "data.size": "--input-size",
+    "budget.max_macs": "--max-macs",
+    "budget.max_params": "--max-params",
+    "budget.penalty_macs": "--penalty-macs",
+    "network.skeleton": "--skeleton",
+    "network.channels": "--channels",
+    "network.layers": "--layers",
+    "network.stem_stride": "--stem-stride",
+    "sample": "--sample",
+    "top": "--top",
+    "validation": "--validation",
+}
+"""Settings that have an option of their own, which messages name too."""
+
+
+def _count(value: float) -> float:
+    if value > 1 and not value.is_integer():
+        raise PydanticCustomError("count", "expected a share up to 1, or a whole number of images")
+    return value
+
+
+Rate = Annotated[float, Field(ge=0, lt=float("inf"))]
+Epochs = Annotated[int, Field(gt=0, le=10_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+ImageCount = Annotated[float, Field(gt=0), AfterValidator(_count)]
+"""A share of the images up to 1, or their number."""
+
+
+class Part(BaseModel):
+    """Base of the parts: frozen, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _of_this_world(cls, value: object) -> object:
+        numbers = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else (value,)
+        for number in numbers:
+            if isinstance(number, (int, float)) and abs(number) > LARGEST:
+                refuse(f"found {float(number):g}; expected a number up to {LARGEST:g}")
+        return value
+
+
+class Configuration(Part):
+    """Everything needed to repeat a run; its fields are parts, or values of their own.
+
+    Attributes:
+        what: What messages call it.
+        chosen: Fields that have an argument of their own and are no settings.
+    """
+
+    what: ClassVar[str]
+    chosen: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], where: str | None = None) -> Self:
+        """Returns the configuration that plain data (a run's config.json) describe; raises ConfigError."""
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise ConfigError(_explain(error, where or cls.what)) from None
+
+    @classmethod
+    def overridden(cls, data: Mapping[str, Any], overrides: Iterable[str]) -> Self:
+        """Returns the configuration of plain data after texts as `--set` takes them, later ones winning.
+
+        Raises:
+            ConfigError: A name is unknown, a value is out of range, or the combination has no meaning.
+        """
+        found = merged(data, {})
+        for text in overrides:
+            assign(found, *cls.parse_override(text))
+        return cls.from_dict(found)
+
+    @classmethod
+    def parse_override(cls, text: str) -> tuple[tuple[str, ...], Any]:
+        """Returns the path and the value that ``part.field=value`` means.
+
+        The value is JSON where it reads as such (``0.1``, ``true``, ``[[0,1],[0,1],[1,2],[0,1]]``), ``none`` is null,
+        anything else is text.
+
+        Raises:
+            ConfigError: There is no such part or field; the message offers the closest.
+        """
+        path, equals, value = text.partition("=")
+        names = path.strip().split(".")
+        if not equals or not value.strip():
+            raise ConfigError(f"--set {text}: expected part.field=value, such as data.cutout=16")
+        part = _known(names[0], [name for name in cls.model_fields if name not in cls.chosen], text)
+        model = cls.model_fields[part].annotation
+        fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+        if fields and len(names) == 1:
+            names.append(next(iter(fields)))
+        depth = 2 if fields else 1
+        if fields:
+            _known(names[1], fields, text, f"{part}.")
+            depth += fields[names[1]].default_factory is dict  # relaxation.attention.sep_conv_3x3
+        if len(names) > depth:
+            whole = ".".join(names[:depth])
+            raise ConfigError(f"--set {text}: {whole} has no fields; expected {whole}=value")
+        return tuple(names), _value(value)
+
+
+def assign(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    """Sets a value in nested mappings, in place."""
+    *parents, last = path
+    for name in parents:
+        data = data.setdefault(name, {})
+    data[last] = value
+
+
+def merged(data: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns nested mappings merged key by key, the second winning; neither is part of the result."""
+    result = {key: merged(value, {}) if isinstance(value, Mapping) else value for key, value in data.items()}
+    for key, value in other.items():
+        if isinstance(value, Mapping):
+            old = result.get(key)
+            result[key] = merged(old if isinstance(old, Mapping) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _known(name: str, choices: Iterable[str], text: str, prefix: str = "") -> str:
+    choices = list(choices)
+    if name in choices:
+        return name
+    raise ConfigError(f"--set {text}: there is no '{prefix}{name}'; {did_you_mean(name, choices, prefix)}")
+
+
+def _value(text: str) -> Any:
+    text = text.strip()
+    if text.lower() in ("none", "true", "false"):
+        return {"none": None, "true": True, "false": False}[text.lower()]
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _explain(error: ValidationError, where: str) -> str:
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "combination":
+        return str(first["msg"])
+    path = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return f"{where}: unknown field {path}; remove it"
+    option = f" ({OPTIONS[path]})" if path in OPTIONS else ""
+    return f"{where}: {path}{option}: found {first['input']!r}; {expectation(first['msg'])}"
+
+
+def refuse(message: str) -> NoReturn:
+    """Ends a validation: the combination has no meaning, for the reason in the message."""
+    raise PydanticCustomError("combination", "{message}", {"message": message})

@@ -1,0 +1,25 @@
+"""Random images for trying things out; each class has a colour of its own, so that there is something to learn."""
+
+from __future__ import annotations
+
+import torch
+
+from genocc.data.dataset import DataSet, Source
+from genocc.data.images import MemoryImages
+
+CLASSES, IMAGES = 10, 100
+"""And so many images of each class, in either part."""
+
+
+def load(source: Source) -> DataSet:
+    """Returns noise around ten random colours; the same for every run."""
+    generator = torch.Generator().manual_seed(0)
+    colours = torch.randint(64, 192, (CLASSES, 1, 1, 3), generator=generator)
+    size = source.size or 32
+    labels = torch.arange(CLASSES * IMAGES) % CLASSES
+    shape = (len(labels), size, size, 3)
+    train, test = (
+        MemoryImages((colours[labels] + torch.randint(-64, 64, shape, generator=generator)).to(torch.uint8), labels)
+        for _ in range(2)
+    )
+    return DataSet("fake", tuple(f"colour {n}" for n in range(CLASSES)), (0.5,) * 3, (0.25,) * 3, train, test)

@@ -1,0 +1,191 @@
+"""Labelled images, in memory as uint8 or in files that are decoded when a batch needs them.
+
+A batch is started and collected in two steps, so that files are decoded while the device computes. What is random in
+it is drawn when it is started, from the generator that is given, and so does not depend on the decoders' order.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from os import cpu_count
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Generator, Tensor
+
+from genocc.data.files import Box, check_all, decode
+from genocc.errors import DataError
+
+MAX_BYTES = 8 << 30
+"""The most bytes of images that are held in memory."""
+WHOLE = slice(None)
+"""All images of a batch."""
+
+
+class Images(ABC):
+    """Images of one size with their labels.
+
+    Attributes:
+        labels: (N,) int64.
+        size: Height and width.
+        channels: Of every image.
+        ahead: How many batches are worth starting before they are needed.
+    """
+
+    labels: Tensor
+    size: int
+    channels: int = 3
+    ahead: int = 0
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @abstractmethod
+    def start(
+        self, indices: Tensor, padding: int, flip: bool, generator: Generator | None, share: slice = WHOLE
+    ) -> Callable[[], Tensor]:
+        """Starts a batch and returns the function that waits for it.
+
+        Args:
+            indices: (B,) positions among the images.
+            padding: How far a random crop moves.
+            flip: Whether half of the images are mirrored.
+            generator: Of the augmentation, on the CPU; None for the images as they are.
+            share: Which of the batch are wanted. What is random is drawn for all of it, so that processes that share a
+                batch see what one process would.
+
+        Returns:
+            A function without arguments that returns the share's pixels (B, H, W, C), uint8, on the images' device.
+        """
+
+    @abstractmethod
+    def to(self, device: torch.device) -> Images:
+        """Returns the images where a device reaches them best."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Finds out whether every image can be had; raises DataError, which names the file that is broken."""
+
+    @abstractmethod
+    def subset(self, indices: Tensor) -> Self:
+        """Returns some of the images, in the order of ``indices``."""
+
+
+class MemoryImages(Images):
+    """Images in memory; a batch is one gather that crops and mirrors on the way.
+
+    Args:
+        pixels: (N, H, W, C) uint8, square images.
+        labels: (N,) class numbers.
+    """
+
+    def __init__(self, pixels: Tensor, labels: Tensor) -> None:
+        self.pixels, self.labels = pixels, labels.cpu().long()
+        self.size, self.channels = pixels.shape[1], pixels.shape[3]
+
+    def start(
+        self, indices: Tensor, padding: int, flip: bool, generator: Generator | None, share: slice = WHOLE
+    ) -> Callable[[], Tensor]:
+        if generator is None:
+            plain = self.pixels[indices[share].to(self.pixels.device)]
+            return lambda: plain
+        shift = torch.randint(-padding, padding + 1, (2, len(indices), 1), generator=generator)[:, share]
+        mirrored = torch.rand(len(indices), 1, generator=generator) < (0.5 if flip else 0.0)
+        mirrored = mirrored[share]
+        axis = torch.arange(self.size)
+        rows, columns = axis + shift
+        columns = torch.where(mirrored, self.size - 1 - columns, columns)
+        inside = _inside(rows, self.size)[:, :, None] & _inside(columns, self.size)[:, None, :]
+        last = self.size - 1
+        place = torch.stack([rows.clamp(0, last), columns.clamp(0, last)]).to(self.pixels.device, non_blocking=True)
+        which = indices[share].to(self.pixels.device, non_blocking=True)[:, None, None]
+        pixels = self.pixels[which, place[0][:, :, None], place[1][:, None, :]]
+        cropped = pixels * inside.to(self.pixels.device, non_blocking=True)[..., None]
+        return lambda: cropped
+
+    def to(self, device: torch.device) -> MemoryImages:
+        crowded = device.type == "cuda" and self.pixels.nbytes * 8 > torch.cuda.mem_get_info(device)[0]
+        return self if crowded else MemoryImages(self.pixels.to(device), self.labels)
+
+    def check(self) -> None:
+        pass  # they have been decoded
+
+    def subset(self, indices: Tensor) -> Self:
+        return type(self)(self.pixels[indices], self.labels[indices])
+
+
+class FileImages(Images):
+    """Images in files: random resized crops (area 0.08 to 1, aspect 3/4 to 4/3), decoded by threads.
+
+    Args:
+        paths: One file an image.
+        labels: (N,) class numbers.
+        size: Height and width to which each crop is resized.
+    """
+
+    ahead = 2
+
+    def __init__(self, paths: Sequence[Path], labels: Tensor, size: int) -> None:
+        self.paths, self.labels, self.size = list(paths), labels, size
+        self._pool = ThreadPoolExecutor(cpu_count())
+
+    def start(
+        self, indices: Tensor, padding: int, flip: bool, generator: Generator | None, share: slice = WHOLE
+    ) -> Callable[[], Tensor]:
+        paths = [self.paths[index] for index in indices[share].tolist()]
+        if generator is None:
+            jobs = [self._pool.submit(decode, path, self.size) for path in paths]
+        else:
+            drawn = torch.rand(len(indices), _TRIES, 4, generator=generator)[share].tolist()
+            mirrored = (torch.rand(len(indices), generator=generator) < (0.5 if flip else 0.0))[share].tolist()
+            jobs = [
+                self._pool.submit(decode, path, self.size, _resized_crop(tries), mirror)
+                for path, tries, mirror in zip(paths, drawn, mirrored, strict=True)
+            ]
+        return lambda: torch.stack([job.result() for job in jobs])
+
+    def to(self, device: torch.device) -> FileImages:
+        return self
+
+    def check(self) -> None:
+        check_all(self.paths)
+
+    def subset(self, indices: Tensor) -> Self:
+        return type(self)([self.paths[index] for index in indices.tolist()], self.labels[indices], self.size)
+
+
+def check_memory(count: int, size: int, channels: int = 3) -> None:
+    """Refuses images that would not fit, before any of them is loaded; raises DataError."""
+    if (needed := count * size * size * channels) > MAX_BYTES:
+        raise DataError(
+            f"{count:,} images of {size}x{size} take {needed / 2**30:.1f} GiB of memory; expected at most "
+            f"{MAX_BYTES >> 30} GiB: choose a smaller size or fewer images"
+        )
+
+
+_TRIES = 10
+
+
+def _inside(position: Tensor, size: int) -> Tensor:
+    return (position >= 0) & (position < size)
+
+
+def _resized_crop(tries: Sequence[Sequence[float]]) -> Box:
+    """Inception's crop: the first try that fits into the image, or else as much of its middle as has a legal aspect."""
+
+    def box(width: int, height: int) -> tuple[float, float, float, float]:
+        for area_share, ratio_share, x, y in tries:
+            area = width * height * (0.08 + 0.92 * area_share)
+            ratio = math.exp((2 * ratio_share - 1) * math.log(4 / 3))
+            w, h = math.sqrt(area * ratio), math.sqrt(area / ratio)
+            if w <= width and h <= height:
+                left, top = x * (width - w), y * (height - h)
+                return left, top, left + w, top + h
+        w, h = min(width, height * 4 / 3), min(height, width * 4 / 3)
+        return (width - w) / 2, (height - h) / 2, (width + w) / 2, (height + h) / 2
+
+    return box

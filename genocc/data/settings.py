@@ -1,0 +1,102 @@
+"""Which images a configuration asks for; and from there to a data set, and to batches of a part of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field
+
+from genocc.configuration import Part, Seed
+from genocc.data import Batches, DataSet, Images, Source, datasets, load
+from genocc.data.images import WHOLE
+
+
+class ImagesConfig(Part):
+    """Which images, and how they are augmented.
+
+    Attributes:
+        name: ``digits``, ``cifar10``, ``cifar100``, ``imagefolder``, ``fake``, or a data set of another package.
+        folder: Where its files are.
+        download: Whether a missing data set may be fetched.
+        size: Height and width that images are resized to; None: as the data set has them.
+        split_seed: Of every random division of the images.
+        padding: How far the random crop may move an image; None: an eighth of its size.
+        flip: Whether images are mirrored at random; None: as the data set says (digits: no).
+        cutout: Side of the square that is blanked at random; 0: none.
+    """
+
+    name: str = "digits"
+    folder: Path | None = None
+    download: bool = False
+    size: int | None = Field(default=None, ge=4, le=1024)
+    split_seed: Seed = 0
+    padding: int | None = Field(default=None, ge=0, le=512)
+    flip: bool | None = None
+    cutout: int = Field(default=0, ge=0, le=1024)
+
+
+def load_data(wanted: ImagesConfig) -> DataSet:
+    """Returns the data set; raises DataError where it is unknown, absent or broken."""
+    return load(Source(wanted.name, wanted.folder, wanted.download, wanted.size, wanted.split_seed))
+
+
+def augmented(
+    images: Images,
+    data: DataSet,
+    wanted: ImagesConfig,
+    batch_size: int,
+    *,
+    seed: int,
+    stream: str,
+    device: torch.device,
+    share: slice = WHOLE,
+) -> Batches:
+    """Returns a part of a data set as batches, its images checked.
+
+    Args:
+        images: The part.
+        data: What it is a part of.
+        wanted: How images are augmented.
+        batch_size: Images a batch.
+        seed: Of order and augmentation.
+        stream: Sets this stream apart from others of the same seed.
+        device: Where batches are wanted.
+        share: Which images of each batch are wanted.
+
+    Raises:
+        DataError: An image cannot be decoded.
+    """
+    images.check()
+    return Batches(
+        images,
+        batch_size,
+        seed=seed,
+        stream=stream,
+        mean=data.mean,
+        std=data.std,
+        padding=images.size // 8 if wanted.padding is None else wanted.padding,
+        flip=data.flip if wanted.flip is None else wanted.flip,
+        cutout=wanted.cutout,
+        device=device,
+        share=share,
+    )
+
+
+def place(wanted: ImagesConfig) -> str:
+    """Returns the data set's name for messages."""
+    return str(wanted.folder) if wanted.name == "imagefolder" else f"data set '{wanted.name}'"
+
+
+def data_fields(text: str | None) -> dict[str, Any]:
+    """Returns the name and folder that ``--data`` says: NAME, NAME:FOLDER, or the folder of an image folder."""
+    if text is None:
+        return {}
+    name, colon, folder = text.partition(":")
+    if name in datasets():
+        return {"name": name, "folder": folder} if colon else {"name": name}
+    if Path(text).is_dir() or "/" in text or os.sep in text:
+        return {"name": "imagefolder", "folder": text}
+    return {"name": text}

@@ -1,0 +1,60 @@
+"""BN whose statistics are those of the whole batch, whichever process has its images.
+
+PyTorch's own SyncBatchNorm computes the same, on GPUs only, and with a counter that genocc's nets do not have; this one
+runs wherever the processes can add tensors up.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, distributed
+from torch.distributed.nn.functional import all_reduce
+
+from genocc.graph import BatchNorm, Node
+from genocc.nn.primitives import CONSTRUCTS, BatchNorm2d, Construct, Constructs
+
+
+class SyncBatchNorm2d(BatchNorm2d):
+    """BN over the images of all processes, of which each has as many.
+
+    The mean comes first and the variance around it second, as exact as one process has them. Their gradients are added
+    up over the processes in turn.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not (self.training and distributed.is_initialized()):
+            return super().forward(x)
+        wide = x if x.dtype == torch.float64 else x.float()  # as BN does under autocast
+        processes = distributed.get_world_size()
+        mean = _summed(wide.mean((0, 2, 3))) / processes
+        centered = wide - mean[:, None, None]
+        variance = _summed(centered.square().mean((0, 2, 3))) / processes
+        self._follow(mean.detach(), variance.detach(), processes * x.numel() // x.shape[1])
+        scale = (variance + self.eps).rsqrt()
+        if self.affine:
+            scale = scale * self.weight
+        normalized: Tensor = centered * scale[:, None, None]
+        if self.affine:
+            normalized = normalized + self.bias[:, None, None]
+        return normalized.to(x.dtype)
+
+    @torch.no_grad()
+    def _follow(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
+        self.running_var.lerp_((variance * count / (count - 1)).to(self.running_var), self.momentum)
+
+
+def _summed(values: Tensor) -> Tensor:
+    """The sum over all processes, differentiable."""
+    total: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
+    return total
+
+
+def _sync(norm: BatchNorm, node: Node) -> Construct:
+    return Construct(SyncBatchNorm2d, CONSTRUCTS[BatchNorm](norm, node).arguments)
+
+
+SYNC_CONSTRUCTS: Constructs = {**CONSTRUCTS, BatchNorm: _sync}
+"""The table of a net whose BN is synchronized."""

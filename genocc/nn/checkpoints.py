@@ -1,0 +1,178 @@
+"""Checkpoints of other programs: read as data, tensors by name and never code, and renamed to the graph's origins."""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import torch
+from numpy import float32
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genocc.checkpoints import Layout
+from genocc.errors import FileError, WeightsError
+from genocc.files import read_bytes
+from genocc.genotype import Genotype
+from genocc.graph import Shape
+from genocc.lowering import lower
+from genocc.network import NetworkConfig
+
+MAX_BYTES = 2 << 30
+"""The most that a checkpoint may hold: far above any net of this kind with its optimizer."""
+
+WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
+"""Keys under which training programs store the state dict, beside the epoch and the optimizer."""
+
+PREFIXES = ("module.", "_orig_mod.")
+"""What data-parallel training and torch.compile put before every name."""
+
+
+@dataclass(frozen=True)
+class ImportedWeights:
+    """A checkpoint's weights under our names.
+
+    Attributes:
+        arrays: Name -> float32 array.
+        config: The network that they belong to: the one asked for, with the auxiliary head that was found.
+        notes: What was decided on the way, for people.
+    """
+
+    arrays: dict[str, NDArray[float32]]
+    config: NetworkConfig
+    notes: tuple[str, ...]
+
+
+def import_weights(
+    path: str | Path, genotype: Genotype, config: NetworkConfig, layout: Layout, *, drop_auxiliary: bool = False
+) -> ImportedWeights:
+    """Returns the weights of a checkpoint of another program.
+
+    Args:
+        path: The checkpoint; it is read as data, and no code in it is run.
+        genotype: The cells that it was trained with, their edges in the order of the program's text.
+        config: The network around them. Whether there is BN in the auxiliary head is taken from the file.
+        layout: The program's names.
+        drop_auxiliary: Whether to leave an auxiliary head out.
+
+    Raises:
+        FileError: The file cannot be read.
+        NetworkError: The skeleton has no place for the genotype's cells or the auxiliary head.
+        WeightsError: A tensor is missing, surplus, of another shape or not of real numbers; the message names it.
+    """
+    tensors = {name: tensor for name, tensor in read_tensors(path).items() if not layout.is_ignored(name)}
+    auxiliary = any(map(layout.is_auxiliary, tensors))
+    if config.auxiliary and not auxiliary:
+        raise WeightsError(f"{path}: has no auxiliary head; leave --auxiliary out")
+    notes = ["no auxiliary head"]
+    if auxiliary and drop_auxiliary:
+        tensors = {name: tensor for name, tensor in tensors.items() if not layout.is_auxiliary(name)}
+        config = config.model_copy(update={"auxiliary": False})
+        notes = ["auxiliary head dropped"]
+    elif auxiliary:
+        norm = layout.has_auxiliary_bn(tensors)
+        config = config.model_copy(update={"auxiliary": True, "auxiliary_bn": norm})
+        notes = [f"auxiliary head found, {'with' if norm else 'without'} BN after its 2x2 convolution"]
+    names = layout.names(genotype, config)
+    graph = lower(genotype, config, training=True)
+    expected = {names[ours]: shape for ours, shape in {**graph.parameters(), **graph.buffers()}.items()}
+    _check(tensors, expected, f"{path}", _hint(layout, tensors, config))
+    arrays = {ours: tensors[theirs].detach().float().contiguous().numpy() for ours, theirs in names.items()}
+    return ImportedWeights(arrays, config, tuple(notes))
+
+
+def _check(tensors: Mapping[str, Tensor], expected: Mapping[str, Shape], where: str, hint: str) -> None:
+    for name, shape in expected.items():
+        if name not in tensors:
+            raise WeightsError(f"{where}: tensor '{name}' {shape} is missing; {hint}")
+        if (found := tuple(tensors[name].shape)) != shape:
+            raise WeightsError(f"{where}: tensor '{name}' has shape {found}; expected {shape}; {hint}")
+        if not tensors[name].is_floating_point():
+            raise WeightsError(f"{where}: tensor '{name}' is of {tensors[name].dtype}; expected floating-point numbers")
+    if surplus := [name for name in tensors if name not in expected]:
+        more = f" (and {len(surplus) - 1} more)" if len(surplus) > 1 else ""
+        raise WeightsError(f"{where}: tensor '{surplus[0]}'{more} has no place in this net; {hint}")
+
+
+def _hint(layout: Layout, tensors: Mapping[str, Tensor], config: NetworkConfig) -> str:
+    told = layout.options({name: tuple(tensor.shape) for name, tensor in tensors.items()})
+    differ = {field: value for field, value in told.items() if value != getattr(config, field)}
+    if not differ:
+        return "is it the right genotype, with its edges in the order of the program's text?"
+    options = " ".join(f"--{field.replace('_', '-')} {value}" for field, value in differ.items())
+    return f"the checkpoint's tensors ask for {options}"
+
+
+def read_tensors(path: str | Path) -> dict[str, Tensor]:
+    """Returns name -> tensor of the state dict in a checkpoint of the legacy or the zip format.
+
+    The state dict may stand under one of ``WRAPPERS``; one of ``PREFIXES`` before all of its names is left out.
+
+    Raises:
+        FileError: The file cannot be read or is too large.
+        WeightsError: It is no checkpoint, asks for code to be run, or has no state dict in it.
+    """
+    tensors = _state_dict(_loaded(path), path)
+    if odd := [name for name, tensor in tensors.items() if not _is_array(tensor)]:
+        raise WeightsError(f"{path}: tensor '{odd[0]}' is sparse, quantized or without values; expected a plain array")
+    while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), None):
+        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    return tensors
+
+
+def _loaded(path: str | Path) -> object:
+    content = BytesIO(read_bytes(path, limit=MAX_BYTES))
+    _check_unpacked_size(content, path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they advise who wrote the file, not who reads it
+            loaded: object = torch.load(content, map_location="cpu", weights_only=True)
+    except Exception as error:  # bytes that somebody made up can fail anywhere in the unpickler
+        save = "the state_dict alone, as torch.save(net.state_dict(), FILE) stores it"
+        if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
+            raise WeightsError(
+                f"{path}: refers to the Python object '{found[1]}', which genocc does not run; expected {save}"
+            ) from None
+        raise WeightsError(f"{path}: not a PyTorch checkpoint, or a damaged one; expected {save}") from None
+    return loaded
+
+
+def _check_unpacked_size(content: BytesIO, path: str | Path) -> None:
+    """A zip archive may unpack to more than it weighs."""
+    try:
+        if zipfile.is_zipfile(content):
+            size = sum(member.file_size for member in zipfile.ZipFile(content).infolist())
+            if size > MAX_BYTES:
+                raise FileError(f"{path}: unpacks to {size:,} bytes; the limit for a checkpoint is {MAX_BYTES:,}")
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise WeightsError(f"{path}: a damaged checkpoint: {error}") from None
+    content.seek(0)
+
+
+def _state_dict(loaded: object, path: str | Path) -> dict[str, Tensor]:
+    if isinstance(loaded, Mapping):
+        for candidate in (loaded, *(loaded[key] for key in WRAPPERS if key in loaded)):
+            if isinstance(candidate, Mapping):
+                tensors = {key: value for key, value in candidate.items() if isinstance(value, Tensor)}
+                if len(tensors) == len(candidate) > 0 and all(isinstance(key, str) for key in tensors):
+                    return tensors
+    raise WeightsError(
+        f"{path}: no state dict in it (found {_described(loaded)}); expected tensors by name, alone or under one of "
+        f"the keys {', '.join(WRAPPERS)}"
+    )
+
+
+def _is_array(tensor: Tensor) -> bool:
+    plain = tensor.layout is torch.strided and tensor.device.type == "cpu"
+    return plain and not tensor.is_nested and not tensor.is_quantized
+
+
+def _described(loaded: object) -> str:
+    if not isinstance(loaded, Mapping):
+        return type(loaded).__name__
+    return f"keys {', '.join(repr(key)[:40] for key in list(loaded)[:6])}" if loaded else "an empty dict"

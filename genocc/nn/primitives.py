@@ -1,0 +1,175 @@
+"""The PyTorch construct of each primitive: the table from which target-nets and super-nets are built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from genocc.graph import (  # fmt: skip
+    Add,
+    AvgPool,
+    BatchNorm,
+    Concat,
+    Conv2d,
+    DropPath,
+    GlobalMean,
+    Linear,
+    MaxPool,
+    Node,
+    Normalize,
+    Pads,
+    Pool,
+    Primitive,
+    Relu,
+    ShiftPad,
+    Slice,
+    Softmax,
+)
+
+
+@dataclass(frozen=True)
+class Construct:
+    """A class of module, or a function of the node's inputs; and its keyword arguments."""
+
+    target: type[nn.Module] | Callable[..., Tensor]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+Constructs = Mapping[type[Primitive], Callable[[Any, Node], Construct]]
+"""Primitive class -> (primitive, node) -> construct. ``Input`` is missing: it is the module's argument."""
+
+
+def _conv2d(conv: Conv2d, node: Node) -> Construct:
+    top, left, bottom, right = conv.pads
+    symmetric = (top, left) == (bottom, right)
+    return Construct(
+        nn.Conv2d if symmetric else PaddedConv2d,
+        {
+            "in_channels": node.input_shapes[0][0],
+            "out_channels": conv.channels,
+            "kernel_size": conv.kernel,
+            "stride": conv.stride,
+            "padding": (top, left) if symmetric else conv.pads,
+            "dilation": conv.dilation,
+            "groups": conv.groups,
+            "bias": conv.bias,
+        },
+    )
+
+
+def _batch_norm(norm: BatchNorm, node: Node) -> Construct:
+    arguments = {"eps": norm.epsilon, "momentum": norm.momentum, "affine": norm.affine}
+    return Construct(BatchNorm2d, {"num_features": node.shape[0], **arguments})
+
+
+def _linear(linear: Linear, node: Node) -> Construct:
+    return Construct(nn.Linear, {"in_features": node.input_shapes[0][0], "out_features": linear.features})
+
+
+def _window(pool: Pool) -> dict[str, int]:
+    return {"kernel_size": pool.kernel, "stride": pool.stride, "padding": pool.padding}
+
+
+CONSTRUCTS: Constructs = {
+    Conv2d: _conv2d,
+    BatchNorm: _batch_norm,
+    Linear: _linear,
+    Relu: lambda relu, node: Construct(functional.relu),
+    MaxPool: lambda pool, node: Construct(functional.max_pool2d, _window(pool)),
+    AvgPool: lambda pool, node: Construct(functional.avg_pool2d, {**_window(pool), "count_include_pad": False}),
+    Add: lambda _, node: Construct(add_all),
+    Concat: lambda _, node: Construct(concat),
+    ShiftPad: lambda _, node: Construct(functional.pad, {"pad": (-1, 1, -1, 1)}),
+    Slice: lambda part, node: Construct(torch.narrow, {"dim": 1, "start": part.start, "length": node.shape[0]}),
+    GlobalMean: lambda _, node: Construct(torch.mean, {"dim": (2, 3)}),
+    DropPath: lambda _, node: Construct(drop_path),
+    Normalize: lambda norm, node: Construct(Normalization, {"mean": norm.mean, "std": norm.std, "scale": norm.scale}),
+    Softmax: lambda _, node: Construct(functional.softmax, {"dim": 1}),
+}
+
+
+class PaddedConv2d(nn.Conv2d):
+    """A convolution whose padding differs from side to side."""
+
+    def __init__(self, *, padding: Pads, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        top, left, bottom, right = padding
+        self.pads = (left, right, top, bottom)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(functional.pad(x, self.pads))
+
+
+class BatchNorm2d(nn.BatchNorm2d):
+    """BN without PyTorch's counter of batches, which a fixed momentum never reads: its tensors are the graph's."""
+
+    momentum: float
+
+    def __init__(self, num_features: int, **arguments: Any) -> None:
+        super().__init__(num_features, **arguments)
+        self.num_batches_tracked = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        statistics = (self.running_mean, self.running_var)
+        return functional.batch_norm(x, *statistics, self.weight, self.bias, self.training, self.momentum, self.eps)
+
+    def _load_from_state_dict(self, *arguments: Any) -> None:
+        nn.Module._load_from_state_dict(self, *arguments)  # the base class would ask for its counter
+
+
+class Normalization(nn.Module):
+    """(x * scale - mean) / std for each channel, in its own precision whatever the type of the image."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+        # No part of the weights, and therefore never on the meta device either, where weights wait for their values.
+        self.register_buffer("mean", torch.tensor(mean, device="cpu").view(-1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std, device="cpu").view(-1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.to(self.mean.dtype) * self.scale - self.mean) / self.std
+
+
+def add_all(*values: Tensor) -> Tensor:
+    """Returns the sum, from left to right."""
+    return reduce(add, values)
+
+
+def concat(*values: Tensor) -> Tensor:
+    """Returns the values side by side along the channels."""
+    return torch.cat(values, 1)
+
+
+def drop_path_masks(image: Tensor, rate: float, share: tuple[int, int] | None, count: int) -> tuple[Tensor | None, ...]:
+    """Draws all masks of a net at once: for each edge a factor per image, 0 or 1/(1-rate); None where nothing drops.
+
+    Args:
+        image: Tells batch, device and precision.
+        rate: Probability of a drop, below 1.
+        share: Where these images stand in a batch that several processes share: the number of the first, and of all.
+            Masks are drawn for all of them, so that each process drops what one process would.
+        count: Number of edges.
+    """
+    if rate == 0:
+        return (None,) * count
+    device, keep = image.device, 1 - rate
+    precision = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else image.dtype
+    first, images = share or (0, image.shape[0])
+    drawn = torch.rand(count, images, 1, 1, 1, device=device)[:, first : first + image.shape[0]] < keep
+    return (drawn.to(precision) / keep).unbind()
+
+
+def drop_path(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Returns the images that an edge keeps, scaled up; the others are zero."""
+    return x if mask is None else x * mask

@@ -1,0 +1,230 @@
+"""Writing a run folder (`genocc.runs` says what is in one) so that a run can go on wherever it was killed.
+
+An epoch's line goes into the history before the checkpoint that closes the epoch, so the history is never shorter than
+the checkpoint says, and what it has too much is cut off when the run goes on. Checkpoints hold tensors and plain data
+only, and are read without unpickling code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from genocc import __version__
+from genocc.errors import FileError, RunError
+from genocc.files import write_atomically
+from genocc.runs.reading import (
+    CHECKPOINTS,
+    CONFIG,
+    HISTORY,
+    LOCK,
+    LOG,
+    RUN_GENOTYPE,
+    history_lines,
+    read_command,
+    read_config,
+)
+
+KEPT = 2
+"""Checkpoints that stay: the newest, and the one before it in case a disk or a power cut spoils the newest."""
+
+
+class Run:
+    """A run folder that this process has to itself; made by `open_run`."""
+
+    def __init__(self, path: Path, config: Mapping[str, Any], result: str = RUN_GENOTYPE) -> None:
+        self.path, self._config, self._result = path, config, result
+
+    def begin(self) -> None:
+        """Makes the folder a run's, once it is clear that there is something to run: writes config.json."""
+        if not (self.path / CONFIG).exists():
+            write_atomically(self.path / CONFIG, json.dumps(self._config, indent=2, ensure_ascii=False) + "\n")
+
+    @property
+    def result_path(self) -> Path:
+        """Where the result goes."""
+        return self.path / self._result
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has its result."""
+        return self.result_path.exists()
+
+    def withdraw(self) -> None:
+        """Undoes `begin`: nothing came of it."""
+        (self.path / CONFIG).unlink()
+
+    def log(self, message: str) -> None:
+        """Appends a line to log.txt."""
+        with open(self.path / LOG, "a", encoding="utf-8") as stream:
+            stream.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}\n")
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Appends an epoch to the history; returns when it is on the disk."""
+        with open(self.path / HISTORY, "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def truncate(self, epochs: int) -> None:
+        """Cuts the history to its first ``epochs`` lines.
+
+        Raises:
+            RunError: There are fewer.
+        """
+        lines = history_lines(self.path)
+        if len(lines) < epochs:
+            raise RunError(
+                f"{self.path / HISTORY}: {len(lines)} epochs; the checkpoint is from after epoch {epochs}. The history "
+                "was changed since; start a new run"
+            )
+        if len(lines) > epochs or _torn(self.path):
+            write_atomically(self.path / HISTORY, "".join(f"{line}\n" for line in lines[:epochs]))
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Writes a checkpoint.
+
+        Args:
+            state: Nested dicts and lists of tensors, numbers, texts and None.
+        """
+        import torch
+
+        folder = self.path / CHECKPOINTS
+        folder.mkdir(exist_ok=True)
+        old = _checkpoints(self.path)
+        number = int(old[-1].stem) + 1 if old else 1
+        write_atomically(folder / f"{number:08}.pt", lambda path: torch.save(dict(state), path))
+        for path in old[: len(old) + 1 - KEPT]:
+            path.unlink()
+
+    def restore(self) -> dict[str, Any] | None:
+        """Returns the newest checkpoint that can be read, its tensors on the CPU; None where there is none yet.
+
+        Raises:
+            RunError: No checkpoint can be read, or there is none though the history has several epochs.
+        """
+        import torch
+
+        paths = _checkpoints(self.path)
+        for path in reversed(paths):
+            try:
+                state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+                return state
+            except Exception as error:  # a spoilt archive fails in many ways
+                self.log(f"checkpoint {path.name} cannot be read, trying the one before it: {error}")
+        if paths:
+            raise RunError(f"{paths[0].parent}: no checkpoint in it can be read; start a new run")
+        if len(history_lines(self.path)) > 1:  # the first line alone: killed before the checkpoint that follows it
+            raise RunError(f"{self.path / CHECKPOINTS}: no checkpoint in it, though epochs have ended; start a new run")
+        return None
+
+    def write(self, name: str, content: str | Callable[[Path], None]) -> None:
+        """Writes a file of the folder, all or nothing."""
+        write_atomically(self.path / name, content)
+
+    def finish(self, content: str | Callable[[Path], None]) -> None:
+        """Writes the result; the run is finished."""
+        write_atomically(self.result_path, content)
+
+
+@contextmanager
+def open_run(
+    path: str | Path, command: str, config: Mapping[str, Any], *, resume: bool = False, result: str = RUN_GENOTYPE
+) -> Iterator[Run]:
+    """Opens a run folder for this process alone.
+
+    Args:
+        path: The folder; made where it is missing.
+        command: Whose run it is: ``search``, for instance.
+        config: What it is to do, as plain data.
+        resume: Whether to go on with a run of the same configuration. One that was stopped before it had written
+            anything begins anew.
+        result: The file that a finished run has.
+
+    Raises:
+        RunError: The folder is in use, has a run in it and ``resume`` was not asked for, is not a run's, or its run
+            has another configuration.
+        FileError: The folder cannot be made or written to.
+    """
+    folder = Path(path)
+    made = _prepare(folder, resume)
+    with _locked(folder, made):
+        written = {"command": command, "genocc": __version__, "config": json.loads(json.dumps(config))}
+        if (folder / CONFIG).exists():
+            if (other := read_command(folder)) != command:
+                raise RunError(f"{folder}: has a run of `genocc {other}` in it; choose another --out")
+            if not resume:
+                raise RunError(f"{folder}: has a run in it; go on with --resume, or choose another --out")
+            if difference := _difference(read_config(folder, command), written["config"]):
+                raise RunError(
+                    f"{folder / CONFIG}: {difference}; a run keeps its settings: resume it without options, or choose "
+                    "another --out"
+                )
+        yield Run(folder, written, result)
+
+
+def _prepare(folder: Path, resume: bool) -> bool:
+    """Makes the folder, and returns whether it was not there."""
+    made = not folder.exists()
+    if resume and not folder.is_dir():
+        raise RunError(f"{folder}: no such run to resume; check the path, or leave --resume out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        foreign = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
+    except OSError as error:
+        raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}") from None
+    if foreign and CONFIG not in foreign:
+        raise RunError(f"{folder}: has other files in it ({min(foreign)}); choose a new or empty folder")
+    return made
+
+
+@contextmanager
+def _locked(folder: Path, made: bool) -> Iterator[None]:
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise RunError(f"{folder}: in use by another process; wait for it, or choose another --out") from None
+    except OSError as error:
+        raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}") from None
+    try:
+        _sweep(folder)
+        yield
+    finally:
+        if made and {entry.name for entry in folder.iterdir()} <= {LOCK}:  # nothing came of it
+            (folder / LOCK).unlink()
+            folder.rmdir()
+        lock.release()
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what was being written when a process was killed."""
+    for place in (folder, folder / CHECKPOINTS):
+        for left in place.glob(".*.*"):  # the names of `write_atomically`'s temporary files
+            left.unlink()
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted(path for path in (folder / CHECKPOINTS).glob("*.pt") if path.stem.isdigit())
+
+
+def _torn(folder: Path) -> bool:
+    path = folder / HISTORY
+    return path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+
+
+def _difference(old: Any, new: Any, where: str = "") -> str:
+    """The first field in which two configurations differ, in words; empty where they do not."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in {**old, **new}:
+            if found := _difference(old.get(key), new.get(key), f"{where}.{key}" if where else key):
+                return found
+        return ""
+    return "" if old == new else f"{where} is {json.dumps(old)}, not {json.dumps(new)}"

@@ -1,0 +1,276 @@
+"""The loop of a run: epochs, their phases, their steps; and between them progress, checkpoints and a way to stop.
+
+Everything that decides what comes next is in a checkpoint, so a run that was stopped, or killed, goes on as if it had
+not been: on a CPU, to the bit. Of several processes, the first has the run folder; all come to the same decisions.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import torch
+
+from genocc import __version__
+from genocc.errors import InternalError, RunError, TargetError
+from genocc.runs.folder import Run
+from genocc.runs.interruption import Interruption
+from genocc.runs.processes import ALONE, Processes
+from genocc.runs.progress import Progress
+
+SAVED_EVERY = 600.0
+"""Seconds after which a long epoch gets a checkpoint in its midst."""
+LOOKED_EVERY = 0.25
+"""Seconds between two looks at the meters: reading them waits for the device."""
+
+
+class Learner(Protocol):
+    """What a loop takes through its epochs; of several processes, each has one, and calls what the others call."""
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Sets what follows the epochs."""
+
+    def end_epoch(self) -> None:
+        """Forgets what the epoch has measured."""
+
+    def finite(self) -> bool:
+        """Whether the losses of the epoch so far are numbers."""
+
+    def finite_everywhere(self) -> bool:
+        """Whether all that a checkpoint would hold are numbers."""
+
+    def state(self) -> dict[str, Any]:
+        """Returns everything that the next step depends on, as tensors and plain data."""
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Puts a `state` back."""
+
+
+L = TypeVar("L", bound=Learner)
+L_contra = TypeVar("L_contra", bound=Learner, contravariant=True)
+
+
+@dataclass(frozen=True)
+class Phase(Generic[L_contra]):
+    """A number of steps of one kind.
+
+    Attributes:
+        name: For the progress display.
+        steps: How many.
+        step: Takes one.
+    """
+
+    name: str
+    steps: int
+    step: Callable[[L_contra], None]
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a run stands: so many steps of a phase of an epoch are done, and the epoch has taken so long."""
+
+    epoch: int = 0
+    phase: int = 0
+    step: int = 0
+    seconds: float = 0.0
+
+
+class Loop(ABC, Generic[L]):
+    """A run from wherever it stands to its end.
+
+    Args:
+        learner: What learns.
+        epochs: How many.
+        folder: The run folder; None in all processes but the first.
+        interruption: Whether somebody wants to stop.
+        progress: What is told.
+        others: The processes of the run.
+    """
+
+    command: ClassVar[str]
+    """Which ``genocc`` command goes on with the run."""
+    advice: ClassVar[str]
+    """What to try when losses are no longer finite."""
+
+    def __init__(
+        self,
+        learner: L,
+        epochs: int,
+        folder: Run | None,
+        interruption: Interruption,
+        progress: Progress,
+        others: Processes = ALONE,
+    ) -> None:
+        self.learner, self.epochs, self.folder = learner, epochs, folder
+        self.interruption, self.progress, self.others = interruption, progress, others
+        self.position = Position()
+        self.clock = self.looked = self.saved = time.monotonic()
+
+    @abstractmethod
+    def title(self) -> str:
+        """Returns what is run, for people."""
+
+    @abstractmethod
+    def phases(self, epoch: int) -> Sequence[Phase[L]]:
+        """Returns what an epoch consists of."""
+
+    @abstractmethod
+    def live(self) -> str:
+        """Returns what the epoch's steps have seen so far, short, for people."""
+
+    @abstractmethod
+    def measure(self, epoch: int) -> dict[str, Any]:
+        """Returns the epoch's line of the history, but for its seconds."""
+
+    @abstractmethod
+    def told(self, line: Mapping[str, Any]) -> str:
+        """Returns a line of the history as people want it."""
+
+    @abstractmethod
+    def finish(self, folder: Run) -> None:
+        """Writes the result."""
+
+    def begin(self, folder: Run) -> None:
+        """Makes the folder a run's, once it is clear that there is something to run."""
+        folder.begin()
+
+    def closed(self, folder: Run, line: Mapping[str, Any]) -> None:
+        """Is called once an epoch's line is in the history, before the checkpoint that makes it final."""
+
+    def run(self) -> None:
+        """Goes through the epochs.
+
+        Raises:
+            RunError: Losses or weights are no longer finite, or the checkpoint is of something else.
+            KeyboardInterrupt: Somebody wanted to stop; a checkpoint has been written.
+        """
+        self._restore()
+        self.interruption.deferred = True
+        last = Position(self.epochs)
+        with self.progress.running(self.title(), self._steps(last), self._steps(self.position)):
+            for epoch in range(self.position.epoch, self.epochs):
+                self.learner.begin_epoch(epoch)
+                for number, phase in list(enumerate(self.phases(epoch)))[self.position.phase :]:
+                    for step in range(self.position.step, phase.steps):
+                        self._step(phase)
+                        self._advance(Position(epoch, number, step + 1))
+                        self._look(phase)
+                    self._advance(Position(epoch, number + 1))
+                self._close_epoch(epoch)
+        if self.folder:
+            self.finish(self.folder)
+
+    def _step(self, phase: Phase[L]) -> None:
+        try:
+            phase.step(self.learner)
+        except InternalError:
+            self._check(self.learner.finite_everywhere())  # among weights that are no numbers nothing is in order
+            raise
+
+    def _advance(self, position: Position) -> None:
+        now = time.monotonic()
+        self.position = replace(position, seconds=self.position.seconds + now - self.clock)
+        self.clock = now
+
+    def _look(self, phase: Phase[L]) -> None:
+        """Between two steps: is all well, who wants to know, and does anybody want to stop?"""
+        first = self.others.first  # whose clock counts
+        look, save = self.others.any(
+            first and self.clock - self.looked > LOOKED_EVERY, first and self.clock - self.saved > SAVED_EVERY
+        )
+        if look:
+            self.looked = self.clock
+            self._check(self.learner.finite())
+            where = f"epoch {self.position.epoch + 1}/{self.epochs} {phase.name}"
+            self.progress.step(where, self.live(), self._steps(self.position))
+        (stop,) = self.others.any(self.interruption.requested)
+        if stop or save:
+            self._save()
+        if stop:
+            where = f"stopped in epoch {self.position.epoch + 1}"
+            if self.folder:
+                self.folder.log(where)
+                self.progress.message(f"{where}; go on with: genocc {self.command} --out {self.folder.path} --resume")
+            raise KeyboardInterrupt
+
+    def _close_epoch(self, epoch: int) -> None:
+        """Measures, writes the epoch's line, and then the checkpoint that makes it final."""
+        self._check(self.learner.finite_everywhere())
+        measured = self.measure(epoch)
+        self._advance(self.position)
+        line = {"epoch": epoch + 1, **measured, "seconds": round(self.position.seconds, 3)}
+        if self.folder:
+            self.folder.append(line)
+            self.closed(self.folder, line)
+        self.progress.epoch(f"epoch {epoch + 1:>{len(str(self.epochs))}}/{self.epochs}  {self.told(line)}")
+        self.learner.end_epoch()
+        self.position = Position(epoch + 1)
+        self._save()
+
+    def _save(self) -> None:
+        self._check(self.learner.finite_everywhere())
+        self.saved = time.monotonic()
+        learned = self.learner.state()
+        if self.folder:
+            self.folder.save({"position": asdict(self.position), "learner": learned, "random": torch.get_rng_state()})
+
+    def _restore(self) -> None:
+        state = None
+        with self.others.together():
+            if self.folder:
+                self.begin(self.folder)
+                state = self.folder.restore()
+        state = self.others.told(state)
+        if state is not None:
+            try:
+                self.position = Position(**state["position"])
+                self.learner.load_state(state["learner"])
+                torch.set_rng_state(state["random"])
+            except (KeyError, TypeError, ValueError, RuntimeError) as error:
+                reason = str(error).splitlines()[0]
+                where = f"{self.folder.path}: " if self.folder else ""
+                raise RunError(
+                    f"{where}its checkpoint does not fit its config.json ({reason}); was it written by another version "
+                    "of genocc? Start a new run"
+                ) from None
+        if self.folder:
+            self.folder.truncate(self.position.epoch)
+            begins = "goes on in" if state else "starts with"
+            self.folder.log(f"{begins} epoch {self.position.epoch + 1}, genocc {__version__}")
+        self.clock = self.saved = time.monotonic()
+
+    def _check(self, finite: bool) -> None:
+        if not self.others.any(not finite)[0]:
+            return
+        epoch = self.position.epoch + 1
+        left = f"the checkpoint after epoch {epoch - 1} is intact" if epoch > 1 else "there is no checkpoint yet"
+        where = f"{self.folder.path}: " if self.folder else ""
+        message = (
+            f"{where}losses or weights are no longer finite in epoch {epoch}: the {self.command} has diverged; {left}. "
+            f"Start a new run with {self.advice}"
+        )
+        if self.folder:
+            self.folder.log(message)
+        raise RunError(message)
+
+    def _steps(self, position: Position) -> int:
+        """How many steps come before a position."""
+        before = sum(phase.steps for epoch in range(position.epoch) for phase in self.phases(epoch))
+        if position.epoch == self.epochs:
+            return before
+        return before + sum(phase.steps for phase in self.phases(position.epoch)[: position.phase]) + position.step
+
+
+def choose_device(name: str, others: Processes = ALONE) -> torch.device:
+    """Returns a device, of several processes each its own GPU; raises TargetError where it does not exist."""
+    available = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    if name == "auto":
+        name = available[-1]
+    if name not in available:
+        raise TargetError(f"device '{name}' cannot be had here; expected {' or '.join(available)}")
+    if name == "cuda" and others.count > 1:
+        return torch.device("cuda", others.local_rank % torch.cuda.device_count())
+    return torch.device(name)

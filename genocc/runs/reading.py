@@ -1,0 +1,130 @@
+"""What a run is on disk: a folder that says what was asked, what happened, where it stands, and what came out.
+
+::
+
+    runs/a/
+      config.json        everything needed to repeat the run
+      history.jsonl      a line an epoch
+      checkpoint/        the newest two states, each written all or nothing: 00000012.pt
+      log.txt            what a person wants to know afterwards
+      genotype.json      of a search: the result, once there is one; of a training: what is trained
+      best.safetensors   of a training: the weights of the epoch with the best test accuracy so far
+      last.safetensors   of a training: the result, the weights after the last epoch
+
+Here it is read, by whatever looks at runs; `genocc.runs.folder` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from genocc.configuration import LARGEST
+from genocc.errors import RunError
+from genocc.files import read_text
+
+CONFIG, HISTORY, LOG, CHECKPOINTS, LOCK = "config.json", "history.jsonl", "log.txt", "checkpoint", ".lock"
+RUN_GENOTYPE = "genotype.json"
+"""The file of a run folder that holds the genotype; a search without it is not finished."""
+RUN_BEST, RUN_LAST = "best.safetensors", "last.safetensors"
+"""The weights of a training; one without the last is not finished."""
+MAX_SEEDS = 1000
+"""The most searches that a folder of several holds."""
+MAX_CONFIG, MAX_HISTORY = 1 << 24, 1 << 28
+SEARCH, SEARCH_SEEDS, TRAIN = "search", "search --seeds", "train"
+"""What config.json calls a search, several searches that differ in their seed, each in a `seed_folder`, a training."""
+
+
+def read_command(path: str | Path) -> str:
+    """Returns the command whose run a folder holds; raises RunError where it holds none."""
+    return str(_read(path)["command"])
+
+
+def read_config(path: str | Path, command: str) -> dict[str, Any]:
+    """Returns the configuration of a run; raises RunError where the folder is not that of such a command's run."""
+    data = _read(path)
+    if data["command"] != command:
+        raise RunError(f"{path}: a run of `genocc {data['command']}`; expected one of `genocc {command}`")
+    config: dict[str, Any] = data["config"]
+    return config
+
+
+def read_history(path: str | Path) -> list[dict[str, Any]]:
+    """Returns the lines of a run, finished or not; one that is just being written does not count.
+
+    Raises:
+        RunError: A line is not a JSON object.
+    """
+    history = []
+    for number, line in enumerate(history_lines(path), start=1):
+        where = f"{Path(path) / HISTORY}: line {number}"
+        try:
+            epoch = _parsed(line)
+        except (ValueError, RecursionError) as error:
+            raise RunError(f"{where} is not JSON: {error}") from None
+        if not isinstance(epoch, dict):
+            raise RunError(f"{where} is not an epoch; expected a JSON object")
+        history.append(epoch)
+    return history
+
+
+def read_epochs(path: str | Path) -> list[dict[str, Any]]:
+    """Returns the epochs of a search or a training, finished or not, as `read_history` does.
+
+    Raises:
+        RunError: A line is not a JSON object, or not the epoch of its place.
+    """
+    history = read_history(path)
+    for number, line in enumerate(history, start=1):
+        if line.get("epoch") != number:
+            found = json.dumps(line.get("epoch"))[:20]
+            raise RunError(f"{Path(path) / HISTORY}: line {number}: epoch is {found}; expected {number}")
+    return history
+
+
+def history_lines(path: str | Path) -> list[str]:
+    """Returns the complete lines of the history; none where there is no history yet."""
+    where = Path(path) / HISTORY
+    return read_text(where, limit=MAX_HISTORY).split("\n")[:-1] if where.exists() else []
+
+
+def best_weights(path: str | Path, instead: str) -> Path:
+    """Returns the file of a training's best weights; raises RunError where it is not there, advising ``instead``."""
+    where = Path(path) / RUN_BEST
+    if where.exists():
+        return where
+    if history_lines(path):
+        raise RunError(f"{where}: is missing, though epochs have ended; put it back, or {instead}")
+    raise RunError(f"{path}: a training without weights yet; wait for its first epoch to end, or {instead}")
+
+
+def seed_folder(path: str | Path, seed: int) -> Path:
+    """Returns the run folder of one of several searches."""
+    return Path(path) / f"seed-{seed}"
+
+
+def _parsed(text: str) -> Any:
+    """JSON whose numbers can be computed with; raises ValueError."""
+    return json.loads(text, parse_float=_number, parse_int=_number, parse_constant=_number)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if abs(value) > LARGEST:
+        raise ValueError(f"the number {text[:20]} is beyond {LARGEST:g}")
+    return value if "." in text or "e" in text.lower() or math.isnan(value) else int(text)
+
+
+def _read(path: str | Path) -> dict[str, Any]:
+    where = Path(path) / CONFIG
+    if not where.exists():
+        raise RunError(f"{path}: no run in it ({CONFIG} is missing); check the path")
+    try:
+        data = _parsed(read_text(where, limit=MAX_CONFIG))
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{where}: not JSON: {error}") from None
+    if not (isinstance(data, dict) and isinstance(data.get("command"), str) and isinstance(data.get("config"), dict)):
+        raise RunError(f"{where}: not the configuration of a run: an object with 'command' and 'config'")
+    return data

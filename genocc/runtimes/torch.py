@@ -1,0 +1,30 @@
+"""PyTorch as a runtime: the device that was asked for, and few threads for few images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from genocc.errors import TargetError
+
+
+def torch_device(provider: str) -> torch.device:
+    """Returns the device of a provider, ``cpu`` or ``cuda``; raises TargetError if it cannot be had."""
+    if provider not in ("cpu", "cuda"):
+        raise TargetError(f"unknown provider '{provider}'; expected one of cpu, cuda")
+    if provider == "cuda" and not torch.cuda.is_available():
+        raise TargetError("provider cuda: PyTorch finds no CUDA device on this machine; try cpu")
+    return torch.device(provider)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Enough for a few images; two threads take 20 times as long where something else uses the second core."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

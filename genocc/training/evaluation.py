@@ -1,0 +1,231 @@
+"""How often a net is right: top-1 and top-5 accuracy on labelled images, and of trained nets on test images.
+
+Ties go to the lower class number, as argmax has it, so that a net that says the same of all classes scores chance; an
+image for which an output is not a number counts as wrong.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genocc.data import Batches, DataSet, Images, Source, load
+from genocc.data.batches import Batch
+from genocc.data.settings import data_fields
+from genocc.errors import DataError
+from genocc.runs.reading import TRAIN, read_config
+from genocc.training.trained import TrainedNet, open_net
+
+TOP = 5
+BATCH = 128
+MOST_AT_A_TIME = 1 << 16
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """What came of an evaluation.
+
+    Attributes:
+        images: How many.
+        top1: Share of the images whose class has the highest output.
+        top5: Share of those whose class is among the five highest; None where there are five classes or fewer, of
+            which every net would have all.
+    """
+
+    images: int
+    top1: float
+    top5: float | None
+
+    @classmethod
+    def of(cls, counts: Tensor, classes: int) -> Accuracy:
+        """Returns the accuracy that summed `counts` mean; raises DataError where there was no image."""
+        images, first, fifth = map(int, counts.tolist())
+        if not images:
+            raise DataError("no images to measure an accuracy on; expected at least one")
+        return cls(images, first / images, fifth / images if classes > TOP else None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain data."""
+        return {"top1": self.top1, "top5": self.top5, "images": self.images}
+
+
+def measure(net: Callable[[Tensor], Tensor], batches: Iterable[Batch]) -> Accuracy:
+    """Returns the accuracy of a net.
+
+    Args:
+        net: Images (B, C, H, W) -> logits or probabilities (B, classes); whoever gives it has set the mode of its
+            batch norm.
+        batches: Images and labels (B,), such as `Batches.in_order` yields.
+
+    Raises:
+        DataError: There are no images.
+    """
+    total, classes = torch.zeros(3, dtype=torch.int64), 0
+    with torch.inference_mode():
+        for images, labels in batches:
+            outputs = net(images)
+            total, classes = total.to(outputs.device) + counts(outputs, labels), outputs.shape[1]
+    return Accuracy.of(total, classes)
+
+
+def counts(outputs: Tensor, labels: Tensor) -> Tensor:
+    """Returns (3,) int64 on the outputs' device: images, those right, those with the label among the five highest.
+
+    Sums of it over batches, or over processes, are what `Accuracy.of` takes.
+    """
+    labels = labels.to(outputs.device)[:, None]
+    own = outputs.gather(1, labels)
+    number = torch.arange(outputs.shape[1], device=outputs.device)
+    before = (outputs > own) | ((outputs == own) & (number < labels))
+    rank = before.sum(1).masked_fill(outputs.isnan().any(1), outputs.shape[1])
+    within = [(rank < top).sum() for top in (1, min(TOP, outputs.shape[1]))]
+    return torch.stack([torch.full_like(within[0], len(outputs)), *within])
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A trained net on the test images of a data set.
+
+    Attributes:
+        net: The file or the run folder.
+        data: Name of the data set.
+        accuracy: What came of it.
+        seconds: From the first image to the last, decoding included.
+        runtime: What ran the net.
+        provider: On what.
+        weights: What the weights are, for people.
+    """
+
+    net: str
+    data: str
+    accuracy: Accuracy
+    seconds: float
+    runtime: str
+    provider: str
+    weights: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain data for ``--json``."""
+        return {
+            "net": self.net,
+            "data": self.data,
+            **self.accuracy.to_dict(),
+            "seconds": self.seconds,
+            "images_per_second": self.accuracy.images / self.seconds,
+            "runtime": self.runtime,
+            "provider": self.provider,
+            "weights": self.weights,
+        }
+
+
+def evaluate(
+    net: str | Path,
+    *,
+    data: str | None = None,
+    limit: int | None = None,
+    batch: int | None = None,
+    provider: str = "cpu",
+    pixels: str | None = None,
+    split_seed: int | None = None,
+    download: bool = False,
+) -> Evaluation:
+    """Measures a trained net on the test images of a data set, resized to what the net takes.
+
+    Args:
+        net: A folder of `genocc train`, a .safetensors file of a net, or an .onnx file.
+        data: As for `genocc.search`; a training run's own where not given.
+        limit: At most so many images, evenly spaced; all where not given.
+        batch: Images at a time [128].
+        provider: Where the net is run: ``cpu`` or ``cuda``.
+        pixels: What an .onnx file takes that does not say so: ``uint8``, ``unit`` (0..1) or ``normalized``.
+        split_seed: Of the choice of test images where a folder has none of its own [the run's, or 0].
+        download: Whether a missing data set may be fetched.
+
+    Raises:
+        DataError: The images cannot be used, or are not those of the net's classes.
+        GenoccError: As `open_net`.
+    """
+    for name, value, least in (("--limit", limit, 1), ("--batch", batch, 1), ("--split-seed", split_seed, 0)):
+        if value is not None and value < least:
+            raise DataError(f"{name} {value}: expected at least {least}")
+    opened = open_net(net, provider=provider, pixels=pixels)
+    batch = min(_batch_size(opened, batch), MOST_AT_A_TIME)
+    own = read_config(net, TRAIN)["data"] if Path(net).is_dir() else {}
+    wanted = {**own, **data_fields(data)}
+    if "name" not in wanted:
+        raise DataError(
+            f"--data is missing: {net} does not say what images it is for; name them, such as --data cifar10 or --data "
+            "FOLDER"
+        )
+    seed = wanted.get("split_seed", 0) if split_seed is None else split_seed
+    folder = Path(wanted["folder"]) if wanted.get("folder") else None
+    found = load(Source(wanted["name"], folder, download, _size(opened), seed))
+    images = _checked(opened, found, limit)
+    begun = time.perf_counter()
+    accuracy = measure(opened.run, _batches(opened, found, images, batch))
+    seconds = time.perf_counter() - begun
+    return Evaluation(str(net), found.name, accuracy, seconds, opened.runtime, opened.provider, opened.weights)
+
+
+def _batch_size(net: TrainedNet, asked: int | None) -> int:
+    if net.batch and asked not in (None, net.batch):
+        raise DataError(f"--batch {asked}: {net.where} takes {net.batch} at a time; leave --batch out")
+    return net.batch or asked or BATCH
+
+
+def _size(net: TrainedNet) -> int | None:
+    """The side of the images that the net takes; None where the data set's own will do."""
+    _, height, width = net.shape
+    if height != width:
+        raise DataError(f"{net.where}: takes images of {height}x{width}; those of data sets are square")
+    return height
+
+
+def _checked(net: TrainedNet, data: DataSet, limit: int | None) -> Images:
+    """The test images, once it is clear that they are for this net."""
+    if net.classes is not None and net.classes != len(data.classes):
+        raise DataError(
+            f"{net.where}: has {net.classes} classes; data set '{data.name}' has {len(data.classes)}: "
+            "it was trained on another one"
+        )
+    if net.class_names and net.class_names != data.classes:
+        pairs = zip(net.class_names, data.classes, strict=True)
+        number, (mine, other) = next((n, pair) for n, pair in enumerate(pairs) if pair[0] != pair[1])
+        raise DataError(
+            f"{net.where}: calls class {number} '{mine}'; data set '{data.name}' calls it '{other}': "
+            "it was trained on another one, or with its classes in another order"
+        )
+    if not len(data.test):
+        raise DataError(f"data set '{data.name}' has no test images")
+    found = (data.test.channels, data.test.size, data.test.size)
+    if any(size not in (None, other) for size, other in zip(net.shape, found, strict=True)):
+        expected = "x".join("any" if size is None else str(size) for size in net.shape)
+        raise DataError(
+            f"{net.where}: takes images of {expected} (channels, height, width); those of data set '{data.name}' are "
+            f"{'x'.join(map(str, found))}"
+        )
+    count = min(limit or len(data.test), len(data.test))
+    images = data.test.subset(torch.arange(count) * len(data.test) // count)
+    images.check()
+    return images
+
+
+def _batches(net: TrainedNet, data: DataSet, images: Images, batch: int) -> Iterator[Batch]:
+    """The images as the net takes them, in order."""
+    if net.pixels == "uint8":
+        for indices in torch.split(torch.arange(len(images)), batch):
+            pixels = images.start(indices, 0, False, None)()
+            yield pixels.permute(0, 3, 1, 2), images.labels[indices]
+        return
+    if net.pixels == "unit":
+        mean, std = (0.0,) * images.channels, (1.0,) * images.channels
+    else:
+        mean, std = net.normalization or (data.mean, data.std)
+    batches = Batches(images, min(batch, len(images)), seed=0, stream="test", mean=mean, std=std, device=net.device)
+    yield from batches.in_order(batch)

@@ -1,0 +1,152 @@
+"""The parts of a training's configuration: every number of the papers a field with its source."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from genocc.configuration import Epochs, ImageCount, Part, Rate, refuse
+from genocc.data.settings import ImagesConfig
+from genocc.network import NetworkConfig, SkeletonName
+from genocc.training.optimization import SgdConfig
+
+
+class TargetConfig(Part):
+    """The net around the cells; sizes of images and classes come from the data.
+
+    Attributes:
+        skeleton: ``cifar`` or ``imagenet``.
+        channels: C of the first cells (CIFAR 36, ImageNet 48: EnTranNAS 4.2, 4.3; shallow 16: eDARTS IV-A).
+        layers: Number of cells (CIFAR 20, ImageNet 14: EnTranNAS 4.2, 4.3; shallow 5: eDARTS IV-A).
+        stem_stride: How much the stem shrinks the image; None: the skeleton's default.
+        auxiliary: Whether training has the auxiliary head (CIFAR and ImageNet: EnTranNAS 4.2, 4.3; not shallow:
+            eDARTS IV-A).
+        auxiliary_bn: Whether BN follows its 2x2 convolution; None: the skeleton's default.
+    """
+
+    skeleton: SkeletonName = "cifar"
+    channels: PositiveInt = 36
+    layers: PositiveInt = 20
+    stem_stride: int | None = None
+    auxiliary: bool = True
+    auxiliary_bn: bool | None = None
+
+    def network(self, **sizes: Any) -> NetworkConfig:
+        """Returns the whole network's configuration; ``sizes`` are classes, input_size and input_channels."""
+        return NetworkConfig.make(**self.model_dump(), **sizes)
+
+
+class TrainingScheduleConfig(Part):
+    """How long, in which batches, and how the learning rate falls.
+
+    Attributes:
+        epochs: CIFAR 600, ImageNet 250 (EnTranNAS 4.2, 4.3); shallow 100 (eDARTS IV-A).
+        batch_size: Images a step, of all processes together (CIFAR 96, ImageNet 1,024: EnTranNAS 4.2, 4.3; shallow 64:
+            eDARTS IV-A).
+        decay: ``cosine`` (EnTranNAS 4.2) or ``linear`` (4.3), from the learning rate to the one of the end.
+        warmup: Epochs in which the learning rate rises in proportion (ImageNet 5: PC-DARTS 4.3); the decay goes on
+            below it, as in the PC-DARTS program.
+        update: When the learning rate changes: each ``epoch``, as in the DARTS program, or each ``step``, which suits
+            trainings of a few epochs.
+    """
+
+    epochs: Epochs = 600
+    batch_size: int = Field(default=96, ge=2)
+    decay: Literal["cosine", "linear"] = "cosine"
+    warmup: int = Field(default=0, ge=0)
+    update: Literal["epoch", "step"] = "epoch"
+
+    @model_validator(mode="after")
+    def _room(self) -> Self:
+        if self.warmup > self.epochs:
+            refuse(
+                f"schedule.warmup={self.warmup} with schedule.epochs={self.epochs}: the learning rate would not come "
+                "to its height; choose fewer epochs of warm-up"
+            )
+        return self
+
+
+class OptimizerConfig(SgdConfig):
+    """SGD with momentum, without Nesterov's.
+
+    Attributes:
+        learning_rate: At its height (CIFAR 0.025, ImageNet 0.5: EnTranNAS 4.2, 4.3; shallow 0.025: eDARTS IV-A).
+        learning_rate_end: Of the end: 0 in all papers.
+        momentum: 0.9 in all papers.
+        weight_decay: 3e-4; ImageNet 3e-5 (EnTranNAS 4.2, 4.3).
+        clip: Largest norm of the gradient: 5 (EnTranNAS 4.2, EC-DARTS 5.3, eDARTS IV-A).
+    """
+
+
+class RegularizationConfig(Part):
+    """What keeps the net from learning the images by heart; cutout is in ``data``.
+
+    Attributes:
+        drop_path: Probability with which an edge is dropped for an image in the end, rising in proportion to the
+            epochs (CIFAR 0.2: EnTranNAS 4.2; PC-DARTS 4.2 has 0.3; shallow 0.2: eDARTS IV-A; ImageNet 0).
+        label_smoothing: Share of the label that is spread over all classes (ImageNet: EnTranNAS 4.3, PC-DARTS 4.3;
+            0.1 from the DARTS program).
+        auxiliary_weight: Of the auxiliary head's loss (from the DARTS program: 0.4).
+    """
+
+    drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    auxiliary_weight: Rate = 0.4
+
+
+class AverageConfig(Part):
+    """A moving average of the weights; none of the papers has one.
+
+    Attributes:
+        decay: Share of the average that a step keeps; None: no average. With one, the accuracy of both is in the
+            history, and best.safetensors and last.safetensors hold the average.
+    """
+
+    decay: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+
+class ComputeConfig(Part):
+    """How it is computed.
+
+    Attributes:
+        precision: ``float32``; ``bfloat16`` or ``float16`` (CUDA only, with loss scaling) for features by PyTorch's
+            autocast, weights staying float32; ``float64`` to check something.
+        channels_last: Whether features lie in memory pixel by pixel, which is faster nearly everywhere.
+        compile: Whether `torch.compile` makes the net faster, after a minute or more of compiling.
+    """
+
+    precision: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
+    channels_last: bool = True
+    compile: bool = False
+
+
+class DistributedConfig(Part):
+    """What several processes (`torchrun`) share.
+
+    Attributes:
+        sync_batch_norm: Whether BN takes its statistics over the whole batch, so that several processes compute what
+            one does; otherwise each takes its own images', as the papers' programs do on several GPUs.
+    """
+
+    sync_batch_norm: bool = False
+
+
+class OutputConfig(Part):
+    """What is written besides the run folder's own files.
+
+    Attributes:
+        tensorboard: Whether the history is written as TensorBoard events too, in RUN/tensorboard.
+    """
+
+    tensorboard: bool = False
+
+
+class TrainingImagesConfig(ImagesConfig):
+    """Which images, and how they are augmented. Cutout: 16 on CIFAR (EnTranNAS 4.2), none for shallow (eDARTS IV-A).
+
+    Attributes:
+        training: Training images to train on: a share up to 1, or a number; all in all papers.
+    """
+
+    training: ImageCount = 1.0

@@ -1,0 +1,87 @@
+"""`genocc.train`: from the words of a request to a training run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import genocc
+from genocc.data.dataset import BUILT_IN
+from genocc.data.settings import data_fields
+from genocc.errors import ConfigError
+from genocc.genotype import Genotype
+from genocc.runs.progress import Progress
+from genocc.runs.starting import given, new_folder
+from genocc.training.config import TrainConfig
+from genocc.training.result import TrainResult, read_training
+from genocc.training.training import run_training
+
+
+def train(
+    genotype: Genotype | str | Path | None = None,
+    out: str | Path | None = None,
+    *,
+    data: str | None = None,
+    preset: str | None = None,
+    seed: int | None = None,
+    epochs: int | None = None,
+    overrides: Iterable[str] = (),
+    network: Mapping[str, Any] | None = None,
+    size: int | None = None,
+    download: bool | None = None,
+    tensorboard: bool | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Trains a genotype's net from scratch; what is not given has the default of `genocc train`.
+
+    Args:
+        genotype: A genotype, or what `genocc.load` takes; not needed to go on with a run.
+        out: The run folder; a new one below ``runs`` where not given.
+        data: A data set's name, with its folder after a colon where it needs one, or a folder with a folder of images
+            for each class [the preset's].
+        preset: ``quick`` (minutes on a CPU; the default on the built-in data), ``cifar``, ``imagenet`` or ``shallow``
+            (the papers' settings).
+        seed: Of everything random [0].
+        epochs: Instead of the preset's.
+        overrides: Texts ``part.field=value``: any setting of any part.
+        network: Fields of the part ``network``: ``skeleton``, ``channels``, ``layers``, ``stem_stride``, ``auxiliary``.
+        size: Height and width of the images.
+        download: Whether a missing data set may be fetched.
+        tensorboard: Whether the history is written as TensorBoard events too.
+        device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+        resume: Go on with the run in ``out``; other settings need not be given, and may not differ.
+        progress: What is told how it goes.
+
+    Returns:
+        Accuracies, and where the weights are.
+
+    Raises:
+        GenoccError: The request, the images or the folder cannot be used, or the training has diverged.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; the run can be resumed.
+    """
+    overrides = list(overrides)
+    fields = given(
+        seed=seed,
+        data=given(**data_fields(data), size=size, download=download),
+        schedule=given(epochs=epochs),
+        network=given(**(network or {})),
+        output=given(tensorboard=tensorboard),
+    )
+    if resume and out is None:
+        raise ConfigError("--resume needs --out: the folder of the run that is to go on")
+    if genotype is None and not resume:
+        raise ConfigError("no GENOTYPE to train: a genotype file, a run folder, '-' for standard input, or zoo:NAME")
+    loaded = genotype if isinstance(genotype, Genotype) or genotype is None else genocc.load(genotype)
+    if resume and out is not None and not (preset or overrides or fields):
+        config, own = read_training(out)
+        return run_training(loaded or own, config, out, resume=True, device=device, progress=progress)
+    quick = fields.get("data", {}).get("name", "digits") in BUILT_IN
+    config = TrainConfig.make(preset or ("quick" if quick else "cifar"), overrides, **fields)
+    if loaded is None:
+        assert out is not None
+        loaded = read_training(out)[1]
+    folder = Path(out) if out is not None else new_folder(f"{loaded.name}-{config.data.name}")
+    return run_training(loaded, config, folder, resume=resume, device=device, progress=progress)

@@ -1,0 +1,137 @@
+"""What a training came to, read from its run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genocc import weights as weight_files
+from genocc.errors import RunError
+from genocc.genotype import Genotype
+from genocc.network import NetworkConfig
+from genocc.provenance import Provenance
+from genocc.runs.reading import RUN_BEST, RUN_LAST, TRAIN, read_config, read_epochs
+from genocc.training.config import TrainConfig
+
+GENOTYPE = "genotype"
+"""Where config.json keeps what is trained, beside the fields of `TrainConfig`."""
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished training.
+
+    Attributes:
+        path: The run folder.
+        config: What was asked.
+        genotype: What was trained.
+        history: A mapping an epoch; see docs/training.md.
+        network: The network around the cells.
+        class_names: Of the classes in order.
+        mean: Of each channel of pixels in 0..1; what was subtracted from images.
+        std: Of each channel; what they were divided by.
+    """
+
+    path: Path
+    config: TrainConfig
+    genotype: Genotype
+    history: list[dict[str, Any]]
+    network: NetworkConfig
+    class_names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def read(cls, path: str | Path) -> TrainResult:
+        """Returns the result of a finished run; raises RunError, FileError or TargetError where the folder has none."""
+        folder = Path(path)
+        config, genotype = read_training(folder)
+        if not (folder / RUN_LAST).exists():
+            raise RunError(f"{folder}: not finished; go on with: genocc train --out {folder} --resume")
+        texts = weight_files.metadata(folder / RUN_BEST)
+        return cls.of(folder, config, genotype, read_epochs(folder), texts)
+
+    @classmethod
+    def of(
+        cls,
+        folder: Path,
+        config: TrainConfig,
+        genotype: Genotype,
+        history: list[dict[str, Any]],
+        texts: Mapping[str, str],
+    ) -> TrainResult:
+        """Returns a result from its parts; ``texts`` are what the weights say about themselves."""
+        found = Provenance.from_metadata(texts, str(folder / RUN_BEST))
+        if found.normalization is None:
+            raise RunError(f"{folder / RUN_BEST}: not what the training wrote; was it changed?")
+        return cls(folder, config, genotype, history, found.config, found.class_names, *found.normalization)
+
+    @property
+    def weights(self) -> Path:
+        """The weights with the best accuracy on the test images, which `genocc compile` takes."""
+        return self.path / RUN_BEST
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The epoch of the history with the best test accuracy, the first of equals."""
+        return best_of(self.history)
+
+    @property
+    def best_top1(self) -> float:
+        """Its share of test images that are classified correctly; of the averaged weights where there are any."""
+        return float(kept(self.best)["top1"])
+
+    @property
+    def last_top1(self) -> float:
+        """The same after the last epoch."""
+        return float(kept(self.history[-1])["top1"])
+
+    @property
+    def seconds(self) -> float:
+        """Of all epochs."""
+        return float(sum(line["seconds"] for line in self.history))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain data for ``--json``."""
+        return {
+            "run": str(self.path),
+            "genotype": self.genotype.name,
+            "hash": self.genotype.hash,
+            "weights": str(self.weights),
+            "epochs": len(self.history),
+            "seconds": self.seconds,
+            "best": {"epoch": self.best["epoch"], **kept(self.best)},
+            "last": {"epoch": self.history[-1]["epoch"], **kept(self.history[-1])},
+            "training": self.history[-1]["training"],
+            "network": self.network.model_dump(mode="json"),
+            "class_names": list(self.class_names),
+            "mean": list(self.mean),
+            "std": list(self.std),
+        }
+
+
+def kept(line: dict[str, Any]) -> dict[str, Any]:
+    """Returns the test accuracies of the weights that are kept: those of the average where there is one."""
+    found = line.get("average") or line.get("test")
+    if not (isinstance(found, dict) and isinstance(found.get("top1"), float)):
+        raise RunError(f"history.jsonl: epoch {line.get('epoch')} has no test accuracy; was the file changed?")
+    return found
+
+
+def best_of(history: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns the first epoch with the best test accuracy."""
+    return max(history, key=lambda line: float(kept(line)["top1"]))
+
+
+def read_training(path: str | Path) -> tuple[TrainConfig, Genotype]:
+    """Returns how a run trains, and what; raises RunError, ConfigError or GenotypeError."""
+    found = read_config(path, TRAIN)
+    genotype = Genotype.from_dict(found.pop(GENOTYPE, {}))
+    return TrainConfig.from_dict(found, where=str(path)), genotype
+
+
+def described(config: TrainConfig, genotype: Genotype) -> dict[str, Any]:
+    """Returns what config.json keeps: everything needed to repeat the run."""
+    return {**config.model_dump(mode="json"), GENOTYPE: genotype.model_dump(mode="json", exclude_none=True)}

@@ -1,0 +1,290 @@
+"""The steps of a training: a genotype's net descends on the whole training part, as the papers evaluate cells.
+
+Batches, augmentation and dropped paths are functions of the seed and the step, not of the process: several processes
+that share a batch see what one would.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import clip_grad_norm_
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from genocc.data import Batches, DataSet, split
+from genocc.data.batches import derived_seed
+from genocc.data.settings import augmented, load_data, place
+from genocc.errors import ConfigError
+from genocc.genotype import Genotype
+from genocc.lowering import lower
+from genocc.nn.batch_norm import SYNC_CONSTRUCTS
+from genocc.nn.primitives import CONSTRUCTS
+from genocc.nn.target_net import TargetNet
+from genocc.passes import PASSES, Parameters, run_passes
+from genocc.provenance import Provenance
+from genocc.runs.meter import Meter
+from genocc.runs.processes import ALONE, Processes
+from genocc.training.config import TrainConfig
+from genocc.training.evaluation import Accuracy, counts
+from genocc.training.optimization import all_finite, autocast
+
+
+class Trainer:
+    """A genotype's net with its optimizer and its images.
+
+    Args:
+        genotype: The cells.
+        config: How they are trained.
+        device: Where.
+        data: The images; those that the configuration names where not given.
+        others: The processes that share each batch.
+
+    Attributes:
+        net: The net, in this process.
+        average: The moving average of its weights; None where there is none.
+        training: Batches of the training part, or this process's share of them.
+        test: The test part.
+
+    Raises:
+        DataError: The images cannot be used.
+        NetworkError: The skeleton has no place for the genotype, or the maps are too small for the auxiliary head.
+        ConfigError: The precision does not exist on the device, or the batch does not divide among the processes.
+    """
+
+    def __init__(
+        self,
+        genotype: Genotype,
+        config: TrainConfig,
+        device: torch.device,
+        *,
+        data: DataSet | None = None,
+        others: Processes = ALONE,
+    ) -> None:
+        self.config, self.device, self.others = config, device, others
+        self.data = data or _loaded(config, others)
+        self.training, self.test = _batches(config, self.data, device, others)
+        self.net = _net(genotype, config, self.data)
+        self.net.to(device, _dtype(config, device))
+        if config.compute.channels_last:
+            self.net.to(memory_format=torch.channels_last)
+        self.net.drop_path_share = (self.training.share.start, self.training.batch_size) if others.count > 1 else None
+        self.average = _average(self.net, config)
+        self._parameters = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
+        self.optimizer = config.optimizer.optimizer(self._parameters)
+        self._scaler = torch.amp.GradScaler(device.type, enabled=config.compute.precision == "float16")
+        self._model = self._forward_of(self.net)
+        self._meter = Meter(device)
+        self._step = 0
+
+    @property
+    def steps(self) -> int:
+        """Steps in an epoch."""
+        return len(self.training)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Sets the probability of a dropped path, which grows in proportion to the epochs."""
+        self.net.drop_path_rate = self.config.regularization.drop_path * epoch / self.config.schedule.epochs
+
+    def end_epoch(self) -> None:
+        """Empties the meter."""
+        self._meter.clear()
+
+    def step(self) -> None:
+        """One step of SGD on the next batch."""
+        images, labels = self.training[self._step]
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.config, self._step, self.steps)
+        torch.manual_seed(derived_seed(self.config.seed, "step", self._step))  # of the dropped paths
+        self.optimizer.zero_grad(set_to_none=True)
+        with self._precision():
+            outputs = self._model(self._laid_out(images))
+        logits, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
+        loss = self._loss(logits, labels)
+        total = loss
+        for other in auxiliary:
+            total = total + self.config.regularization.auxiliary_weight * self._loss(other, labels)
+        torch.autograd.backward(self._scaler.scale(total))
+        self._scaler.unscale_(self.optimizer)
+        clip_grad_norm_(self._parameters, self.config.optimizer.clip)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
+        if self.average:
+            self.average.update_parameters(self.net)
+        self._meter.add(loss, logits, labels)
+        self._step += 1
+
+    def seen(self) -> dict[str, float]:
+        """Returns loss and accuracy of this process's images since the start of the epoch."""
+        return self._meter.read()
+
+    def measure(self) -> dict[str, Any]:
+        """Returns what a line of the history says: what the epoch has seen in all processes, and test accuracies."""
+        meter = Meter(self.device)
+        meter.sums.copy_(self.others.summed(self._meter.sums))
+        measured = {
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "drop_path": self.net.drop_path_rate,
+            "training": meter.read(),
+            "test": _shares(self.accuracy(self.net)),
+        }
+        return {**measured, "average": _shares(self.accuracy(self.average.module))} if self.average else measured
+
+    @torch.no_grad()
+    def accuracy(self, net: nn.Module) -> Accuracy:
+        """Returns a net's accuracy on the test images, of which each process looks at its share."""
+        self.others.same([*net.buffers()])
+        net.eval()
+        total = torch.zeros(3, dtype=torch.int64, device=self.device)
+        mine = slice(self.others.rank, None, self.others.count)
+        for images, labels in self.test.in_order(self.config.schedule.batch_size, which=mine):
+            with self._precision():
+                total += counts(net(self._laid_out(images)), labels)
+        net.train()
+        return Accuracy.of(self.others.summed(total), len(self.data.classes))
+
+    @property
+    def result(self) -> TargetNet:
+        """The net whose weights are kept: the average where there is one."""
+        if self.average is None:
+            return self.net
+        averaged = self.average.module
+        assert isinstance(averaged, TargetNet)
+        return averaged
+
+    @property
+    def provenance(self) -> Provenance:
+        """What a file of its weights says about itself."""
+        return Provenance(
+            self.net.genotype,
+            self.net.config,
+            class_names=self.data.classes,
+            normalization=(self.data.mean, self.data.std),
+        )
+
+    def finite(self) -> bool:
+        """Whether the losses of the epoch so far are numbers; waits for the device."""
+        return all_finite([self._meter.sums])
+
+    def finite_everywhere(self) -> bool:
+        """Whether all that a checkpoint would hold are numbers."""
+        return self.finite() and all_finite(self.net.state_dict().values())
+
+    def state(self) -> dict[str, Any]:
+        """Returns everything that the next step depends on, as tensors and plain data."""
+        return {
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self._scaler.state_dict(),
+            "meter": self.others.summed(self._meter.sums),
+            "step": self._step,
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Puts a `state` back."""
+        self.net.load_state_dict(state["net"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._scaler.load_state_dict(state["scaler"])
+        if self.others.first:  # of all processes' images, which are added up when they are read
+            self._meter.sums.copy_(state["meter"])
+        self._step = state["step"]
+
+    def _forward_of(self, net: TargetNet) -> Any:
+        model: nn.Module = net
+        if self.others.count > 1:
+            devices = [self.device] if self.device.type == "cuda" else None
+            model = DistributedDataParallel(net, device_ids=devices)
+        return torch.compile(model) if self.config.compute.compile else model
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        low = logits.dtype in (torch.bfloat16, torch.float16)
+        smoothing = self.config.regularization.label_smoothing
+        return cross_entropy(logits.float() if low else logits, labels, label_smoothing=smoothing)
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        return autocast(self.config.compute.precision, self.device)
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        if self.config.compute.precision == "float64":
+            images = images.double()
+        return images if self.config.compute.channels_last else images.contiguous()
+
+
+def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
+    """Returns the learning rate of a step.
+
+    Args:
+        config: Of the training.
+        step: From 0, over all epochs.
+        steps: In an epoch.
+    """
+    schedule, optimizer = config.schedule, config.optimizer
+    grain = 1.0 if schedule.update == "epoch" else 1 / steps
+    time = step // steps if schedule.update == "epoch" else step / steps
+    done = time / schedule.epochs
+    left = (1 + math.cos(math.pi * done)) / 2 if schedule.decay == "cosine" else 1 - done
+    rate = optimizer.learning_rate_end + (optimizer.learning_rate - optimizer.learning_rate_end) * left
+    return rate * min(1.0, (time + grain) / schedule.warmup) if schedule.warmup else rate
+
+
+def _loaded(config: TrainConfig, others: Processes) -> DataSet:
+    """Loads the data set, in the first process before the others: what has to be fetched is fetched once."""
+    with others.together():
+        data = load_data(config.data) if others.first else None
+    return data or load_data(config.data)
+
+
+def _batches(config: TrainConfig, data: DataSet, device: torch.device, others: Processes) -> tuple[Batches, Batches]:
+    """The training part, or a share of it, in batches; and the test part."""
+    wanted, images = config.data, data.train
+    if wanted.training != 1:
+        (part,) = split(images.labels, (wanted.training,), wanted.split_seed, data.classes, place(wanted))
+        images = images.subset(part)
+    batch = min(config.schedule.batch_size, len(images))
+    share = others.share(batch)
+    arguments: dict[str, Any] = {"seed": config.seed, "device": device}
+    training = augmented(images, data, wanted, batch, stream="training", share=share, **arguments)
+    return training, augmented(data.test, data, wanted, batch, stream="test", **arguments)
+
+
+def _net(genotype: Genotype, config: TrainConfig, data: DataSet) -> TargetNet:
+    """The net, of which only those parameters are trained that a result depends on."""
+    size, channels = data.train.size, data.train.channels
+    network = config.network.network(classes=len(data.classes), input_size=(size, size), input_channels=channels)
+    constructs = SYNC_CONSTRUCTS if config.distributed.sync_batch_norm else CONSTRUCTS
+    net = TargetNet(genotype, network, seed=config.seed, constructs=constructs)
+    graph = lower(genotype, network, training=True)
+    live, _ = run_passes(graph, Parameters.absent(graph), [PASSES["remove-dead-code"]], training=True)
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_(name in live.parameters())
+    return net
+
+
+def _dtype(config: TrainConfig, device: torch.device) -> torch.dtype:
+    precision = config.compute.precision
+    if precision == "float16" and device.type != "cuda":
+        raise ConfigError(
+            f"compute.precision=float16 on {device.type}: half precision with loss scaling is for CUDA; use "
+            "compute.precision=bfloat16, which needs no scaling"
+        )
+    return torch.float64 if precision == "float64" else torch.float32
+
+
+def _average(net: TargetNet, config: TrainConfig) -> AveragedModel | None:
+    if config.average.decay is None:
+        return None
+    update = get_ema_multi_avg_fn(config.average.decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(net, multi_avg_fn=update, use_buffers=True)
+
+
+def _shares(accuracy: Accuracy) -> dict[str, float | None]:
+    return {"top1": accuracy.top1, "top5": accuracy.top5}

@@ -1,0 +1,212 @@
+"""A training: the steps of `trainer` in the `loop` of every run, and without a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genocc import weights as weight_files
+from genocc.data import DataSet
+from genocc.errors import RunError
+from genocc.nn import target_net
+from genocc.genotype import Genotype
+from genocc.runs.folder import Run, open_run
+from genocc.runs.interruption import Interruption, interruptions
+from genocc.runs.loop import Loop, Phase, choose_device
+from genocc.runs.processes import Processes, processes
+from genocc.runs.progress import Progress
+from genocc.runs.reading import RUN_BEST, RUN_GENOTYPE, RUN_LAST, TRAIN, read_history
+from genocc.training.config import TrainConfig
+from genocc.training.events import Told, events
+from genocc.training.result import TrainResult, best_of, described, kept
+from genocc.training.trainer import Trainer
+
+
+def run_training(
+    genotype: Genotype,
+    config: TrainConfig,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Trains a genotype's net in a run folder; under `torchrun` together with the processes that it started.
+
+    Args:
+        genotype: The cells.
+        config: How, and on which images.
+        out: The run folder.
+        resume: Whether to go on with the run in it; a finished one is only read.
+        device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+        progress: What is told about it, in the first process.
+
+    Raises:
+        RunError: The folder cannot be used, or the loss is no longer finite.
+        DataError: The images cannot be used.
+        NetworkError: The network does not fit the genotype or the images.
+        ConfigError: The precision does not exist on the device, the batch does not divide among the processes, or
+            TensorBoard events are asked for and there is no TensorBoard.
+        TargetError: The device does not exist.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; the batch has been finished and a checkpoint written.
+    """
+    with (
+        interruptions() as interruption,
+        processes() as others,
+        _opened(genotype, config, out, resume, others) as run,
+    ):
+        (finished,) = others.any(run is not None and run.finished)
+        if not finished:
+            chosen = choose_device(device, others)
+            telling = progress if progress and others.first else Progress()
+            with torch.random.fork_rng(devices=[]):
+                trainer = Trainer(genotype, config, chosen, others=others)
+                with events(config.output, run) as told:
+                    _Training(trainer, run, interruption, telling, others, told).run()
+        return _read(Path(out), genotype, config, others)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A net that was trained without a run folder.
+
+    Attributes:
+        trainer: With the trained net, and its average if there is one.
+        history: A mapping an epoch, as in a run's history, without its times; accuracies on test images where they
+            were asked for.
+    """
+
+    trainer: Trainer
+    history: list[dict[str, Any]]
+
+    @property
+    def top1(self) -> float:
+        """Accuracy after the last epoch, on test images."""
+        return float(kept(self.history[-1])["top1"])
+
+
+def fit(genotype: Genotype, config: TrainConfig, *, data: DataSet | None = None, device: str = "auto") -> Fitted:
+    """Trains a genotype's net in this process, to the end, and measures it after the last epoch; writes nothing.
+
+    The same weights as in a run folder come of it. Random numbers of the program around are left alone.
+
+    Args:
+        genotype: The cells.
+        config: How, and on which images.
+        data: The images, loaded before; those that the configuration names where not given.
+        device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+
+    Raises:
+        RunError: The loss is no longer finite.
+        GenoccError: As `run_training`.
+    """
+    history: list[dict[str, Any]] = []
+    with torch.random.fork_rng(devices=[]):
+        trainer = Trainer(genotype, config, choose_device(device), data=data)
+        for epoch in range(config.schedule.epochs):
+            trainer.begin_epoch(epoch)
+            for _ in range(trainer.steps):
+                trainer.step()
+            if not trainer.finite_everywhere():
+                raise RunError(f"{genotype.name}: losses or weights are no longer finite in epoch {epoch + 1}")
+            last = epoch + 1 == config.schedule.epochs
+            history.append({"epoch": epoch + 1, **(trainer.measure() if last else {"training": trainer.seen()})})
+            trainer.end_epoch()
+    return Fitted(trainer, history)
+
+
+class _Training(Loop[Trainer]):
+    command = TRAIN
+    advice = "a smaller --set optimizer.learning_rate, or longer --set schedule.warmup"
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        folder: Run | None,
+        interruption: Interruption,
+        progress: Progress,
+        others: Processes,
+        told: Told,
+    ) -> None:
+        super().__init__(trainer, trainer.config.schedule.epochs, folder, interruption, progress, others)
+        self.also = told
+
+    def begin(self, folder: Run) -> None:
+        super().begin(folder)
+        folder.write(RUN_GENOTYPE, self.learner.net.genotype.dumps())
+
+    def phases(self, epoch: int) -> list[Phase[Trainer]]:
+        return [Phase("training", self.learner.steps, Trainer.step)]
+
+    def live(self) -> str:
+        seen = self.learner.seen()
+        return f"loss {seen['loss']:.2f}  acc {seen['accuracy']:.1%}"
+
+    def measure(self, epoch: int) -> dict[str, Any]:
+        images = self.learner.steps * self.learner.training.batch_size
+        return {**self.learner.measure(), "images_per_second": round(images / max(self.position.seconds, 1e-9), 1)}
+
+    def told(self, line: Mapping[str, Any]) -> str:
+        measured = {"accuracy": line["test"], "average": line.get("average")}
+        accuracies = "  ".join(f"{name} {found['top1']:.4f}" for name, found in measured.items() if found)
+        return (
+            f"lr {line['learning_rate']:.4f}  loss {line['training']['loss']:.3f}  {accuracies}  "
+            f"{line['seconds']:.1f} s, {line['images_per_second']:,.0f} images/s"
+        )
+
+    def closed(self, folder: Run, line: Mapping[str, Any]) -> None:
+        """Keeps the weights if they are the best so far."""
+        if best_of(read_history(folder.path)) == line:
+            folder.write(RUN_BEST, self._save_weights)
+        self.also(line)
+
+    def finish(self, folder: Run) -> None:
+        folder.finish(self._save_weights)
+        line = best_of(read_history(folder.path))
+        folder.log(f"finished: best test accuracy {kept(line)['top1']:.4f} after epoch {line['epoch']}")
+
+    def title(self) -> str:
+        trainer, network = self.learner, self.learner.net.config
+        height, width = network.input_size
+        shared = f", {self.others.count} processes" if self.others.count > 1 else ""
+        return (
+            f"{trainer.net.genotype.name} ({network.skeleton}, C={network.channels}, L={network.layers}) on "
+            f"{trainer.data.name}: {len(trainer.training.images):,} images of {height}x{width}, {network.classes} "
+            f"classes, preset {trainer.config.preset}, seed {trainer.config.seed}, {trainer.device.type}{shared}"
+        )
+
+    def _save_weights(self, path: Path) -> None:
+        target_net.save(self.learner.result, path, self.learner.provenance)
+
+
+def _read(folder: Path, genotype: Genotype, config: TrainConfig, others: Processes) -> TrainResult:
+    """The result, for all processes: the folder may be on another machine."""
+    if others.count == 1:
+        return TrainResult.read(folder)
+    found = None
+    with others.together():
+        if others.first:
+            texts = weight_files.metadata(folder / RUN_BEST)
+            found = {"history": TrainResult.read(folder).history, "texts": texts}
+    told = others.told(found)
+    assert told is not None
+    return TrainResult.of(folder, config, genotype, told["history"], told["texts"])
+
+
+@contextmanager
+def _opened(
+    genotype: Genotype, config: TrainConfig, out: str | Path, resume: bool, others: Processes
+) -> Iterator[Run | None]:
+    """The run folder, for the first process; the others wait until it has it."""
+    config_json = described(config, genotype)
+    with ExitStack() as stack:
+        run = None
+        with others.together():
+            if others.first:
+                run = stack.enter_context(open_run(out, TRAIN, config_json, resume=resume, result=RUN_LAST))
+        yield run

@@ -1,0 +1,230 @@
+"""The candidate operations in a super-net: their recipes' primitives, computed on maps and lazy about BN.
+
+One table, from primitive to construct, beside that of target nets. A 1x1 convolution returns a `Product` and BN a
+`Feature`, neither computed until somebody needs its pixels; the ReLU with which operations begin is that of the
+`State` they read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from genocc.graph import (
+    Add,
+    AvgPool,
+    BatchNorm,
+    Concat,
+    Conv2d,
+    Graph,
+    Input,
+    MaxPool,
+    Node,
+    Pool,
+    Relu,
+    ShiftPad,
+    Slice,
+)
+from genocc.nn.graph_module import module_tree
+from genocc.nn.primitives import CONSTRUCTS, BatchNorm2d, Construct, Constructs
+from genocc.operations import Block
+
+from .depthwise import depthwise
+from .features import Feature, Product, State
+from .maps import from_planes, planes, refold, unfold
+
+
+class SuperNetBlock(Block):
+    """Where recipes are written for a super-net: BN without scale and shift, and behind pools too (DARTS)."""
+
+    affine = False
+
+    def pool(self, x: str, name: str, pool: Pool) -> str:
+        return self.norm(super().pool(x, name, pool), f"{name}_bn")
+
+
+class OperationModule(nn.Module):
+    """A graph of primitives, walked with the lazy constructs.
+
+    Args:
+        graph: Of an operation or another recipe; one output.
+        arrays: Parameters and buffers by name.
+        origin: The prefix of the graph's names; parameters are registered without it.
+    """
+
+    def __init__(self, graph: Graph, arrays: Mapping[str, Any], origin: str) -> None:
+        super().__init__()
+        tree = module_tree(graph, arrays, LAZY)
+        for name, module in (
+            tree.get_submodule(origin).named_children() if graph.parameters() or graph.buffers() else ()
+        ):
+            self.add_module(name, module)
+        self.input, (self.output,) = graph.input.name, graph.outputs.values()
+        self.steps: list[tuple[str, Callable[..., Any], tuple[str, ...]]] = []
+        for node in graph.nodes.values():
+            if not isinstance(node.primitive, Input):
+                construct = LAZY[type(node.primitive)](node.primitive, node)
+                if isinstance(construct.target, type):
+                    call: Callable[..., Any] = self.get_submodule(node.name.removeprefix(f"{origin}."))
+                else:
+                    call = partial(construct.target, **construct.arguments)
+                self.steps.append((node.name, call, node.inputs))
+
+    def forward(self, state: State) -> Feature:
+        """Returns what the operation makes of a state."""
+        values: dict[str, Any] = {self.input: state}
+        for name, call, inputs in self.steps:
+            values[name] = call(*(values[value] for value in inputs))
+        output = values[self.output]
+        return output if isinstance(output, Feature) else Feature(computed(output))
+
+
+@dataclass(frozen=True)
+class Images:
+    """A map unfolded to a batch (N, C, H, W) for a function that needs it so; ``folded`` is its F."""
+
+    batch: Tensor
+    folded: int
+
+
+def computed(value: Any) -> Tensor:
+    """Returns a value, lazy or not, as a map."""
+    if isinstance(value, State):
+        return value.map
+    if isinstance(value, Images):
+        return refold(value.batch, value.folded)
+    result: Tensor = value.computed() if isinstance(value, (Product, Feature)) else value
+    return result
+
+
+def images(value: Any) -> Images:
+    """Returns a value unfolded; a state only once."""
+    if isinstance(value, State):
+        result: Images = value.once("images", images)
+        return result
+    if isinstance(value, Images):
+        return value
+    map = computed(value)
+    return Images(unfold(map), map.shape[3])
+
+
+class Pointwise(nn.Conv2d):
+    """A 1x1 convolution without bias: of the pixels that its stride keeps."""
+
+    def forward(self, x: Any) -> Any:
+        down, right = self.stride
+        if isinstance(x, State) and (down, right) == (2, 2):
+            map = x.thinned.map
+        elif (down, right) == (1, 1):
+            map = computed(x)
+        else:
+            map = computed(x)[:, ::down, ::right].contiguous()
+        return Product(map, self.weight.flatten(1))
+
+
+class Depthwise(nn.Conv2d):
+    """A convolution of each channel alone, without bias."""
+
+    def forward(self, x: Any) -> Tensor:
+        stride, dilation = self.stride[0], self.dilation[0]
+        if isinstance(x, State) and stride == dilation == 2:  # reads every second row and column only
+            x, stride, dilation = x.thinned, 1, 1
+        map = computed(x)
+        weight = self.weight.repeat(map.shape[3], 1, 1, 1)  # the folded images share it
+        return from_planes(depthwise(planes(map), weight, stride, dilation), map)
+
+
+class Normalization(BatchNorm2d):
+    """BN, left to whoever needs the result; only the running statistics live here."""
+
+    def forward(self, x: Any) -> Any:
+        if isinstance(x, Product) and x.weight.shape[0] >= x.weight.shape[1]:
+            return Feature(x.map, x.weight, self)
+        return Feature(computed(x), None, self)  # narrower than its input: cheaper to have than to avoid
+
+
+def relu(x: Any) -> Any:
+    """Returns max(x, 0); of a state the one that all operations share."""
+    if isinstance(x, State):
+        return x.rectified
+    map = computed(x)
+    return map.relu() if isinstance(x, Tensor) else functional.relu_(map)
+
+
+def concat(*values: Any) -> Tensor:
+    """Returns the maps side by side along the channels."""
+    return torch.cat([computed(value) for value in values], -1)
+
+
+def add(*values: Any) -> Tensor:
+    """Returns the sum of maps."""
+    return sum((computed(value) for value in values[1:]), start=computed(values[0]))
+
+
+def channels(x: Any, start: int, stop: int) -> Tensor:
+    """Returns some of a map's channels."""
+    return computed(x)[..., start:stop].contiguous()
+
+
+def on_planes(x: Any, function: Callable[..., Tensor], **arguments: Any) -> Tensor:
+    """Returns what a function that treats each channel alone makes of a map."""
+    map = computed(x)
+    return from_planes(function(planes(map), **arguments), map)
+
+
+class Convolution(nn.Conv2d):
+    """Any other convolution."""
+
+    def forward(self, x: Any) -> Any:
+        found = images(x)
+        return Images(super().forward(found.batch), found.folded)
+
+
+def _conv2d(conv: Conv2d, node: Node) -> Construct:
+    usual = CONSTRUCTS[Conv2d](conv, node)
+    symmetric = conv.pads[:2] == conv.pads[2:]
+    if conv.kernel == (1, 1) and conv.groups == 1 and not any(conv.pads) and not conv.bias:
+        return Construct(Pointwise, usual.arguments)
+    if conv.groups == conv.channels == node.input_shapes[0][0] and _is_square(conv):
+        return Construct(Depthwise, usual.arguments)
+    if symmetric:
+        return Construct(Convolution, usual.arguments)
+    return usual
+
+
+def _is_square(conv: Conv2d) -> bool:
+    """Whether kernel, stride and padding are what `depthwise` expects."""
+    height, width = conv.kernel
+    reach = conv.dilation * (height // 2)
+    return (
+        height == width
+        and height % 2 == 1
+        and len(set(conv.stride)) == 1
+        and set(conv.pads) == {reach}
+        and not conv.bias
+    )
+
+
+def _planewise(primitive: Any, node: Node) -> Construct:
+    usual = CONSTRUCTS[type(primitive)](primitive, node)
+    return Construct(on_planes, {"function": usual.target, **usual.arguments})
+
+
+LAZY: Constructs = {
+    Conv2d: _conv2d,
+    BatchNorm: lambda norm, node: Construct(Normalization, CONSTRUCTS[BatchNorm](norm, node).arguments),
+    Relu: lambda _, node: Construct(relu),
+    MaxPool: _planewise,
+    AvgPool: _planewise,
+    ShiftPad: _planewise,
+    Concat: lambda _, node: Construct(concat),
+    Add: lambda _, node: Construct(add),
+    Slice: lambda part, node: Construct(channels, {"start": part.start, "stop": part.stop}),
+}
+"""The primitives that take maps to maps: all that a candidate operation may consist of."""

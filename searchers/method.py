@@ -1,0 +1,100 @@
+"""What a method is, and where methods are found: entry points, so that another package's methods are peers of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, ClassVar
+
+from genocc.configuration import Part, merged
+from genocc.errors import ConfigError, did_you_mean
+
+from .parts.connection import ConnectionConfig
+from .parts.data import DataConfig
+from .parts.derivation import DerivationConfig
+from .parts.optimizers import ArchitectureConfig, WeightsConfig
+from .parts.placement import PlacementConfig
+from .parts.relaxation import RelaxationConfig
+from .parts.schedule import ScheduleConfig
+from .parts.skeleton import SuperNetConfig
+from .parts.space import SpaceConfig
+from .parts.topology import TopologyConfig
+
+GROUP = "genocc.searchers"
+"""Entry-point group in which packages register their methods."""
+
+
+class Method:
+    """A composition; subclasses name the parts in which they differ from DARTS on CIFAR-10.
+
+    Attributes:
+        name: What ``--method`` calls it.
+        paper: Where it is from.
+        imagenet: What is different when it searches on ImageNet: nested mappings of configuration fields.
+    """
+
+    name: ClassVar[str]
+    paper: ClassVar[str]
+    space: ClassVar[SpaceConfig] = SpaceConfig()
+    topology: ClassVar[TopologyConfig] = TopologyConfig()
+    relaxation: ClassVar[RelaxationConfig] = RelaxationConfig()
+    connection: ClassVar[ConnectionConfig] = ConnectionConfig()
+    placement: ClassVar[PlacementConfig] = PlacementConfig()
+    derivation: ClassVar[DerivationConfig] = DerivationConfig()
+    schedule: ClassVar[ScheduleConfig] = ScheduleConfig()
+    supernet: ClassVar[SuperNetConfig] = SuperNetConfig()
+    data: ClassVar[DataConfig] = DataConfig(name="cifar10")
+    weights: ClassVar[WeightsConfig] = WeightsConfig()
+    architecture: ClassVar[ArchitectureConfig] = ArchitectureConfig()
+    imagenet: ClassVar[Mapping[str, Any]] = {}
+
+    @classmethod
+    def defaults(cls, preset: str = "cifar") -> dict[str, Any]:
+        """Returns the method's configuration in a preset as nested mappings.
+
+        Raises:
+            ConfigError: There is no such preset.
+        """
+        if preset not in PRESETS:
+            raise ConfigError(f"unknown preset '{preset}'; expected one of {', '.join(PRESETS)}")
+        parts = {name: value.model_dump() for name in dir(cls) if isinstance(value := getattr(cls, name), Part)}
+        own = cls.imagenet if preset == "imagenet" else {}
+        return merged(merged(parts, PRESETS[preset]), own)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {
+        "schedule": {"epochs": 12, "batch_size": 64},
+        "supernet": {"channels": 8, "layers": 5},
+        "data": {"name": "digits", "size": 16, "training": 0.5, "validation": 0.5},
+        # a hundred steps in all: larger ones for the alphas, and an annealing that begins where they matter
+        "relaxation": {"temperature": 1.0},
+        "weights": {"learning_rate": 0.05},
+        "architecture": {"learning_rate": 0.015},
+    },
+    "cifar": {},
+    "imagenet": {
+        "schedule": {"batch_size": 1024},
+        "supernet": {"skeleton": "imagenet"},
+        "data": {"name": "imagefolder", "size": 224, "training": 0.1, "validation": 0.1},
+        "weights": {"learning_rate": 0.5, "learning_rate_end": 0.0},
+        "architecture": {"learning_rate": 6e-3},
+        "budget": {"skeleton": "imagenet"},
+    },
+}
+"""What a preset changes of every method."""
+
+
+@cache
+def methods() -> Mapping[str, type[Method]]:
+    """Returns all methods by name, those of other packages included."""
+    return {entry.name: entry.load() for entry in entry_points(group=GROUP)}
+
+
+def get_method(name: str) -> type[Method]:
+    """Returns a method by name; raises ConfigError."""
+    known = methods()
+    if name in known:
+        return known[name]
+    raise ConfigError(f"unknown method '{name}'; {did_you_mean(name, known)}")

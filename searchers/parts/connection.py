@@ -1,0 +1,153 @@
+"""Connection: how the edges of a super-cell are computed.
+
+What happens to a state before the operations and to a node after them is one of three: nothing, a bottleneck, or
+partial channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from genocc.configuration import Part, refuse
+from genocc.operations import Block
+
+from ..arithmetic.factory import ModuleFactory
+from ..arithmetic.features import State
+from ..arithmetic.lazy import on_planes
+from ..arithmetic.maps import weighted_sum
+from ..interface import CellSpace
+
+
+class ConnectionConfig(Part):
+    """How an edge is computed.
+
+    Attributes:
+        partial: K: only the first 1/K of the channels goes through the operations, the rest bypasses them (PC-DARTS
+            Eq. 1; 4.2: 4 on CIFAR-10, 4.3: 2 on ImageNet). 1: all channels.
+        share: Whether an operation on a state is computed once a cell, for all nodes that read it (EnTranNAS 2.3).
+        bottleneck: Ratio by which a 1x1 convolution reduces the channels before all operations; another recovers them
+            at each node (EnTranNAS 2.5: 4). None: no bottleneck.
+    """
+
+    partial: int = Field(default=1, ge=1, le=64)
+    share: bool = False
+    bottleneck: Annotated[int, Field(ge=2, le=64)] | None = None
+
+    @model_validator(mode="after")
+    def _meaningful(self) -> Self:
+        if self.partial > 1 and self.bottleneck:
+            refuse(
+                "connection.bottleneck with connection.partial > 1: the bottleneck mixes all channels before the "
+                "operations, so none are left that could bypass them; choose one of the two"
+            )
+        if self.partial > 1 and self.share:
+            refuse(
+                "connection.share with connection.partial > 1: an edge of PC-DARTS is its operations and its own "
+                "bypass, so a feature shared by edges would stand for a part of each; choose one of the two"
+            )
+        return self
+
+    def channels(self, space: CellSpace, factory: ModuleFactory, channels: int) -> Channels:
+        """Returns what happens before and after the operations of a cell of C ``channels``."""
+        if self.bottleneck:
+            return Bottleneck(space, factory, channels, self.bottleneck)
+        return PartialChannels(channels, self.partial) if self.partial > 1 else Channels(channels)
+
+
+@dataclass(frozen=True)
+class Bypass:
+    """What passes a live edge beside its operations: the source, the edge's coefficient and its stride."""
+
+    source: State
+    coefficient: Tensor
+    stride: int
+
+
+class Channels(nn.Module):
+    """What happens to a state before the operations, and to their sum at a node: here nothing (DARTS).
+
+    Attributes:
+        operated: Number of channels that operations work on.
+    """
+
+    def __init__(self, operated: int) -> None:
+        super().__init__()
+        self.operated = operated
+
+    def source(self, number: int, state: State) -> State:
+        """Returns what operations read of state ``number``."""
+        return state
+
+    def node(self, number: int, summed: Tensor, bypasses: Sequence[Bypass]) -> Tensor:
+        """Returns the value (.., C) of state ``number`` from the sum of its operations (.., operated)."""
+        return summed
+
+
+class Bottleneck(Channels):
+    """1x1 conv and BN to C/ratio once a state, before all operations; back to C once a node (EnTranNAS 2.5)."""
+
+    def __init__(self, space: CellSpace, factory: ModuleFactory, channels: int, ratio: int) -> None:
+        super().__init__(channels // ratio)
+        wide, narrow = (channels, 1, 1), (self.operated, 1, 1)
+        sources = sorted({source for source, _ in space.edges})
+        nodes = range(space.inputs, space.inputs + space.nodes)
+        self.reduce = nn.ModuleDict(
+            {str(n): factory.make(f"channels.reduce.{n}", wide, self.operated, _conv_bn)[0] for n in sources}
+        )
+        self.recover = nn.ModuleDict(
+            {str(n): factory.make(f"channels.recover.{n}", narrow, channels, _conv_bn)[0] for n in nodes}
+        )
+
+    def source(self, number: int, state: State) -> State:
+        return State(self.reduce[str(number)](state).computed())
+
+    def node(self, number: int, summed: Tensor, bypasses: Sequence[Bypass]) -> Tensor:
+        value: Tensor = self.recover[str(number)](State(summed)).computed()
+        return value
+
+
+class PartialChannels(Channels):
+    """The first C/K channels through the operations, the others past them, then a shuffle (PC-DARTS 3.2).
+
+    The shuffle writes channel i of group g to place i K + g. It stands behind the node's sum, once, because it
+    commutes with it; as a permutation matrix it is part of the sum.
+    """
+
+    active: Tensor
+    passive: Tensor
+
+    def __init__(self, channels: int, ratio: int) -> None:
+        super().__init__(channels // ratio)
+        group, position = torch.arange(channels) // self.operated, torch.arange(channels) % self.operated
+        shuffle = torch.eye(channels)[position * ratio + group]  # row c is where channel c goes
+        self.register_buffer("active", shuffle[: self.operated], persistent=False)
+        self.register_buffer("passive", shuffle * (group > 0)[:, None], persistent=False)
+
+    def source(self, number: int, state: State) -> State:
+        return State(state.map[..., : self.operated].contiguous())
+
+    def node(self, number: int, summed: Tensor, bypasses: Sequence[Bypass]) -> Tensor:
+        maps = [summed, *(self._bypassed(bypass) for bypass in bypasses)]
+        matrices = [self.active, *(bypass.coefficient * self.passive for bypass in bypasses)]
+        return weighted_sum(maps, matrices, self.active.new_zeros(self.active.shape[1]))
+
+    @staticmethod
+    def _bypassed(bypass: Bypass) -> Tensor:
+        """The whole source: ``passive`` takes the bypassing channels of it. A stride of 2 is a 2x2 max pool."""
+        if bypass.stride == 1:
+            return bypass.source.map
+        pool = partial(on_planes, function=functional.max_pool2d, kernel_size=2, ceil_mode=True)
+        halved: Tensor = bypass.source.once("halved", pool)
+        return halved
+
+
+def _conv_bn(block: Block, x: str) -> str:
+    return block.norm(block.conv(x, "conv", 1))

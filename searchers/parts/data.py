@@ -1,0 +1,62 @@
+"""Data: the two disjoint parts of the training images that a bi-level search learns on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from genocc.configuration import ImageCount
+from genocc.data import Batches, DataSet, split
+from genocc.data.settings import ImagesConfig, augmented, load_data, place
+
+
+class DataConfig(ImagesConfig):
+    """Which images, how they are augmented, and how they are divided between weights and architecture.
+
+    Attributes:
+        training: Images that w is learned on: a share up to 1, or a number (half; on ImageNet 10%: PC-DARTS 4.3;
+            eDARTS IV-B: 2,500).
+        validation: The same for alpha, disjoint from the former (half; on ImageNet 2.5%: PC-DARTS 4.3, EC-DARTS 5.5;
+            10%: EnTranNAS, Appendix A.1; eDARTS 2,500).
+    """
+
+    training: ImageCount = 0.5
+    validation: ImageCount = 0.5
+
+
+@dataclass(frozen=True)
+class Halves:
+    """What w and what the architecture sees.
+
+    Attributes:
+        data: The data set; its test part stays out of the search.
+        training: For w.
+        validation: For the architecture.
+    """
+
+    data: DataSet
+    training: Batches
+    validation: Batches
+
+
+def load_halves(wanted: DataConfig, batch_size: int, seed: int, device: torch.device) -> Halves:
+    """Returns the halves, their images checked.
+
+    Args:
+        wanted: Which images.
+        batch_size: Images per batch.
+        seed: Of order and augmentation.
+        device: Where batches are wanted.
+
+    Raises:
+        DataError: The data set is unknown, absent or broken, or a class has too few images for both halves.
+    """
+    data = load_data(wanted)
+    shares = (wanted.training, wanted.validation)
+    parts = split(data.train.labels, shares, wanted.split_seed, data.classes, place(wanted))
+    training, validation = (
+        augmented(data.train.subset(part), data, wanted, batch_size, seed=seed, stream=stream, device=device)
+        for stream, part in zip(("training", "validation"), parts, strict=True)
+    )
+    return Halves(data, training, validation)

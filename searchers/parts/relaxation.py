@@ -1,0 +1,157 @@
+"""Relaxation: from architecture parameters to the coefficients of a node's formula, as a chain of small functions.
+
+For one kind of cell with E edges and K operations:
+
+1. scores = (alpha + attention) / temperature        alpha: (E, K)   eDARTS III-A; EnTranNAS Eq. 5
+2. p = softmax of the scores over an edge's operations               DARTS; EnTranNAS Eq. 2
+   or, `cen`, over a node's edges for each operation                 EC-DARTS Eq. 4
+3. edge weights = softmax of edge_alpha over a node's edges   (E,)   PC-DARTS Eq. 2
+4. `dst`: p-hat, q, q-hat with a learned threshold a node    (n,)    EnTranNAS Eqs. 7-9
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from genocc.configuration import Part, Rate, refuse
+from genocc.errors import GenoccError
+from genocc.operations import get
+
+from ..interface import CellSpace, Coefficients
+
+ANNEALED_EPOCHS = 50
+"""Epochs of the papers' searches; a temperature's ratio is per epoch of these."""
+
+
+class RelaxationConfig(Part):
+    """From architecture parameters to the coefficient of each edge and (edge, operation).
+
+    Attributes:
+        normalization: ``softmax`` over the operations of an edge (DARTS; EnTranNAS Eq. 2), or ``cen``: over a node's
+            incoming edges, for each operation apart (EC-DARTS Eq. 4).
+        edge_normalization: Whether edges have weights of their own, a softmax over a node's edges (PC-DARTS Eq. 2).
+        attention: Constants added to the alphas, in search and in derivation (eDARTS III-A, IV-C).
+        temperature: tau of the first epoch (EnTranNAS Eq. 5; 4.2: 5.0).
+        temperature_ratio: By what tau is multiplied in each of 50 epochs; runs of other lengths stretch the schedule:
+            tau(e) = temperature x ratio^(50 e / epochs) (EnTranNAS 4.2: 0.923).
+        dst: Whether small coefficients become exactly zero by a learned threshold a node (EnTranNAS Eqs. 7-9).
+        sparsity: Lambda of Eq. 11, with ``dst``. 4.3 has 0.2, Table 4 also 0.1 and 0.05, all on ImageNet; 0.2 on
+            CIFAR is ours.
+        threshold_start: Every beta of Eq. 8 before the search: 0 is a threshold of 0.5, all operations alive (ours).
+        alpha_noise: Standard deviation of the alphas before the search (from the DARTS program).
+    """
+
+    normalization: Literal["softmax", "cen"] = "softmax"
+    edge_normalization: bool = False
+    attention: dict[str, float] = Field(default_factory=dict)
+    temperature: float = Field(default=1.0, gt=0)
+    temperature_ratio: float = Field(default=1.0, gt=0, le=1)
+    dst: bool = False
+    sparsity: Rate = 0.2
+    threshold_start: float = 0.0
+    alpha_noise: Rate = 1e-3
+
+    @field_validator("attention")
+    @classmethod
+    def _known(cls, attention: dict[str, float]) -> dict[str, float]:
+        for name in attention:
+            try:
+                get(name)
+            except GenoccError as error:
+                refuse(str(error))
+        return attention
+
+
+class Relaxation(nn.Module):
+    """The architecture parameters of all kinds of cells; cells of one kind share theirs.
+
+    Args:
+        config: Which links the chain has.
+        spaces: Kind of cell -> its edges and operations.
+        seed: Of the alphas' noise.
+    """
+
+    def __init__(self, config: RelaxationConfig, spaces: Mapping[str, CellSpace], seed: int = 0) -> None:
+        super().__init__()
+        self.config, self.spaces = config, spaces
+        noise = torch.Generator().manual_seed(seed)
+
+        def parameters(*shape: int) -> nn.Parameter:
+            return nn.Parameter(config.alpha_noise * torch.randn(*shape, generator=noise))
+
+        self.alpha = nn.ParameterDict(
+            {kind: parameters(len(space.edges), len(space.operations)) for kind, space in spaces.items()}
+        )
+        self.edge_alpha = nn.ParameterDict()
+        if config.edge_normalization:
+            self.edge_alpha.update({kind: parameters(len(space.edges)) for kind, space in spaces.items()})
+        self.threshold = nn.ParameterDict()
+        if config.dst:
+            self.threshold.update(
+                {
+                    kind: nn.Parameter(torch.full((space.nodes,), config.threshold_start))
+                    for kind, space in spaces.items()
+                }
+            )
+
+    def coefficients(self, progress: float) -> dict[str, Coefficients]:
+        """Returns the coefficients of each kind; ``progress`` is epochs done over epochs planned."""
+        return {kind: self._coefficients(kind, self.temperature(progress)) for kind in self.spaces}
+
+    def temperature(self, progress: float) -> float:
+        """Returns tau (EnTranNAS Eq. 5), annealed as over 50 epochs however long the search is."""
+        annealed: float = self.config.temperature_ratio ** (ANNEALED_EPOCHS * progress)
+        return self.config.temperature * annealed
+
+    def sparsity_penalty(self) -> Tensor:
+        """Returns lambda times the mean of -log t over the nodes of a cell, summed over the kinds (Eq. 11)."""
+        terms = [functional.softplus(-beta).mean() for beta in self.threshold.values()]  # -log sigmoid
+        return self.config.sparsity * torch.stack(terms).sum()
+
+    def _coefficients(self, kind: str, temperature: float) -> Coefficients:
+        space, alpha = self.spaces[kind], self.alpha[kind]
+        attention = [self.config.attention.get(name, 0.0) for name in space.operations]
+        scores = (alpha + alpha.new_tensor(attention)) / temperature
+        if self.config.normalization == "cen":
+            p = per_node(space, lambda rows: rows.softmax(0), scores)
+        else:
+            p = scores.softmax(1)
+        if self.config.edge_normalization:
+            edge = per_node(space, lambda rows: rows.softmax(0), self.edge_alpha[kind])
+        else:
+            edge = alpha.new_ones(len(space.edges))
+        if not self.config.dst:
+            return Coefficients(edge, p, edge[:, None] * p)
+        p_hat = per_node(space, lambda rows: rows / rows.max(), p)
+        return Coefficients(edge, sparsified(space, p_hat, self.threshold[kind].sigmoid()), edge[:, None] * p_hat)
+
+
+def sparsified(space: CellSpace, p_hat: Tensor, thresholds: Tensor) -> Tensor:
+    """Returns q-hat: thresholds subtracted, the negative cut to zero, each edge's rest scaled to sum one (Eqs. 8-9).
+
+    An edge without survivors is all zeros. A single survivor has the coefficient 1 whatever its q, so that no
+    gradient reaches it, not even one of rounding.
+
+    Args:
+        space: Edges and nodes.
+        p_hat: (E, K), after connection normalization (Eq. 7); each node's largest is 1.
+        thresholds: (n,), t of each node, below 1.
+    """
+    nodes = torch.tensor([target - space.inputs for _, target in space.edges], device=p_hat.device)
+    q = functional.relu(p_hat - thresholds[nodes, None])
+    alive = q > 0
+    several = alive.sum(1, keepdim=True) > 1
+    total = torch.where(several, q.sum(1, keepdim=True), torch.ones_like(q[:, :1]))
+    return torch.where(several, q / total, alive.to(q.dtype))
+
+
+def per_node(space: CellSpace, function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+    """Returns a function of each node's incoming edges (rows of ``values``), in the order of the edges."""
+    counts = [len(space.incoming(space.inputs + node)) for node in range(space.nodes)]
+    return torch.cat([function(rows) for rows in torch.split(values, counts)])

@@ -1,0 +1,126 @@
+"""Connection: how the edges of a super-cell are computed.
+
+A cell hands each live (edge, operation) to its node as a `Feature`; what happens to a state before the operations and
+to a node after them is one of three: nothing, a bottleneck, or partial channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from genocc.errors import InternalError
+from genocc.graph import Shape
+from genocc.operations import Block, factorized_reduce, get, relu_conv_bn
+
+from ..arithmetic.factory import ModuleFactory
+from ..arithmetic.features import Feature, State, combine, normalize
+from ..interface import CellSpace
+from ..parts.connection import Bypass, ConnectionConfig
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is live in the cells of one kind and view, and with which coefficients.
+
+    Attributes:
+        live: Numbers of (edge, operation), in order; ``none`` is never among them.
+        op: (E, K), the coefficient of an operation in its node: ``Coefficients.edge * Coefficients.op``, or ones.
+        edge: (E,), that of an edge's bypass.
+    """
+
+    live: tuple[tuple[int, int], ...]
+    op: Tensor
+    edge: Tensor
+
+
+class SuperCell(nn.Module):
+    """A cell with every candidate; what a forward pass computes of them is given as `Terms`.
+
+    Args:
+        space: Its edges and operations.
+        connection: How they are computed.
+        factory: Makes the modules.
+        channels: C of its nodes.
+        inputs: Shapes of the two cell outputs that it reads.
+        reduction: Whether operations on the inputs have stride 2.
+        older_is_larger: Whether the older input is twice as large as the newer one.
+    """
+
+    def __init__(
+        self,
+        space: CellSpace,
+        connection: ConnectionConfig,
+        factory: ModuleFactory,
+        *,
+        channels: int,
+        inputs: tuple[Shape, Shape],
+        reduction: bool,
+        older_is_larger: bool,
+    ) -> None:
+        super().__init__()
+        self.space, self.reduction = space, reduction
+        first = factorized_reduce if older_is_larger else _pointwise
+        self.pre0, _ = factory.make("pre0", inputs[0], channels, first)
+        self.pre1, shape = factory.make("pre1", inputs[1], channels, _pointwise)
+        height, width = shape[1:]
+        self.channels = connection.channels(space, factory, channels)
+        smaller = ((height + 1) // 2, (width + 1) // 2) if reduction else (height, width)
+        self.keys: dict[tuple[int, int], str] = {}
+        self.features = nn.ModuleDict()
+        for edge, (source, target) in enumerate(space.edges):
+            size, stride = ((height, width), 1 + reduction) if source < space.inputs else (smaller, 1)
+            for number, name in enumerate(space.operations):
+                if name == "none":
+                    continue
+                one_for_all = connection.share or not get(name).graph(2, stride).parameters()
+                key = f"{source}_{name}" if one_for_all else f"{source}_{target}_{name}"
+                self.keys[edge, number] = key
+                if key not in self.features:
+                    width_of = self.channels.operated
+                    recipe = partial(get(name).lower, stride=stride)
+                    self.features[key], _ = factory.make(f"features.{key}", (width_of, *size), width_of, recipe)
+        self.shape: Shape = (space.nodes * channels, *smaller)
+
+    def forward(self, older: State, newer: State, terms: Terms) -> State:
+        """Returns the concatenation of the nodes.
+
+        Args:
+            older: Output of cell k-2.
+            newer: Output of cell k-1.
+            terms: What is live.
+        """
+        space, channels = self.space, self.channels
+        states = [State(self.pre0(older).computed()), State(self.pre1(newer).computed())]
+        found: dict[str, Feature] = {}
+        for number in range(space.inputs + space.nodes):
+            if number >= space.inputs:
+                states.append(State(self._node(number, states, found, terms)))
+            wanted = {self.keys[e, k]: None for e, k in terms.live if space.edges[e][0] == number}
+            if wanted:
+                source = channels.source(number, states[number])
+                new = {key: self.features[key](source) for key in wanted}
+                normalize(list(new.values()))
+                found |= new
+        return State(torch.cat([state.map for state in states[space.inputs :]], -1))
+
+    def _node(self, number: int, states: Sequence[State], found: Mapping[str, Feature], terms: Terms) -> Tensor:
+        chosen = [(e, k) for e, k in terms.live if self.space.edges[e][1] == number]
+        if not chosen:
+            raise InternalError(f"nothing is live at node {number} of a cell: a mask keeps an operation at every node")
+        edges, operations = zip(*chosen, strict=True)
+        summed = combine([found[self.keys[choice]] for choice in chosen], terms.op[list(edges), list(operations)])
+        bypasses = [
+            Bypass(states[source], terms.edge[e], 1 + (self.reduction and source < self.space.inputs))
+            for e in sorted(set(edges))
+            for source in self.space.edges[e][:1]
+        ]
+        return self.channels.node(number, summed, bypasses)
+
+
+def _pointwise(block: Block, x: str) -> str:
+    return relu_conv_bn(1)(block, x, 1)

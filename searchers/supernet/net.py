@@ -1,0 +1,190 @@
+"""The super-net of every method: stem, super-cells, head; the parts decide what is computed in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genocc.genotype import Genotype
+from genocc.graph import GraphBuilder, Input, Shape
+from genocc.initialization import initialize
+from genocc.network import SKELETONS
+from genocc.nn.graph_module import graph_module
+from genocc.operations import Block
+
+from ..arithmetic.factory import ModuleFactory
+from ..arithmetic.features import State
+from ..arithmetic.maps import fold, unfold
+from ..config import SearchConfig
+from ..interface import Coefficients, DerivedCoefficients, Group, Masks, Measured, Route, View
+from ..parts.derivation import derived_cell, select
+from ..parts.penalties import ExpectedMacs
+from ..parts.placement import views
+from ..parts.relaxation import Relaxation
+from ..parts.topology import cell_space
+from .cell import SuperCell, Terms
+
+
+class SuperNet(nn.Module):
+    """A weight-sharing net of super-cells; what the loop may ask of it is `SearchNet`.
+
+    Args:
+        config: The parts and the skeleton.
+        measured: What the data decide.
+
+    Attributes:
+        progress: Epochs done over epochs planned; the temperature follows it.
+        spaces: Kind of cell -> its edges and operations.
+        kinds: The kind of each cell, by position.
+        relaxation: The architecture parameters.
+    """
+
+    def __init__(self, config: SearchConfig, measured: Measured) -> None:
+        super().__init__()
+        self.config, self.progress = config, 0.0
+        network = config.supernet.network(measured)
+        self.kinds = tuple(network.kind(number) for number in range(network.layers))
+        self.spaces = {kind: cell_space(config.topology, config.space) for kind in sorted(set(self.kinds))}
+        self.views = views(config.placement, self.kinds)
+        self.relaxation = Relaxation(config.relaxation, self.spaces, config.seed)
+
+        block = Block(GraphBuilder(), "", network.channels)
+        image = block.builder.add("image", Input(network.input_channels, *network.input_size))
+        stem = SKELETONS[network.skeleton].stem(block, image, network)
+        graph = block.builder.build(older=stem.older, newer=stem.newer)
+        self.stem = graph_module(graph, initialize(graph, config.seed))
+        shapes, reduced = (block.builder.shape(stem.older), block.builder.shape(stem.newer)), stem.reduced
+        channels = network.channels
+        self.narrowest = channels // (config.connection.bottleneck or config.connection.partial)
+        self.cells = nn.ModuleList()
+        for number, kind in enumerate(self.kinds):
+            channels *= 2 if kind == "reduction" else 1
+            cell = SuperCell(
+                self.spaces[kind],
+                config.connection,
+                ModuleFactory(config.seed, f"cells.{number}"),
+                channels=channels,
+                inputs=shapes,
+                reduction=kind == "reduction",
+                older_is_larger=reduced,
+            )
+            self.cells.append(cell)
+            shapes, reduced = (shapes[1], cell.shape), kind == "reduction"
+        self.head = _head(shapes[1], measured.classes, config.seed)
+        architecture = set(map(id, self.relaxation.parameters()))
+        # found once: a step asks for them several times, and there are hundreds of modules to look into
+        self._weights = [parameter for parameter in self.parameters() if id(parameter) not in architecture]
+        self.costs = ExpectedMacs(config.budget, self.spaces, measured) if config.budget.penalty_macs else None
+
+    def forward(self, images: Tensor, route: Route | None = None) -> Tensor:
+        """Returns logits (N, classes) of images (N, channels, H, W)."""
+        route = route or self.route()
+        terms = {pair: self._terms(*pair, route) for pair in set(zip(self.kinds, route.views, strict=True))}
+        older, newer = self.stem(images.contiguous(memory_format=torch.channels_last))
+        before = State(fold(newer, self.narrowest))
+        states = (before if older is newer else State(fold(older, self.narrowest)), before)
+        for cell, pair in zip(self.cells, zip(self.kinds, route.views, strict=True), strict=True):
+            states = (states[1], cell(*states, terms[pair]))
+        logits: Tensor = self.head(unfold(states[1].map))
+        return logits
+
+    def route(
+        self,
+        view: View | None = None,
+        *,
+        masks: Masks | None = None,
+        coefficients: Mapping[str, Coefficients] | None = None,
+        derived: DerivedCoefficients = "ones",
+    ) -> Route:
+        """Returns what a forward pass computes; see `SearchNet.route`."""
+        chosen = self.views if view is None else (view,) * len(self.kinds)
+        coefficients = coefficients or self.coefficients()
+        if masks is None:
+            masks = self._select(coefficients) if View.DERIVED in chosen else {}
+        return Route(chosen, coefficients, masks, derived)
+
+    def coefficients(self) -> dict[str, Coefficients]:
+        """Returns the current coefficients of each kind, with their history."""
+        return self.relaxation.coefficients(self.progress)
+
+    def frozen(self) -> dict[str, Coefficients]:
+        """Returns the current coefficients of each kind, detached."""
+        return {kind: found.detach() for kind, found in self.coefficients().items()}
+
+    def select(self) -> Masks:
+        """Returns the edges and operations that the derivation keeps now."""
+        return self._select(self.frozen())
+
+    def derive(self, name: str = "searched", metadata: Mapping[str, Any] | None = None) -> Genotype:
+        """Returns the genotype of `select`, each edge with its importance as ``weight``."""
+        found, masks = self.frozen(), self.select()
+        cells = {kind: derived_cell(space, masks[kind], found[kind]) for kind, space in self.spaces.items()}
+        return Genotype(name=name, cells=cells, metadata=dict(metadata or {}))
+
+    def penalties(self) -> dict[str, Tensor]:
+        """Returns the scalar terms that an architecture step adds to its loss, by name."""
+        found = {}
+        if self.config.relaxation.dst:
+            found["sparsity"] = self.relaxation.sparsity_penalty()
+        if self.costs:
+            found["macs"] = self.costs(self.coefficients())
+        return found
+
+    def weight_parameters(self) -> list[nn.Parameter]:
+        """Returns w."""
+        return list(self._weights)
+
+    def architecture_parameters(self) -> list[nn.Parameter]:
+        """Returns alpha and beta."""
+        return list(self.relaxation.parameters())
+
+    @contextmanager
+    def training_only(self, group: Group) -> Iterator[None]:
+        """Within the context, the other group needs no gradient: it is not computed, and `.grad` stays None."""
+        others = self.architecture_parameters() if group == "weights" else self.weight_parameters()
+        for parameter in others:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in others:
+                parameter.requires_grad_(True)
+
+    def weight_state(self) -> dict[str, Tensor]:
+        """Returns copies of w and of the BN statistics by name."""
+        return {name: tensor.clone() for name, tensor in self._weight_tensors().items()}
+
+    def load_weight_state(self, state: Mapping[str, Tensor]) -> None:
+        """Puts a `weight_state` back, in place."""
+        with torch.no_grad():
+            for name, tensor in self._weight_tensors().items():
+                tensor.copy_(state[name])
+
+    def _weight_tensors(self) -> dict[str, Tensor]:
+        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("relaxation.")}
+
+    def _select(self, coefficients: Mapping[str, Coefficients]) -> Masks:
+        rule = self.config.derivation
+        return {kind: select(rule, space, coefficients[kind]) for kind, space in self.spaces.items()}
+
+    def _terms(self, kind: str, view: View, route: Route) -> Terms:
+        """What a cell of a kind computes in a view."""
+        space, found = self.spaces[kind], route.coefficients[kind]
+        alive = found.op.detach() != 0 if view is View.MIXED else route.masks[kind]
+        live = [(edge, k) for edge, k in alive.nonzero().tolist() if space.operations[k] != "none"]
+        if view is View.DERIVED and route.derived == "ones":
+            return Terms(tuple(live), torch.ones_like(found.op), torch.ones_like(found.edge))
+        return Terms(tuple(live), found.edge[:, None] * found.op, found.edge)
+
+
+def _head(shape: Shape, classes: int, seed: int) -> nn.Module:
+    """Global mean and linear classifier."""
+    block = Block(GraphBuilder(), "", shape[0])
+    channels, height, width = shape
+    x = block.within("head").mean(block.builder.add("x", Input(channels, height, width)))
+    graph = block.builder.build(logits=block.within("classifier").linear(x, "linear", classes))
+    return graph_module(graph, initialize(graph, seed))

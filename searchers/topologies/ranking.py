@@ -1,0 +1,291 @@
+"""`genocc rank-topologies`: eDARTS' ranking in two phases, a training of a small net for each topology.
+
+First every topology stands in the normal cell alone, then the best of them in both cells (III-B, IV-D). The paper
+ranks by test accuracy; here a part of the training images that no net was trained on decides, so that a search along
+the best topology has not seen test images.
+
+A training depends on its topology and the seed, not on the process or the order, so any number of processes finds the
+same. Isomorphic topologies are trained each: their initial values and the order of their sums differ, so what lies
+between their accuracies is what chance contributes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from genocc import __version__
+from genocc.configuration import Configuration, ImageCount
+from genocc.data import DataSet, split
+from genocc.data.dataset import BUILT_IN
+from genocc.data.settings import data_fields, load_data, place
+from genocc.errors import DataError, GenoccError, RunError
+from genocc.files import read_text
+from genocc.runs.folder import Run, open_run
+from genocc.runs.interruption import interruptions
+from genocc.runs.progress import Progress
+from genocc.runs.reading import read_config, read_history
+from genocc.runs.starting import given, new_folder
+from genocc.training.config import TrainConfig
+from genocc.training.training import fit
+
+from .topologies import PHASES, Phase, Topology, genotype_of, name_of, sampled, topologies
+from .workers import work
+
+RANK_TOPOLOGIES = "rank-topologies"
+RANKING = "ranking.json"
+MAX_BYTES = 1 << 24
+
+
+class RankingConfig(Configuration):
+    """Everything needed to repeat a ranking.
+
+    Attributes:
+        sample: How many of the 180 topologies, chosen at random; None: all.
+        top: How many of the first phase go into the second (eDARTS IV-D: 20).
+        validation: Training images that accuracies are measured on instead of training: a share up to 1, or a number.
+        training: How each net is trained, on the other images; eDARTS' is the preset ``shallow``.
+    """
+
+    what: ClassVar[str] = "ranking configuration"
+    chosen: ClassVar[tuple[str, ...]] = ("sample", "top", "validation")
+
+    sample: int | None = Field(default=None, ge=2, le=len(topologies()))
+    top: int = Field(default=20, ge=1)
+    validation: ImageCount = 0.2
+    training: TrainConfig
+
+
+@dataclass(frozen=True)
+class RankedTopology:
+    """A topology with the accuracies that it was ranked by.
+
+    Attributes:
+        topology: The states that each node reads.
+        accuracy_normal: Of the net with the topology in its normal cells.
+        accuracy_both: With it in all cells; None where it did not get so far.
+    """
+
+    topology: Topology
+    accuracy_normal: float
+    accuracy_both: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Short: 01-02-13-24."""
+        return name_of(self.topology)
+
+    @property
+    def hash(self) -> str:
+        """Identity of the normal cell: the same for isomorphic topologies."""
+        return genotype_of(self.topology, "normal").hash
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The result: topologies, the best first.
+
+    Attributes:
+        config: How they were ranked.
+        topologies: Those of the second phase by its accuracies, then the others by those of the first.
+        path: The file.
+    """
+
+    config: Mapping[str, Any]
+    topologies: tuple[RankedTopology, ...]
+    path: Path
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain data, whose rows `genocc rank` reads."""
+        rows = [
+            {
+                "rank": rank,
+                "name": one.name,
+                "predecessors": [list(sources) for sources in one.topology],
+                "accuracy_normal": one.accuracy_normal,
+                "accuracy_both": one.accuracy_both,
+                "hash": one.hash,
+            }
+            for rank, one in enumerate(self.topologies, start=1)
+        ]
+        return {"format": "genocc.topologies", "genocc": __version__, "config": dict(self.config), "topologies": rows}
+
+
+def read_ranking(path: str | Path) -> Ranking:
+    """Reads what `rank_topologies` wrote; raises FileError or RunError."""
+    try:
+        data = json.loads(read_text(path, limit=MAX_BYTES))
+        rows = tuple(
+            RankedTopology(
+                tuple(tuple(map(int, sources)) for sources in row["predecessors"]),
+                float(row["accuracy_normal"]),
+                None if row["accuracy_both"] is None else float(row["accuracy_both"]),
+            )
+            for row in data["topologies"]
+        )
+        return Ranking(data["config"], rows, Path(path))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise RunError(f"{path}: not a ranking of `genocc rank-topologies`: {reason}") from None
+
+
+def rank_topologies(
+    out: str | Path | None = None,
+    *,
+    data: str | None = None,
+    preset: str | None = None,
+    seed: int | None = None,
+    epochs: int | None = None,
+    overrides: Iterable[str] = (),
+    size: int | None = None,
+    download: bool | None = None,
+    sample: int | None = None,
+    top: int | None = None,
+    validation: float | None = None,
+    workers: int | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Ranking:
+    """Ranks cell topologies by training a net for each, on CPU cores; what is not given has the command's default.
+
+    Args:
+        out: The run folder; a new one below ``runs`` where not given.
+        data: As for `genocc.train` [digits].
+        preset: Of the trainings, as for `genocc.train` [quick on built-in data, shallow on others].
+        seed: Of the sample and of every training [0].
+        epochs: Of each training, instead of the preset's.
+        overrides: Texts ``part.field=value``: any setting of the trainings.
+        size: Height and width of the images.
+        download: Whether a missing data set may be fetched.
+        sample: How many topologies, chosen at random [all 180].
+        top: How many go into the second phase [20].
+        validation: Training images that accuracies are measured on: a share up to 1, or a number [0.2].
+        workers: Processes, one thread each [one for each core].
+        resume: Go on with the ranking in ``out``; other settings need not be given, and may not differ.
+        progress: What is told how it goes.
+
+    Raises:
+        GenoccError: The request, the images or the folder cannot be used, or a training has diverged.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; the ranking can be resumed.
+    """
+    overrides = list(overrides)
+    images = given(**data_fields(data), size=size, download=download)
+    fields = given(seed=seed, data=images, schedule=given(epochs=epochs))
+    own = given(sample=sample, top=top, validation=validation)
+    if workers is not None and workers < 1:
+        raise RunError(f"--workers {workers}: expected at least 1")
+    if resume and out is None:
+        raise RunError("--resume needs --out: the folder of the ranking that is to go on")
+    if resume and out is not None and not (preset or overrides or fields or own):
+        config = RankingConfig.from_dict(read_config(out, RANK_TOPOLOGIES), where=str(out))
+    else:
+        quick = fields.get("data", {}).get("name", "digits") in BUILT_IN
+        training = TrainConfig.make(preset or ("quick" if quick else "shallow"), overrides, **fields)
+        config = RankingConfig.from_dict({"training": training, **own})
+    folder = Path(out) if out is not None else new_folder(f"topologies-{config.training.data.name}")
+    return run_ranking(config, folder, workers=workers or os.cpu_count() or 1, resume=resume, progress=progress)
+
+
+def run_ranking(
+    config: RankingConfig, out: Path, *, workers: int, resume: bool = False, progress: Progress | None = None
+) -> Ranking:
+    """Ranks topologies in a run folder; arguments and errors as those of `rank_topologies`."""
+    plain = config.model_dump(mode="json")
+    with interruptions(), open_run(out, RANK_TOPOLOGIES, plain, resume=resume, result=RANKING) as run:
+        if not run.finished:
+            load_parts(config)  # what is wrong with the images is said before there is a run
+            run.begin()
+            ranked = _finished(config, run, workers, progress or Progress())
+            result = Ranking(plain, tuple(ranked), run.result_path)
+            run.finish(json.dumps(result.to_dict(), indent=1) + "\n")
+        return read_ranking(run.result_path)
+
+
+def _finished(config: RankingConfig, run: Run, workers: int, progress: Progress) -> list[RankedTopology]:
+    try:
+        return _Ranking(config, run, workers, progress).run()
+    except GenoccError:
+        if not read_history(run.path):  # what is wrong shows in the first training
+            run.withdraw()
+        raise
+    except KeyboardInterrupt:
+        progress.message(f"stopped; go on with: genocc {RANK_TOPOLOGIES} --out {run.path} --resume")
+        raise
+
+
+class _Ranking:
+    def __init__(self, config: RankingConfig, folder: Run, workers: int, progress: Progress) -> None:
+        self.config, self.folder, self.workers, self.progress = config, folder, workers, progress
+        history = read_history(folder.path)
+        folder.truncate(len(history))  # and with it half a line
+        self.found = {(line["phase"], line["name"]): float(line["accuracy"]) for line in history}
+
+    def run(self) -> list[RankedTopology]:
+        """Both phases, without what an earlier process has done."""
+        candidates = sampled(self.config.sample, self.config.training.seed)
+        top = min(self.config.top, len(candidates))
+        title = f"{len(candidates)} topologies in normal cells, the best {top} in both; {self.workers} processes"
+        with self.progress.running(title, len(candidates) + top, len(self.found)):
+            first = self._phase("normal", candidates)
+            ranked = [RankedTopology(topology, first[name_of(topology)]) for topology in candidates]
+            ranked.sort(key=lambda one: (-one.accuracy_normal, one.name))
+            second = self._phase("both", [one.topology for one in ranked[:top]])
+        both = [replace(one, accuracy_both=second[one.name]) for one in ranked[:top]]
+        both.sort(key=lambda one: (-(one.accuracy_both or 0.0), -one.accuracy_normal, one.name))
+        return both + ranked[top:]
+
+    def _phase(self, phase: Phase, candidates: list[Topology]) -> dict[str, float]:
+        missing = [(phase, topology) for topology in candidates if (phase, name_of(topology)) not in self.found]
+        for topology, accuracy in self._trained(missing):
+            name = name_of(topology)
+            self.folder.append({"phase": phase, "name": name, "accuracy": accuracy})
+            self.found[phase, name] = accuracy
+            done = len(self.found)
+            self.progress.step(f"{PHASES.index(phase) + 1}/{len(PHASES)}", f"{name} {accuracy:.2%}", done)
+            self.progress.epoch(f"{done:>3}  {phase:6}  {name}  accuracy {accuracy:.4f}")
+        return {name: accuracy for (which, name), accuracy in self.found.items() if which == phase}
+
+    def _trained(self, tasks: list[tuple[Phase, Topology]]) -> Iterator[tuple[Topology, float]]:
+        if not tasks:
+            return iter(())
+        return work(_train, tasks, min(self.workers, len(tasks)), _prepare, self.config.model_dump(mode="json"))
+
+
+def load_parts(config: RankingConfig) -> DataSet:
+    """Returns the data set with two disjoint parts of its training images: ``train``, and ``test`` to rank by.
+
+    Raises:
+        DataError: The images cannot be used, or there are too few.
+    """
+    wanted = config.training.data
+    data = load_data(wanted)
+    count = len(data.train)
+    held = round(config.validation if config.validation > 1 else config.validation * count)
+    if held >= count:
+        raise DataError(f"--validation {config.validation:g}: of {count:,} training images none is left to train on")
+    parts = (count - held, held)
+    training, validation = split(data.train.labels, parts, wanted.split_seed, data.classes, place(wanted))
+    return replace(data, train=data.train.subset(training), test=data.train.subset(validation))
+
+
+_PREPARED: tuple[TrainConfig, DataSet] | None = None
+"""Of a worker process: loaded once, used by each of its trainings."""
+
+
+def _prepare(plain: dict[str, Any]) -> None:
+    global _PREPARED
+    config = RankingConfig.model_validate(plain)
+    _PREPARED = config.training, load_parts(config)
+
+
+def _train(task: tuple[Phase, Topology]) -> tuple[Topology, float]:
+    assert _PREPARED is not None
+    phase, topology = task
+    training, data = _PREPARED
+    return topology, fit(genotype_of(topology, phase), training, data=data, device="cpu").top1
