@@ -18,7 +18,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.interface import Group, Measured
+from genocc.searchers.interface import DataShape, Group
 from genocc.searchers.supernet.net import SuperNet
 from tests.reference_supernets import ReferenceSuperNet
 
@@ -98,7 +98,7 @@ class Genocc:
 
     def __init__(self, size: Size, method: str, *settings: str) -> None:
         self.config = SearchConfig.make(method, "cifar", size.settings(*settings))
-        self.net = SuperNet(self.config, Measured(10, 3, (size.image, size.image))).to(size.device)
+        self.net = SuperNet(self.config, DataShape(10, 3, (size.image, size.image))).to(size.device)
         halves: Any = (Resident(size, 0), Resident(size, 1))
         self.bilevel = Bilevel(self.net, self.config, *halves)
         self.bilevel.begin_epoch(0)

@@ -194,7 +194,7 @@ class SearchNet(Protocol):
 
 
 @dataclass(frozen=True)
-class Measured:
+class DataShape:
     """Sizes that the data decide, not the configuration.
 
     Attributes:

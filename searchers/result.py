@@ -13,7 +13,7 @@ from genocc.network import NetworkConfig
 from genocc.runs.reading import RUN_GENOTYPE, SEARCH, read_config, read_epochs
 
 from .config import SearchConfig
-from .interface import Measured
+from .interface import DataShape
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,9 @@ class SearchResult:
         }
 
 
-def images_metadata(name: str, measured: Measured) -> dict[str, Any]:
+def images_metadata(name: str, data_shape: DataShape) -> dict[str, Any]:
     """Returns what a genotype's metadata keep of the images under ``images``."""
-    return {"name": name, "classes": measured.classes, "channels": measured.channels, "size": list(measured.size)}
+    return {"name": name, "classes": data_shape.classes, "channels": data_shape.channels, "size": list(data_shape.size)}
 
 
 def _measured(genotype: Genotype, folder: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from genocc.runs.reading import SEARCH, read_history
 from . import summary as telling
 from .bilevel import Bilevel
 from .config import SearchConfig
-from .interface import Measured, View
+from .interface import DataShape, View
 from .parts.data import load_halves
 from .parts.schedule import epoch_phases
 from .result import SearchResult, images_metadata
@@ -71,12 +71,12 @@ class _Search(Loop[Bilevel]):
         self.config = config
         self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device)
         images = self.halves.training.images
-        self.measured = Measured(len(self.halves.data.classes), images.channels, (images.size, images.size))
-        self.net = SuperNet(config, self.measured).to(device)
+        self.data_shape = DataShape(len(self.halves.data.classes), images.channels, (images.size, images.size))
+        self.net = SuperNet(config, self.data_shape).to(device)
         bilevel = Bilevel(self.net, config, self.halves.training, self.halves.validation)
         super().__init__(bilevel, config.schedule.epochs, folder, interruption, progress)
 
-    def phases(self, epoch: int) -> list[Phase[Bilevel]]:
+    def phases(self, epoch: int) -> Sequence[Phase[Bilevel]]:
         halves = self.halves
         return epoch_phases(self.config.schedule, epoch, len(halves.training), len(halves.validation))
 
@@ -94,7 +94,7 @@ class _Search(Loop[Bilevel]):
             **telling.architecture_numbers(self.net.spaces, self.net.frozen(), self.net.derive(self._name())),
         }
 
-    def told(self, line: Mapping[str, Any]) -> str:
+    def format_epoch(self, line: Mapping[str, Any]) -> str:
         return telling.epoch_line(line)
 
     def finish(self, folder: Run) -> None:
@@ -109,16 +109,16 @@ class _Search(Loop[Bilevel]):
             "epochs": line["epoch"],
             "validation_accuracy": line["validation_accuracy"],
             "child_accuracy": line["child_accuracy"],
-            "images": images_metadata(self.halves.data.name, self.measured),
+            "images": images_metadata(self.halves.data.name, self.data_shape),
         }
         folder.finish(genotype.model_copy(update={"metadata": metadata}).dumps())
         folder.log(f"finished: {genotype.hash}")
 
     def title(self) -> str:
-        measured, halves = self.measured, self.halves
+        shape, halves = self.data_shape, self.halves
         return (
             f"{self.config.method} on {halves.data.name}: {len(halves.training.images):,} + "
-            f"{len(halves.validation.images):,} images of {measured.size[0]}x{measured.size[1]}, {measured.classes} "
+            f"{len(halves.validation.images):,} images of {shape.size[0]}x{shape.size[1]}, {shape.classes} "
             f"classes, preset {self.config.preset}, seed {self.config.seed}, {halves.training.device.type}"
         )
 

@@ -1,15 +1,19 @@
 """Settings of all tests."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import genocc
 from genocc import Genotype
+from tests import sample_data
 
 # Before anything imports PyTorch: on tensors as small as those of tests threads cost far more than they give.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # The machines that run this are slow and shared: no deadline for one example; reproducible unless told otherwise.
 settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -20,6 +24,26 @@ settings.load_profile("default")
 def darts_v2() -> Genotype:
     """The best known cell of the field."""
     return genocc.load("zoo:darts-v2")
+
+
+@pytest.fixture(scope="session")
+def cifar_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few hundred images of CIFAR-10 in class folders; skips the test without sample data."""
+    target = tmp_path_factory.mktemp("cifar")
+    program = sample_data.path("unpack_cifar10.py")
+    subprocess.run([sys.executable, program, target, "--per-class", "24"], check=True, capture_output=True)
+    return target
+
+
+@pytest.fixture(scope="session")
+def training_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny uninterrupted training."""
+    from genocc.training.training import run_training
+    from tests.training.tiny import GENOTYPE, tiny
+
+    folder = tmp_path_factory.mktemp("training") / "whole"
+    run_training(GENOTYPE, tiny(), folder, device="cpu")
+    return folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

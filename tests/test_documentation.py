@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from genocc.cli import app
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.interface import Measured
+from genocc.searchers.interface import DataShape
 from genocc.searchers.parts.data import DataConfig
 from genocc.searchers.parts.schedule import ScheduleConfig
 from genocc.searchers.parts.skeleton import SuperNetConfig
@@ -104,7 +104,7 @@ def build(described: str) -> None:
     config = SearchConfig.model_validate_json(described)
     channels = 2 * max(config.connection.partial, config.connection.bottleneck or 1)
     network = SuperNetConfig(channels=channels, layers=3)
-    net = SuperNet(config.model_copy(update={"supernet": network}), Measured(2, 3, (8, 8)))
+    net = SuperNet(config.model_copy(update={"supernet": network}), DataShape(2, 3, (8, 8)))
     assert net.derive().cells.keys() == {"normal", "reduction"}
 
 

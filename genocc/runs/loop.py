@@ -87,7 +87,7 @@ class Loop(ABC, Generic[L]):
         folder: The run folder; None in all processes but the first.
         interruption: Whether somebody wants to stop.
         progress: What is told.
-        others: The processes of the run.
+        processes: The processes of the run.
     """
 
     command: ClassVar[str]
@@ -102,10 +102,10 @@ class Loop(ABC, Generic[L]):
         folder: Run | None,
         interruption: Interruption,
         progress: Progress,
-        others: Processes = ALONE,
+        processes: Processes = ALONE,
     ) -> None:
         self.learner, self.epochs, self.folder = learner, epochs, folder
-        self.interruption, self.progress, self.others = interruption, progress, others
+        self.interruption, self.progress, self.processes = interruption, progress, processes
         self.position = Position()
         self.clock = self.looked = self.saved = time.monotonic()
 
@@ -126,7 +126,7 @@ class Loop(ABC, Generic[L]):
         """Returns the epoch's line of the history, but for its seconds."""
 
     @abstractmethod
-    def told(self, line: Mapping[str, Any]) -> str:
+    def format_epoch(self, line: Mapping[str, Any]) -> str:
         """Returns a line of the history as people want it."""
 
     @abstractmethod
@@ -177,8 +177,8 @@ class Loop(ABC, Generic[L]):
 
     def _look(self, phase: Phase[L]) -> None:
         """Between two steps: is all well, who wants to know, and does anybody want to stop?"""
-        first = self.others.first  # whose clock counts
-        look, save = self.others.any(
+        first = self.processes.first  # whose clock counts
+        look, save = self.processes.any(
             first and self.clock - self.looked > LOOKED_EVERY, first and self.clock - self.saved > SAVED_EVERY
         )
         if look:
@@ -186,7 +186,7 @@ class Loop(ABC, Generic[L]):
             self._check(self.learner.finite())
             where = f"epoch {self.position.epoch + 1}/{self.epochs} {phase.name}"
             self.progress.step(where, self.live(), self._steps(self.position))
-        (stop,) = self.others.any(self.interruption.requested)
+        (stop,) = self.processes.any(self.interruption.requested)
         if stop or save:
             self._save()
         if stop:
@@ -205,7 +205,7 @@ class Loop(ABC, Generic[L]):
         if self.folder:
             self.folder.append(line)
             self.closed(self.folder, line)
-        self.progress.epoch(f"epoch {epoch + 1:>{len(str(self.epochs))}}/{self.epochs}  {self.told(line)}")
+        self.progress.epoch(f"epoch {epoch + 1:>{len(str(self.epochs))}}/{self.epochs}  {self.format_epoch(line)}")
         self.learner.end_epoch()
         self.position = Position(epoch + 1)
         self._save()
@@ -219,11 +219,11 @@ class Loop(ABC, Generic[L]):
 
     def _restore(self) -> None:
         state = None
-        with self.others.together():
+        with self.processes.together():
             if self.folder:
                 self.begin(self.folder)
                 state = self.folder.restore()
-        state = self.others.told(state)
+        state = self.processes.broadcast_object(state)
         if state is not None:
             try:
                 self.position = Position(**state["position"])
@@ -243,7 +243,7 @@ class Loop(ABC, Generic[L]):
         self.clock = self.saved = time.monotonic()
 
     def _check(self, finite: bool) -> None:
-        if not self.others.any(not finite)[0]:
+        if not self.processes.any(not finite)[0]:
             return
         epoch = self.position.epoch + 1
         left = f"the checkpoint after epoch {epoch - 1} is intact" if epoch > 1 else "there is no checkpoint yet"
@@ -264,13 +264,13 @@ class Loop(ABC, Generic[L]):
         return before + sum(phase.steps for phase in self.phases(position.epoch)[: position.phase]) + position.step
 
 
-def choose_device(name: str, others: Processes = ALONE) -> torch.device:
+def choose_device(name: str, processes: Processes = ALONE) -> torch.device:
     """Returns a device, of several processes each its own GPU; raises TargetError where it does not exist."""
     available = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     if name == "auto":
         name = available[-1]
     if name not in available:
         raise TargetError(f"device '{name}' cannot be had here; expected {' or '.join(available)}")
-    if name == "cuda" and others.count > 1:
-        return torch.device("cuda", others.local_rank % torch.cuda.device_count())
+    if name == "cuda" and processes.count > 1:
+        return torch.device("cuda", processes.local_rank % torch.cuda.device_count())
     return torch.device(name)

@@ -60,13 +60,13 @@ class Processes:
         distributed.all_reduce(total)
         return total
 
-    def same(self, tensors: Sequence[Tensor]) -> None:
+    def broadcast(self, tensors: Sequence[Tensor]) -> None:
         """Gives all processes the first one's tensors, in place."""
         if self.count > 1:
             for tensor in tensors:
                 distributed.broadcast(tensor, 0)
 
-    def told(self, state: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    def broadcast_object(self, state: Mapping[str, Any] | None) -> dict[str, Any] | None:
         """Returns the first process's state (nested tensors and plain data, read without running code)."""
         if self.count == 1:
             return None if state is None else dict(state)
@@ -101,7 +101,7 @@ ALONE = Processes()
 
 
 @contextmanager
-def processes() -> Iterator[Processes]:
+def process_group() -> Iterator[Processes]:
     """Within the context, this process belongs to those that `torchrun` started with it, if it was.
 
     A process group that the program around has made is used as it is.

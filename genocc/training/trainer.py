@@ -44,7 +44,7 @@ class Trainer:
         config: How they are trained.
         device: Where.
         data: The images; those that the configuration names where not given.
-        others: The processes that share each batch.
+        processes: Those that share each batch.
 
     Attributes:
         net: The net, in this process.
@@ -65,16 +65,18 @@ class Trainer:
         device: torch.device,
         *,
         data: DataSet | None = None,
-        others: Processes = ALONE,
+        processes: Processes = ALONE,
     ) -> None:
-        self.config, self.device, self.others = config, device, others
-        self.data = data or _loaded(config, others)
-        self.training, self.test = _batches(config, self.data, device, others)
+        self.config, self.device, self.processes = config, device, processes
+        self.data = data or _loaded(config, processes)
+        self.training, self.test = _batches(config, self.data, device, processes)
         self.net = _net(genotype, config, self.data)
         self.net.to(device, _dtype(config, device))
         if config.compute.channels_last:
             self.net.to(memory_format=torch.channels_last)
-        self.net.drop_path_share = (self.training.share.start, self.training.batch_size) if others.count > 1 else None
+        self.net.drop_path_share = (
+            (self.training.share.start, self.training.batch_size) if processes.count > 1 else None
+        )
         self.average = _average(self.net, config)
         self._parameters = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
         self.optimizer = config.optimizer.optimizer(self._parameters)
@@ -127,7 +129,7 @@ class Trainer:
     def measure(self) -> dict[str, Any]:
         """Returns what a line of the history says: what the epoch has seen in all processes, and test accuracies."""
         meter = Meter(self.device)
-        meter.sums.copy_(self.others.summed(self._meter.sums))
+        meter.sums.copy_(self.processes.summed(self._meter.sums))
         measured = {
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "drop_path": self.net.drop_path_rate,
@@ -139,15 +141,15 @@ class Trainer:
     @torch.no_grad()
     def accuracy(self, net: nn.Module) -> Accuracy:
         """Returns a net's accuracy on the test images, of which each process looks at its share."""
-        self.others.same([*net.buffers()])
+        self.processes.broadcast([*net.buffers()])
         net.eval()
         total = torch.zeros(3, dtype=torch.int64, device=self.device)
-        mine = slice(self.others.rank, None, self.others.count)
+        mine = slice(self.processes.rank, None, self.processes.count)
         for images, labels in self.test.in_order(self.config.schedule.batch_size, which=mine):
             with self._precision():
                 total += counts(net(self._laid_out(images)), labels)
         net.train()
-        return Accuracy.of(self.others.summed(total), len(self.data.classes))
+        return Accuracy.of(self.processes.summed(total), len(self.data.classes))
 
     @property
     def result(self) -> TargetNet:
@@ -183,7 +185,7 @@ class Trainer:
             "average": self.average.state_dict() if self.average else None,
             "optimizer": self.optimizer.state_dict(),
             "scaler": self._scaler.state_dict(),
-            "meter": self.others.summed(self._meter.sums),
+            "meter": self.processes.summed(self._meter.sums),
             "step": self._step,
         }
 
@@ -194,13 +196,13 @@ class Trainer:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
-        if self.others.first:  # of all processes' images, which are added up when they are read
+        if self.processes.first:  # of all processes' images, which are added up when they are read
             self._meter.sums.copy_(state["meter"])
         self._step = state["step"]
 
     def _forward_of(self, net: TargetNet) -> Any:
         model: nn.Module = net
-        if self.others.count > 1:
+        if self.processes.count > 1:
             devices = [self.device] if self.device.type == "cuda" else None
             model = DistributedDataParallel(net, device_ids=devices)
         return torch.compile(model) if self.config.compute.compile else model
@@ -236,21 +238,21 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
     return rate * min(1.0, (time + grain) / schedule.warmup) if schedule.warmup else rate
 
 
-def _loaded(config: TrainConfig, others: Processes) -> DataSet:
+def _loaded(config: TrainConfig, processes: Processes) -> DataSet:
     """Loads the data set, in the first process before the others: what has to be fetched is fetched once."""
-    with others.together():
-        data = load_data(config.data) if others.first else None
+    with processes.together():
+        data = load_data(config.data) if processes.first else None
     return data or load_data(config.data)
 
 
-def _batches(config: TrainConfig, data: DataSet, device: torch.device, others: Processes) -> tuple[Batches, Batches]:
+def _batches(config: TrainConfig, data: DataSet, device: torch.device, processes: Processes) -> tuple[Batches, Batches]:
     """The training part, or a share of it, in batches; and the test part."""
     wanted, images = config.data, data.train
     if wanted.training != 1:
         (part,) = split(images.labels, (wanted.training,), wanted.split_seed, data.classes, place(wanted))
         images = images.subset(part)
     batch = min(config.schedule.batch_size, len(images))
-    share = others.share(batch)
+    share = processes.share(batch)
     arguments: dict[str, Any] = {"seed": config.seed, "device": device}
     training = augmented(images, data, wanted, batch, stream="training", share=share, **arguments)
     return training, augmented(data.test, data, wanted, batch, stream="test", **arguments)

@@ -13,12 +13,12 @@ import torch
 from genocc import weights as weight_files
 from genocc.data import DataSet
 from genocc.errors import RunError
-from genocc.nn import target_net
 from genocc.genotype import Genotype
+from genocc.nn import target_net
 from genocc.runs.folder import Run, open_run
 from genocc.runs.interruption import Interruption, interruptions
 from genocc.runs.loop import Loop, Phase, choose_device
-from genocc.runs.processes import Processes, processes
+from genocc.runs.processes import Processes, process_group
 from genocc.runs.progress import Progress
 from genocc.runs.reading import RUN_BEST, RUN_GENOTYPE, RUN_LAST, TRAIN, read_history
 from genocc.training.config import TrainConfig
@@ -57,18 +57,18 @@ def run_training(
     """
     with (
         interruptions() as interruption,
-        processes() as others,
-        _opened(genotype, config, out, resume, others) as run,
+        process_group() as processes,
+        _opened(genotype, config, out, resume, processes) as run,
     ):
-        (finished,) = others.any(run is not None and run.finished)
+        (finished,) = processes.any(run is not None and run.finished)
         if not finished:
-            chosen = choose_device(device, others)
-            telling = progress if progress and others.first else Progress()
+            chosen = choose_device(device, processes)
+            telling = progress if progress and processes.first else Progress()
             with torch.random.fork_rng(devices=[]):
-                trainer = Trainer(genotype, config, chosen, others=others)
+                trainer = Trainer(genotype, config, chosen, processes=processes)
                 with events(config.output, run) as told:
-                    _Training(trainer, run, interruption, telling, others, told).run()
-        return _read(Path(out), genotype, config, others)
+                    _Training(trainer, run, interruption, telling, processes, told).run()
+        return _read(Path(out), genotype, config, processes)
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,10 @@ class _Training(Loop[Trainer]):
         folder: Run | None,
         interruption: Interruption,
         progress: Progress,
-        others: Processes,
+        processes: Processes,
         told: Told,
     ) -> None:
-        super().__init__(trainer, trainer.config.schedule.epochs, folder, interruption, progress, others)
+        super().__init__(trainer, trainer.config.schedule.epochs, folder, interruption, progress, processes)
         self.also = told
 
     def begin(self, folder: Run) -> None:
@@ -151,7 +151,7 @@ class _Training(Loop[Trainer]):
         images = self.learner.steps * self.learner.training.batch_size
         return {**self.learner.measure(), "images_per_second": round(images / max(self.position.seconds, 1e-9), 1)}
 
-    def told(self, line: Mapping[str, Any]) -> str:
+    def format_epoch(self, line: Mapping[str, Any]) -> str:
         measured = {"accuracy": line["test"], "average": line.get("average")}
         accuracies = "  ".join(f"{name} {found['top1']:.4f}" for name, found in measured.items() if found)
         return (
@@ -173,7 +173,7 @@ class _Training(Loop[Trainer]):
     def title(self) -> str:
         trainer, network = self.learner, self.learner.net.config
         height, width = network.input_size
-        shared = f", {self.others.count} processes" if self.others.count > 1 else ""
+        shared = f", {self.processes.count} processes" if self.processes.count > 1 else ""
         return (
             f"{trainer.net.genotype.name} ({network.skeleton}, C={network.channels}, L={network.layers}) on "
             f"{trainer.data.name}: {len(trainer.training.images):,} images of {height}x{width}, {network.classes} "
@@ -184,29 +184,29 @@ class _Training(Loop[Trainer]):
         target_net.save(self.learner.result, path, self.learner.provenance)
 
 
-def _read(folder: Path, genotype: Genotype, config: TrainConfig, others: Processes) -> TrainResult:
+def _read(folder: Path, genotype: Genotype, config: TrainConfig, processes: Processes) -> TrainResult:
     """The result, for all processes: the folder may be on another machine."""
-    if others.count == 1:
+    if processes.count == 1:
         return TrainResult.read(folder)
     found = None
-    with others.together():
-        if others.first:
+    with processes.together():
+        if processes.first:
             texts = weight_files.metadata(folder / RUN_BEST)
             found = {"history": TrainResult.read(folder).history, "texts": texts}
-    told = others.told(found)
-    assert told is not None
-    return TrainResult.of(folder, config, genotype, told["history"], told["texts"])
+    received = processes.broadcast_object(found)
+    assert received is not None
+    return TrainResult.of(folder, config, genotype, received["history"], received["texts"])
 
 
 @contextmanager
 def _opened(
-    genotype: Genotype, config: TrainConfig, out: str | Path, resume: bool, others: Processes
+    genotype: Genotype, config: TrainConfig, out: str | Path, resume: bool, processes: Processes
 ) -> Iterator[Run | None]:
     """The run folder, for the first process; the others wait until it has it."""
     config_json = described(config, genotype)
     with ExitStack() as stack:
         run = None
-        with others.together():
-            if others.first:
+        with processes.together():
+            if processes.first:
                 run = stack.enter_context(open_run(out, TRAIN, config_json, resume=resume, result=RUN_LAST))
         yield run

@@ -14,7 +14,7 @@ from genocc.counting import count
 from genocc.genotype import Cell, Edge, Genotype
 from genocc.network import NetworkConfig, SkeletonName
 
-from ..interface import CellSpace, Coefficients, Measured
+from ..interface import CellSpace, Coefficients, DataShape
 
 
 class BudgetConfig(Part):
@@ -53,14 +53,16 @@ class ExpectedMacs(nn.Module):
     Args:
         budget: The factor, the budget and the target skeleton.
         spaces: Kind of cell -> its edges and operations.
-        measured: Sizes of images and classes.
+        data_shape: Sizes of images and classes.
     """
 
-    def __init__(self, budget: BudgetConfig, spaces: Mapping[str, CellSpace], measured: Measured) -> None:
+    def __init__(self, budget: BudgetConfig, spaces: Mapping[str, CellSpace], data_shape: DataShape) -> None:
         super().__init__()
         assert budget.max_macs is not None, "checked by BudgetConfig"
         self.factor = budget.penalty_macs / budget.max_macs
-        target = budget.target(classes=measured.classes, input_channels=measured.channels, input_size=measured.size)
+        target = budget.target(
+            classes=data_shape.classes, input_channels=data_shape.channels, input_size=data_shape.size
+        )
         for kind, macs in candidate_macs(spaces, target).items():
             self.register_buffer(kind, macs, persistent=False)
 

@@ -9,7 +9,7 @@ from pydantic import Field, PositiveInt
 from genocc.configuration import Part
 from genocc.network import NetworkConfig, SkeletonName
 
-from ..interface import Measured
+from ..interface import DataShape
 
 
 class SuperNetConfig(Part):
@@ -30,14 +30,14 @@ class SuperNetConfig(Part):
     stem_stride: int | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
 
-    def network(self, measured: Measured) -> NetworkConfig:
+    def network(self, data_shape: DataShape) -> NetworkConfig:
         """Returns the whole network's configuration; raises NetworkError where images and skeleton do not fit."""
         return NetworkConfig.make(
             skeleton=self.skeleton,
             channels=self.channels,
             layers=self.layers,
             stem_stride=self.stem_stride,
-            classes=measured.classes,
-            input_channels=measured.channels,
-            input_size=measured.size,
+            classes=data_shape.classes,
+            input_channels=data_shape.channels,
+            input_size=data_shape.size,
         )

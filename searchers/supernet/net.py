@@ -20,7 +20,7 @@ from ..arithmetic.factory import ModuleFactory
 from ..arithmetic.features import State
 from ..arithmetic.maps import fold, unfold
 from ..config import SearchConfig
-from ..interface import Coefficients, DerivedCoefficients, Group, Masks, Measured, Route, View
+from ..interface import Coefficients, DataShape, DerivedCoefficients, Group, Masks, Route, View
 from ..parts.derivation import derived_cell, select
 from ..parts.penalties import ExpectedMacs
 from ..parts.placement import views
@@ -34,7 +34,7 @@ class SuperNet(nn.Module):
 
     Args:
         config: The parts and the skeleton.
-        measured: What the data decide.
+        data_shape: What the data decide.
 
     Attributes:
         progress: Epochs done over epochs planned; the temperature follows it.
@@ -43,10 +43,10 @@ class SuperNet(nn.Module):
         relaxation: The architecture parameters.
     """
 
-    def __init__(self, config: SearchConfig, measured: Measured) -> None:
+    def __init__(self, config: SearchConfig, data_shape: DataShape) -> None:
         super().__init__()
         self.config, self.progress = config, 0.0
-        network = config.supernet.network(measured)
+        network = config.supernet.network(data_shape)
         self.kinds = tuple(network.kind(number) for number in range(network.layers))
         self.spaces = {kind: cell_space(config.topology, config.space) for kind in sorted(set(self.kinds))}
         self.views = views(config.placement, self.kinds)
@@ -74,11 +74,11 @@ class SuperNet(nn.Module):
             )
             self.cells.append(cell)
             shapes, reduced = (shapes[1], cell.shape), kind == "reduction"
-        self.head = _head(shapes[1], measured.classes, config.seed)
+        self.head = _head(shapes[1], data_shape.classes, config.seed)
         architecture = set(map(id, self.relaxation.parameters()))
         # found once: a step asks for them several times, and there are hundreds of modules to look into
         self._weights = [parameter for parameter in self.parameters() if id(parameter) not in architecture]
-        self.costs = ExpectedMacs(config.budget, self.spaces, measured) if config.budget.penalty_macs else None
+        self.costs = ExpectedMacs(config.budget, self.spaces, data_shape) if config.budget.penalty_macs else None
 
     def forward(self, images: Tensor, route: Route | None = None) -> Tensor:
         """Returns logits (N, classes) of images (N, channels, H, W)."""

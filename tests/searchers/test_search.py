@@ -18,7 +18,7 @@ from genocc.runs import loop
 from genocc.runs.progress import Progress
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.interface import Measured
+from genocc.searchers.interface import DataShape
 from genocc.searchers.parts.data import load_halves
 from genocc.searchers.result import SearchResult
 from genocc.searchers.search import run_search
@@ -360,7 +360,7 @@ def test_data_never_limit_a_search() -> None:
     """Making the two augmented batches of a step costs less than 5% of the step, where steps are fastest."""
     config = SearchConfig.make("entrannas-dst", "quick", ["data.cutout=4"])
     halves = load_halves(config, torch.device("cpu"))
-    net = SuperNet(config, Measured(10, 3, (16, 16)))
+    net = SuperNet(config, DataShape(10, 3, (16, 16)))
     with torch.no_grad():
         net.relaxation.threshold["normal"] += 5  # all but the strongest are dead: steps do not get faster than this
         net.relaxation.threshold["reduction"] += 5

@@ -39,8 +39,8 @@ def look_always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "LOOKED_EVERY", -1.0)
 
 
-def test_a_run_holds_what_it_says(whole: Path) -> None:
-    assert sorted(path.name for path in whole.iterdir() if not path.name.startswith(".")) == [
+def test_a_run_holds_what_it_says(training_run: Path) -> None:
+    assert sorted(path.name for path in training_run.iterdir() if not path.name.startswith(".")) == [
         "best.safetensors",
         "checkpoint",
         "config.json",
@@ -49,17 +49,17 @@ def test_a_run_holds_what_it_says(whole: Path) -> None:
         "last.safetensors",
         "log.txt",
     ]
-    assert genocc.load(whole) == GENOTYPE
-    lines = history(whole)
+    assert genocc.load(training_run) == GENOTYPE
+    lines = history(training_run)
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert [line["drop_path"] for line in lines] == pytest.approx([0, 0.1, 0.2])
     for line in lines:
         assert line["training"].keys() == {"loss", "accuracy"}
         for measured in (line["test"], line["average"]):
             assert 0 <= measured["top1"] <= measured["top5"] <= 1
-    assert read_config(whole, "train")["genotype"]["name"] == "tiny"
-    assert "finished: best test accuracy" in (whole / "log.txt").read_text()
-    result = TrainResult.read(whole)
+    assert read_config(training_run, "train")["genotype"]["name"] == "tiny"
+    assert "finished: best test accuracy" in (training_run / "log.txt").read_text()
+    result = TrainResult.read(training_run)
     assert result.config == tiny()
     assert result.best_top1 == max(line["average"]["top1"] for line in lines)
     assert (result.network.channels, result.network.layers, result.network.input_size) == (4, 3, (8, 8))
@@ -67,11 +67,11 @@ def test_a_run_holds_what_it_says(whole: Path) -> None:
     assert (result.mean, result.std) == ((0.5,) * 3, (0.25,) * 3)
 
 
-def test_the_weights_are_those_of_the_best_and_the_last_epoch(whole: Path) -> None:
+def test_the_weights_are_those_of_the_best_and_the_last_epoch(training_run: Path) -> None:
     trainer = Trainer(GENOTYPE, tiny(), torch.device("cpu"))
-    lines = history(whole)
+    lines = history(training_run)
     for name, line in (("best", best_of(lines)), ("last", lines[-1])):
-        net = torch_target.load(whole / f"{name}.safetensors").eval()
+        net = torch_target.load(training_run / f"{name}.safetensors").eval()
         assert measure(net, trainer.test.in_order(12)).top1 == kept(line)["top1"]
 
 
@@ -83,16 +83,16 @@ def test_without_an_average_the_weights_are_the_nets_own(tmp_path: Path) -> None
         assert torch.equal(saved[name], value), name
 
 
-def test_a_run_folder_changes_nothing(whole: Path) -> None:
+def test_a_run_folder_changes_nothing(training_run: Path) -> None:
     """What `fit` trains without one is the same net."""
     fitted = fit(GENOTYPE, tiny(), device="cpu")
-    assert fitted.history[-1] == history(whole)[-1]
-    for name, value in torch_target.load(whole / "last.safetensors").state_dict().items():
+    assert fitted.history[-1] == history(training_run)[-1]
+    for name, value in torch_target.load(training_run / "last.safetensors").state_dict().items():
         assert torch.equal(fitted.trainer.result.state_dict()[name], value), name
 
 
 @pytest.mark.usefixtures("look_always")
-def test_interrupted_after_every_step_is_the_same_as_not(whole: Path, tmp_path: Path) -> None:
+def test_interrupted_after_every_step_is_the_same_as_not(training_run: Path, tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
     stops = 0
     for step in range(1, 20):
@@ -106,32 +106,32 @@ def test_interrupted_after_every_step_is_the_same_as_not(whole: Path, tmp_path: 
             break
     assert stops == 9
     assert signal.getsignal(signal.SIGTERM) is before
-    assert_same(tmp_path, whole)
+    assert_same(tmp_path, training_run)
 
 
-def test_a_run_whose_end_was_cut_off_gets_its_result(whole: Path, tmp_path: Path) -> None:
+def test_a_run_whose_end_was_cut_off_gets_its_result(training_run: Path, tmp_path: Path) -> None:
     run_training(GENOTYPE, tiny(), tmp_path, device="cpu")
     (tmp_path / "last.safetensors").unlink()
     with pytest.raises(RunError, match=r"not finished; go on with: genocc train --out .* --resume"):
         TrainResult.read(tmp_path)
     run_training(GENOTYPE, tiny(), tmp_path, resume=True, device="cpu")
-    assert_same(tmp_path, whole)
+    assert_same(tmp_path, training_run)
 
 
-def test_a_finished_run_is_only_read(whole: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.is_file()}
-    result = run_training(GENOTYPE, tiny(), whole, resume=True, device="cpu")
+def test_a_finished_run_is_only_read(training_run: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in training_run.rglob("*") if path.is_file()}
+    result = run_training(GENOTYPE, tiny(), training_run, resume=True, device="cpu")
     assert len(result.history) == 3
     assert {path.name for path in before if before[path] != path.stat().st_mtime_ns} <= {".lock"}
 
 
-def test_a_run_keeps_its_genotype_and_its_settings(whole: Path) -> None:
+def test_a_run_keeps_its_genotype_and_its_settings(training_run: Path) -> None:
     with pytest.raises(RunError, match=r"genotype.name is \"tiny\", not \"other\"; a run keeps its settings"):
-        run_training(GENOTYPE.model_copy(update={"name": "other"}), tiny(), whole, resume=True)
+        run_training(GENOTYPE.model_copy(update={"name": "other"}), tiny(), training_run, resume=True)
     with pytest.raises(RunError, match=r"schedule.epochs is 3, not 4"):
-        run_training(GENOTYPE, tiny("schedule.epochs=4"), whole, resume=True)
+        run_training(GENOTYPE, tiny("schedule.epochs=4"), training_run, resume=True)
     with pytest.raises(RunError, match="has a run in it; go on with --resume"):
-        run_training(GENOTYPE, tiny(), whole)
+        run_training(GENOTYPE, tiny(), training_run)
 
 
 @pytest.mark.usefixtures("look_always")
@@ -155,7 +155,7 @@ def test_a_loss_that_is_no_number_stops_the_training_and_leaves_the_last_good_ch
     assert all(torch.isfinite(value).all() for value in weights(tmp_path).values())
 
 
-def test_events_hold_the_history_and_go_on_after_a_resume(tmp_path: Path, whole: Path) -> None:
+def test_events_hold_the_history_and_go_on_after_a_resume(tmp_path: Path, training_run: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     config = tiny("output.tensorboard=true")
     with pytest.raises(KeyboardInterrupt):
@@ -164,7 +164,7 @@ def test_events_hold_the_history_and_go_on_after_a_resume(tmp_path: Path, whole:
     found = accumulator.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert [event.step for event in found.Scalars("test/top1")] == [1, 2, 3]
     for name, numbers in (("training/loss", "training"), ("average/top1", "average")):
-        expected = [line[numbers][name.partition("/")[2]] for line in history(whole)]
+        expected = [line[numbers][name.partition("/")[2]] for line in history(training_run)]
         assert [event.value for event in found.Scalars(name)] == pytest.approx(expected)
 
 

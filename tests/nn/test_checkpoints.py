@@ -21,8 +21,8 @@ from genocc.nn import checkpoints as reading
 from genocc.nn.checkpoints import ImportedWeights, import_weights
 from genocc.nn.target_net import TargetNet, load
 from tests import sample_data
+from tests.cli.test_cli import error, run
 from tests.reference_darts import ReferenceNetwork
-from tests.test_cli import error, run
 
 DARTS = LAYOUTS["darts"]
 CIFAR = NetworkConfig(channels=4, layers=4, classes=6)

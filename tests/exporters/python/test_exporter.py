@@ -20,7 +20,7 @@ from genocc.graph import DropPath
 from genocc.nn.target_net import TargetNet
 from genocc.weights import save
 from tests import sample_data
-from tests.exporters.python_files import SMALL, TINY, check, run, tensor_names
+from tests.exporters.python.python_files import SMALL, TINY, check, run, tensor_names
 from tests.strategies import genotypes, networks
 
 

@@ -6,7 +6,6 @@ import re
 import subprocess
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -19,11 +18,12 @@ from genocc.exporters.drawing import rendering
 from genocc.exporters.drawing.graphviz import difference_diagram, genotype_diagram
 from genocc.exporters.drawing.rendering import render
 from genocc.operations import OPERATIONS
-from tests.exporters.drawing import DRAWN, Drawing, chain, needs_dot, one, texts, titles
+from tests.exporters.drawing.drawn import DRAWN, Drawing, chain, needs_dot, one, texts, titles
+from tests.sample_data import ROOT
 from tests.strategies import cells, genotypes
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "darts-v2.dot"
-IMAGE = Path(__file__).parents[2] / "docs" / "images" / "darts-v2.svg"
+GOLDEN = ROOT / "tests" / "golden" / "darts-v2.dot"
+IMAGE = ROOT / "docs" / "images" / "darts-v2.svg"
 
 
 @settings(max_examples=30)

@@ -48,10 +48,10 @@ def genotype(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_training_prints_what_came_of_it(tmp_path: Path, whole: Path, genotype: Path) -> None:
+def test_a_training_prints_what_came_of_it(tmp_path: Path, training_run: Path, genotype: Path) -> None:
     result = genocc("train", genotype, *SETTINGS, "--out", tmp_path / "run")
     assert result.exit_code == 0, result.output
-    assert_same(tmp_path / "run", whole)
+    assert_same(tmp_path / "run", training_run)
     assert "tiny: 3 epochs in" in result.stdout
     assert result.stdout.rstrip().endswith("best.safetensors")
     assert "tiny (cifar, C=4, L=3) on fake: 40 images of 8x8, 10 classes, preset cifar, seed 0, cpu" in result.stderr
@@ -107,13 +107,15 @@ def test_a_wrong_request_is_one_line(
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
-def test_another_commands_run_is_not_resumed(whole: Path) -> None:
-    assert "a run of `genocc train`; expected one of `genocc search`" in error("search", "--out", whole, "--resume")
+def test_another_commands_run_is_not_resumed(training_run: Path) -> None:
+    assert "a run of `genocc train`; expected one of `genocc search`" in error(
+        "search", "--out", training_run, "--resume"
+    )
 
 
-def test_a_run_compiles_to_the_net_that_was_trained(whole: Path, tmp_path: Path) -> None:
+def test_a_run_compiles_to_the_net_that_was_trained(training_run: Path, tmp_path: Path) -> None:
     """Weights, network, class names, mean and deviation are the run's; ONNX Runtime computes the logits of PyTorch."""
-    compiled = genocc("compile", whole, "--to", "onnx", "-o", tmp_path / "net.onnx")
+    compiled = genocc("compile", training_run, "--to", "onnx", "-o", tmp_path / "net.onnx")
     assert compiled.exit_code == 0, compiled.output
     assert "trained weights" in compiled.stdout
     assert "images    minus mean 0.5, 0.5, 0.5, over deviation 0.25, 0.25, 0.25" in compiled.stdout
@@ -123,17 +125,17 @@ def test_a_run_compiles_to_the_net_that_was_trained(whole: Path, tmp_path: Path)
     assert said.normalization == ((0.5,) * 3, (0.25,) * 3)
     assert said.normalize is None
     images = np.random.default_rng(0).standard_normal((5, 3, 8, 8), np.float32)
-    assert_runs_as(whole, tmp_path / "net.onnx", images, torch.from_numpy(images))
+    assert_runs_as(training_run, tmp_path / "net.onnx", images, torch.from_numpy(images))
 
 
-def test_a_run_compiles_with_its_normalization_inside(whole: Path, tmp_path: Path) -> None:
+def test_a_run_compiles_with_its_normalization_inside(training_run: Path, tmp_path: Path) -> None:
     pixels = load_data(ImagesConfig(name="fake", size=8)).test.pixels[:5].permute(0, 3, 1, 2)  # type: ignore[attr-defined]
     taken = (pixels / 255 - 0.5) / 0.25
     for options, images in ((("--normalize", "run"), (pixels / 255).float()), (("--uint8-input",), pixels)):
-        compiled = genocc("compile", whole, "--to", "onnx", "-o", tmp_path / "net.onnx", *options)
+        compiled = genocc("compile", training_run, "--to", "onnx", "-o", tmp_path / "net.onnx", *options)
         assert compiled.exit_code == 0, compiled.output
         assert "normalized inside: mean 0.5, 0.5, 0.5, deviation" in compiled.stdout
-        assert_runs_as(whole, tmp_path / "net.onnx", images.contiguous().numpy(), taken)
+        assert_runs_as(training_run, tmp_path / "net.onnx", images.contiguous().numpy(), taken)
 
 
 def assert_runs_as(
@@ -150,11 +152,11 @@ def metadata(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("target", "suffix"), [("torch", "safetensors"), ("pt2", "pt2"), ("python", "py")])
-def test_a_run_compiles_to_every_target(whole: Path, tmp_path: Path, target: str, suffix: str) -> None:
+def test_a_run_compiles_to_every_target(training_run: Path, tmp_path: Path, target: str, suffix: str) -> None:
     path = tmp_path / f"net.{suffix}"
-    assert genocc("compile", whole, "--to", target, "-o", path).exit_code == 0
+    assert genocc("compile", training_run, "--to", target, "-o", path).exit_code == 0
     if target == "torch":
-        loaded, trained = torch_target.load(path), torch_target.load(whole / "best.safetensors")
+        loaded, trained = torch_target.load(path), torch_target.load(training_run / "best.safetensors")
         assert loaded.state_dict().keys() <= trained.state_dict().keys()
         for name, value in loaded.state_dict().items():
             assert torch.equal(value, trained.state_dict()[name])
@@ -171,15 +173,15 @@ def test_a_run_compiles_to_every_target(whole: Path, tmp_path: Path, target: str
     ],
 )
 def test_options_that_contradict_the_run_are_refused(
-    whole: Path, tmp_path: Path, options: tuple[object, ...], message: str
+    training_run: Path, tmp_path: Path, options: tuple[object, ...], message: str
 ) -> None:
-    assert message in error("compile", whole, "--to", "onnx", "-o", tmp_path / "net.onnx", *options)
+    assert message in error("compile", training_run, "--to", "onnx", "-o", tmp_path / "net.onnx", *options)
     assert not (tmp_path / "net.onnx").exists()
-    assert genocc("count", whole, "--channels", 4, "--layers", 3).exit_code == 0  # which is what it has
+    assert genocc("count", training_run, "--channels", 4, "--layers", 3).exit_code == 0  # which is what it has
 
 
-def test_a_run_that_is_not_finished_says_how_to_go_on(whole: Path, tmp_path: Path) -> None:
-    run = Path(shutil.copytree(whole, tmp_path / "run"))
+def test_a_run_that_is_not_finished_says_how_to_go_on(training_run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(training_run, tmp_path / "run"))
     (run / "last.safetensors").unlink()
     compile_it = ("compile", run, "--to", "onnx", "-o", tmp_path / "net.onnx")
     assert f"go on with genocc train --out {run} --resume" in error(*compile_it)
@@ -195,10 +197,10 @@ def test_a_run_that_is_not_finished_says_how_to_go_on(whole: Path, tmp_path: Pat
     )
 
 
-def test_counts_are_of_the_net_that_was_trained(whole: Path) -> None:
-    figures = json.loads(genocc("count", whole, "--json").stdout)
+def test_counts_are_of_the_net_that_was_trained(training_run: Path) -> None:
+    figures = json.loads(genocc("count", training_run, "--json").stdout)
     assert (figures["network"]["channels"], figures["network"]["input_size"]) == (4, [8, 8])
-    trained = torch_target.load(whole / "best.safetensors")
+    trained = torch_target.load(training_run / "best.safetensors")
     assert figures["parameters"] == sum(parameter.numel() for parameter in trained.parameters())
 
 

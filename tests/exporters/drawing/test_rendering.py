@@ -22,7 +22,7 @@ from genocc.errors import FileError, TargetError
 from genocc.exporters.drawing import rendering
 from genocc.exporters.drawing.graphviz import draw, genotype_diagram
 from genocc.exporters.drawing.rendering import FORMATS, render
-from tests.exporters.drawing import SVG, chain, needs_dot, one, texts
+from tests.exporters.drawing.drawn import SVG, chain, needs_dot, one, texts
 
 
 @needs_dot

@@ -148,7 +148,16 @@ def test_a_folder_that_cannot_be_used_is_one_line(whole: Path, tmp_path: Path) -
     assert "none: no run in it" in error("--out", tmp_path / "none", "--resume")
     assert "--resume needs --out" in error("--resume")
     assert "schedule.epochs is 2, not 3" in error(
-        "--out", whole, "--resume", "--method", "darts", "--preset", "cifar", *SETTINGS, "--set", "schedule.epochs=3"
+        "--out",
+        whole,
+        "--resume",
+        "--method",
+        "darts",
+        "--preset",
+        "cifar",
+        *SETTINGS,
+        "--set",
+        "schedule.epochs=3",
     )
     with open_run(tmp_path / "used", "search", {}) as used:
         used.begin()

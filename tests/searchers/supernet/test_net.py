@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from genocc.errors import InternalError
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.interface import Group, Measured, View
+from genocc.searchers.interface import DataShape, Group, View
 from genocc.searchers.supernet.net import SuperNet
 from tests.reference_supernets import STANDARD, ReferenceSuperNet, load, pairs_of_parameters
 
@@ -25,7 +25,7 @@ def make(method: str, *overrides: str, size: int = 8) -> SuperNet:
     own = ("topology.predecessors=[[0,1],[0,2],[1,3],[2,4]]",) if method == "edarts" else ()
     settings = ("supernet.channels=8", "supernet.layers=4", "relaxation.alpha_noise=0.7", *own, *overrides)
     config = SearchConfig.make(method, "quick", settings)
-    return SuperNet(config, Measured(10, 3, (size, size))).double()
+    return SuperNet(config, DataShape(10, 3, (size, size))).double()
 
 
 def batch(count: int = 6, size: int = 8, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:

@@ -30,9 +30,10 @@ from genocc.exporters.python.exporter import source
 from genocc.initialization import initialize
 from genocc.nn.target_net import TargetNet
 from genocc.weights import save
-from tests.exporters.python_files import SMALL, TINY, assert_tidy, run
+from tests.exporters.python.python_files import SMALL, TINY, assert_tidy, run
+from tests.sample_data import ROOT
 
-GOLDEN = Path(__file__).parent / "golden" / "darts_v2.py"
+GOLDEN = ROOT / "tests" / "exporters" / "golden" / "darts_v2.py"
 
 
 def test_golden(darts_v2: Genotype) -> None:

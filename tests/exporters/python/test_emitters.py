@@ -15,7 +15,7 @@ from genocc.exporters.python.emitters import JOINS, LAYERS
 from genocc.exporters.python.exporter import PythonExporter, source
 from genocc.graph import PRIMITIVES, AvgPool, BatchNorm, Conv2d, DropPath, Input, Normalize, Slice, Softmax
 from genocc.operations import OPERATIONS, Block, Operation, Recipe, dilated, relu_conv_bn
-from tests.exporters.python_files import TINY, assert_tidy, check
+from tests.exporters.python.python_files import TINY, assert_tidy, check
 
 
 def branches(b: Block, x: str, stride: int) -> str:

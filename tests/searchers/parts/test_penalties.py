@@ -9,7 +9,7 @@ from genocc.counting import count
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.interface import CellSpace, Coefficients, Measured
+from genocc.searchers.interface import CellSpace, Coefficients, DataShape
 from genocc.searchers.parts.derivation import derived_cell
 from genocc.searchers.parts.penalties import BudgetConfig, ExpectedMacs, candidate_macs
 from genocc.searchers.parts.space import SpaceConfig
@@ -48,7 +48,7 @@ def test_coefficients_of_one_cost_what_the_genotype_costs(seed: int) -> None:
 
 def test_the_penalty_is_coefficient_times_macs_over_the_budget() -> None:
     budget = BudgetConfig(penalty_macs=0.5, max_macs=1_000_000, channels=8, layers=5)
-    penalty = ExpectedMacs(budget, SPACES, Measured(10, 3, (16, 16)))
+    penalty = ExpectedMacs(budget, SPACES, DataShape(10, 3, (16, 16)))
     macs = candidate_macs(SPACES, TARGET)
     edge = torch.rand(14, requires_grad=True)
     numbers = {kind: Coefficients(edge, torch.rand(14, 8), torch.zeros(14, 8)) for kind in SPACES}
@@ -60,7 +60,7 @@ def test_the_penalty_is_coefficient_times_macs_over_the_budget() -> None:
 
 def test_an_architecture_step_moves_alphas_away_from_costly_operations() -> None:
     overrides = ("supernet.channels=4", "supernet.layers=3", "budget.penalty_macs=1", "budget.max_macs=1000000")
-    net = SuperNet(SearchConfig.make("darts", "quick", overrides), Measured(10, 3, (8, 8)))
+    net = SuperNet(SearchConfig.make("darts", "quick", overrides), DataShape(10, 3, (8, 8)))
     assert set(net.penalties()) == {"macs"}
     net.penalties()["macs"].backward()
     gradient = net.relaxation.alpha["normal"].grad
@@ -71,9 +71,9 @@ def test_an_architecture_step_moves_alphas_away_from_costly_operations() -> None
 
 def test_dst_and_macs_are_two_terms() -> None:
     overrides = ("supernet.channels=8", "supernet.layers=3", "budget.penalty_macs=1", "budget.max_macs=1000000")
-    net = SuperNet(SearchConfig.make("entrannas-dst", "quick", overrides), Measured(10, 3, (8, 8)))
+    net = SuperNet(SearchConfig.make("entrannas-dst", "quick", overrides), DataShape(10, 3, (8, 8)))
     assert set(net.penalties()) == {"sparsity", "macs"}
-    plain = SuperNet(SearchConfig.make("darts", "quick", overrides[:2]), Measured(10, 3, (8, 8)))
+    plain = SuperNet(SearchConfig.make("darts", "quick", overrides[:2]), DataShape(10, 3, (8, 8)))
     assert plain.penalties() == {}
 
 

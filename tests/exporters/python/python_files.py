@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from genocc import Genotype, NetworkConfig, lower
 from genocc.exporters.python.exporter import source
 from tests.reference import evaluate, random_image, random_parameters, relative_error
+from tests.sample_data import ROOT
 
-PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+PROJECT = ROOT / "pyproject.toml"
 EXACT = 1e-10
 
 SMALL = {

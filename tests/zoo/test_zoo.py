@@ -13,10 +13,11 @@ from genocc import Genotype, NetworkConfig, zoo
 from genocc.errors import FileError, FormatError
 from genocc.formats import dialect
 from tests import regenerate_zoo, sample_data
-from tests.test_cli import error, run
+from tests.cli.test_cli import error, run
+from tests.sample_data import ROOT
 
 GOLDEN: dict[str, dict[str, dict[str, int]]] = json.loads(
-    (Path(__file__).parent / "golden" / "zoo_counts.json").read_text(encoding="utf-8")
+    (ROOT / "tests" / "golden" / "zoo_counts.json").read_text(encoding="utf-8")
 )
 """Exact counts by entry and skeleton, from the reference programs; see `tests.regenerate_zoo`."""
 

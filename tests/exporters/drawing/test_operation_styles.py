@@ -10,7 +10,7 @@ import pytest
 from genocc.exporters.drawing.diagram import readable
 from genocc.exporters.drawing.graphviz import genotype_diagram
 from genocc.operations import OPERATIONS, Operation, relu_conv_bn
-from tests.exporters.drawing import DRAWN, Drawing, chain, one
+from tests.exporters.drawing.drawn import DRAWN, Drawing, chain, one
 
 
 @pytest.mark.parametrize("op", DRAWN)
