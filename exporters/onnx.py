@@ -17,7 +17,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from genocc import __version__
 from genocc.compiler import CompiledNet, Exporter
 from genocc.errors import InternalError, TargetError
 from genocc.files import write_atomically
@@ -44,6 +43,7 @@ from genocc.graph import (  # fmt: skip
 )
 from genocc.runtimes.onnx_files import MAX_BYTES
 from genocc.verification import Verification
+from genocc.version import __version__
 
 from .deployment import Deployment
 

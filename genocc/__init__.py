@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from genocc.training.evaluation import evaluate
     from genocc.training.request import train
 
-__version__ = "0.1.0"
+from genocc.version import __version__
 
 __all__ = [
     "Cell",

@@ -150,9 +150,9 @@ class Genotype(BaseModel):
     @property
     def hash(self) -> str:
         """The identity: SHA-256, equal for genotypes that compute the same; see `genocc.identity`."""
-        from genocc.identity import genotype_hash
+        from genocc.identity import cells_hash
 
-        return genotype_hash(self)
+        return cells_hash(self.cells)
 
     @classmethod
     def from_dict(cls, data: object, where: str = "genotype") -> Self:

@@ -11,19 +11,37 @@ and connections that are the same between all members of two colour classes join
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from genocc.genotype import Cell, Genotype
+from typing import Protocol
 
 Colours = Mapping[int, str]
 
 
-def genotype_hash(genotype: Genotype) -> str:
+class Edge(Protocol):
+    """What identity looks at of an edge; `genocc.genotype.Edge` is one."""
+
+    @property
+    def op(self) -> str: ...
+    @property
+    def source(self) -> int: ...
+
+
+class Cell(Protocol):
+    """What identity looks at of a cell; `genocc.genotype.Cell` is one."""
+
+    @property
+    def inputs(self) -> int: ...
+    @property
+    def concat(self) -> tuple[int, ...]: ...
+    @property
+    def live(self) -> frozenset[int]: ...
+    def edges(self) -> Iterator[tuple[int, int, Edge]]: ...
+
+
+def cells_hash(cells: Mapping[str, Cell]) -> str:
     """Returns 64 hexadecimal digits over the kinds of cell and the certificate of each."""
-    return _digest(*(part for kind in sorted(genotype.cells) for part in (kind, certificate(genotype.cells[kind]))))
+    return _digest(*(part for kind in sorted(cells) for part in (kind, certificate(cells[kind]))))
 
 
 def certificate(cell: Cell) -> str:

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from genocc import __version__
 from genocc.compiler import CompiledNet
 from genocc.errors import GenoccError, TargetError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
+from genocc.version import __version__
 
 Normalization = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and standard deviation of each input channel, of images in 0..1."""

@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-from genocc import __version__
 from genocc.genotype import Genotype
 from genocc.runs.folder import Run, open_run
 from genocc.runs.interruption import Interruption, interruptions
 from genocc.runs.loop import Loop, Phase, choose_device
 from genocc.runs.progress import Progress
 from genocc.runs.reading import SEARCH, read_history
+from genocc.version import __version__
 
 from . import summary as telling
 from .bilevel import Bilevel

@@ -16,7 +16,6 @@ from itertools import count
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from genocc import __version__
 from genocc.compiler import CompiledNet, Exporter
 from genocc.errors import GenoccError, InternalError, TargetError
 from genocc.files import write_atomically
@@ -26,6 +25,7 @@ from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.operations import Block, factorized_reduce, relu_conv_bn
 from genocc.verification import Verification
+from genocc.version import __version__
 
 from .classes import ModuleClass, Part, described, module_classes, parts
 from .layout import docstring, paragraph

@@ -9,12 +9,12 @@ from typing import Any
 from genocc.counting import Counts
 from genocc.genotype import Genotype
 from genocc.operations import get
+from genocc.results.run_data import RunData
 from genocc.runs.reading import TRAIN
 
 from ..drawing.diagram import FILLS, Shape, readable, readable_on_dark
 from ..drawing.graphviz import genotype_diagram, state_name
 from ..drawing.rendering import render
-from .data import RunData
 
 _SVG = "http://www.w3.org/2000/svg"
 _PAGE = {"white": "var(--card)", "black": "var(--ink)", "#222222": "var(--ink)", "#444444": "var(--muted)"}

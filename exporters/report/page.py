@@ -15,18 +15,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from genocc import __version__
 from genocc.errors import TargetError
 from genocc.files import write_atomically
 from genocc.genotype import Genotype
 from genocc.operations import get
+from genocc.results.run_data import RunData, number_at
+from genocc.version import __version__
 
 from ..drawing.diagram import readable, readable_on_dark
 from ..drawing.evolution import Formation, Strand, beside, form, lane_name, shown
 from ..drawing.layout import Point
 from .charts import Chart, charts, draw
 from .charts import shown as written
-from .data import RunData, number_at
 from .genotype import genotype_part
 
 LARGEST = 5_000_000

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import genocc
 from genocc.errors import RunError, TableError
 from genocc.files import read_text
 from genocc.runs.reading import SEARCH, SEARCH_SEEDS, TRAIN, read_command, read_epochs
+from genocc.source import load
 
 MAX_BYTES = 1 << 26
 MISSING = ("", "-", "na", "n/a", "nan", "none", "null")
@@ -177,7 +177,7 @@ def _runs(folders: Sequence[Path]) -> list[Row]:
         history = read_epochs(folder)
         if not history:
             raise RunError(f"{folder}: no epoch has ended yet; wait for it")
-        genotype = genocc.load(folder)
+        genotype = load(folder)
         row = rows.setdefault(genotype.hash, {"name": genotype.name})
         if command in row:
             raise TableError(f"{folder}: the {command} of a genotype that another folder has too; give one of them")

@@ -17,7 +17,6 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from genocc import __version__
 from genocc.errors import FileError, RunError
 from genocc.files import write_atomically
 from genocc.runs.reading import (
@@ -31,6 +30,7 @@ from genocc.runs.reading import (
     read_command,
     read_config,
 )
+from genocc.version import __version__
 
 KEPT = 2
 """Checkpoints that stay: the newest, and the one before it in case a disk or a power cut spoils the newest."""

@@ -14,12 +14,12 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 
-from genocc import __version__
 from genocc.errors import InternalError, RunError, TargetError
 from genocc.runs.folder import Run
 from genocc.runs.interruption import Interruption
 from genocc.runs.processes import ALONE, Processes
 from genocc.runs.progress import Progress
+from genocc.version import __version__
 
 SAVED_EVERY = 600.0
 """Seconds after which a long epoch gets a checkpoint in its midst."""

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import genocc
 from genocc.data.dataset import BUILT_IN
 from genocc.data.settings import data_fields
 from genocc.errors import ConfigError
 from genocc.genotype import Genotype
 from genocc.runs.progress import Progress
 from genocc.runs.starting import given, new_folder
+from genocc.source import load
 from genocc.training.config import TrainConfig
 from genocc.training.result import TrainResult, read_training
 from genocc.training.training import run_training
@@ -74,7 +74,7 @@ def train(
         raise ConfigError("--resume needs --out: the folder of the run that is to go on")
     if genotype is None and not resume:
         raise ConfigError("no GENOTYPE to train: a genotype file, a run folder, '-' for standard input, or zoo:NAME")
-    loaded = genotype if isinstance(genotype, Genotype) or genotype is None else genocc.load(genotype)
+    loaded = genotype if isinstance(genotype, Genotype) or genotype is None else load(genotype)
     if resume and out is not None and not (preset or overrides or fields):
         config, own = read_training(out)
         return run_training(loaded or own, config, out, resume=True, device=device, progress=progress)

@@ -20,7 +20,6 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from genocc import __version__
 from genocc.configuration import Configuration, ImageCount
 from genocc.data import DataSet, split
 from genocc.data.dataset import BUILT_IN
@@ -34,6 +33,7 @@ from genocc.runs.reading import read_config, read_history
 from genocc.runs.starting import given, new_folder
 from genocc.training.config import TrainConfig
 from genocc.training.training import fit
+from genocc.version import __version__
 
 from .topologies import PHASES, Phase, Topology, genotype_of, name_of, sampled, topologies
 from .workers import work

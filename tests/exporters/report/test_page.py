@@ -14,10 +14,10 @@ from genocc.cli import app
 from genocc.counting import count
 from genocc.errors import GenoccError, TargetError
 from genocc.exporters.report.charts import Chart, Series, draw
-from genocc.exporters.report.data import RunData
 from genocc.exporters.report.page import LARGEST, page, write_report
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
+from genocc.results.run_data import RunData
 from genocc.runs.reading import CONFIG, HISTORY, RUN_GENOTYPE, SEARCH_SEEDS
 from tests.exporters.runs import write_search, write_training
 
