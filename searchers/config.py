@@ -14,17 +14,20 @@ from pydantic import model_validator
 from genocc.configuration import Configuration, Seed, merged, refuse
 
 from .method import Method, get_method
-from .parts.connection import ConnectionConfig
-from .parts.data import DataConfig
-from .parts.derivation import DerivationConfig
-from .parts.optimizers import ArchitectureConfig, WeightsConfig
-from .parts.penalties import BudgetConfig
-from .parts.placement import PlacementConfig
-from .parts.relaxation import RelaxationConfig
-from .parts.schedule import ScheduleConfig
-from .parts.skeleton import SuperNetConfig
-from .parts.space import SpaceConfig
-from .parts.topology import TopologyConfig
+from .parts import (
+    ArchitectureConfig,
+    BudgetConfig,
+    ConnectionConfig,
+    DataConfig,
+    DerivationConfig,
+    PlacementConfig,
+    RelaxationConfig,
+    ScheduleConfig,
+    SpaceConfig,
+    SuperNetConfig,
+    TopologyConfig,
+    WeightsConfig,
+)
 
 
 class SearchConfig(Configuration):

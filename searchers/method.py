@@ -10,16 +10,19 @@ from typing import Any, ClassVar
 from genocc.configuration import Part, merged
 from genocc.errors import ConfigError, did_you_mean
 
-from .parts.connection import ConnectionConfig
-from .parts.data import DataConfig
-from .parts.derivation import DerivationConfig
-from .parts.optimizers import ArchitectureConfig, WeightsConfig
-from .parts.placement import PlacementConfig
-from .parts.relaxation import RelaxationConfig
-from .parts.schedule import ScheduleConfig
-from .parts.skeleton import SuperNetConfig
-from .parts.space import SpaceConfig
-from .parts.topology import TopologyConfig
+from .parts import (
+    ArchitectureConfig,
+    ConnectionConfig,
+    DataConfig,
+    DerivationConfig,
+    PlacementConfig,
+    RelaxationConfig,
+    ScheduleConfig,
+    SpaceConfig,
+    SuperNetConfig,
+    TopologyConfig,
+    WeightsConfig,
+)
 
 GROUP = "genocc.searchers"
 """Entry-point group in which packages register their methods."""

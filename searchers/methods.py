@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .method import Method
-from .parts.connection import ConnectionConfig
-from .parts.data import DataConfig
-from .parts.derivation import DerivationConfig
-from .parts.optimizers import ArchitectureConfig, WeightsConfig
-from .parts.placement import PlacementConfig
-from .parts.relaxation import RelaxationConfig
-from .parts.schedule import ScheduleConfig
-from .parts.skeleton import SuperNetConfig
-from .parts.space import SpaceConfig
-from .parts.topology import TopologyConfig
+from .parts import (
+    ArchitectureConfig,
+    ConnectionConfig,
+    DataConfig,
+    DerivationConfig,
+    PlacementConfig,
+    RelaxationConfig,
+    ScheduleConfig,
+    SpaceConfig,
+    SuperNetConfig,
+    TopologyConfig,
+    WeightsConfig,
+)
 from .topologies.shipped import best_topology
 
 

@@ -22,7 +22,7 @@ INTRODUCTION = """\
 Every setting of a search, as `--set part.field=value` takes it; a part's name alone stands for its first field
 (`--set relaxation=cen`). Values are those of DARTS on CIFAR-10; further down, where the others differ. `genocc methods
 --json` has all this as data. Written by `python -m tests.regenerate_settings` from
-[searchers/parts.py](../../searchers/parts.py).
+[searchers/parts](../../searchers/parts).
 """
 
 

@@ -1,1 +1,28 @@
-""""""
+"""The parts of a search, a file each: its settings, and the code that obeys them."""
+
+from .connection import ConnectionConfig
+from .data import DataConfig
+from .derivation import DerivationConfig
+from .optimizers import ArchitectureConfig, WeightsConfig
+from .penalties import BudgetConfig
+from .placement import PlacementConfig
+from .relaxation import RelaxationConfig
+from .schedule import ScheduleConfig
+from .skeleton import SuperNetConfig
+from .space import SpaceConfig
+from .topology import TopologyConfig
+
+__all__ = [
+    "ArchitectureConfig",
+    "BudgetConfig",
+    "ConnectionConfig",
+    "DataConfig",
+    "DerivationConfig",
+    "PlacementConfig",
+    "RelaxationConfig",
+    "ScheduleConfig",
+    "SpaceConfig",
+    "SuperNetConfig",
+    "TopologyConfig",
+    "WeightsConfig",
+]

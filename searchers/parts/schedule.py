@@ -107,10 +107,10 @@ def _transition(
     auxiliary = schedule.architecture_view == "auxiliary"
     phases = [
         Phase("one-shot", weight_steps, weight_step),
-        Phase("derive", 1, BilevelSteps.begin_transition),
+        Phase("derive", 1, lambda search: search.begin_transition()),
         Phase("auxiliary", weight_steps, lambda search: search.weight_step(auxiliary=True)),
-        Phase("judge", 1, BilevelSteps.judge_transition),
+        Phase("judge", 1, lambda search: search.judge_transition()),
         Phase("architecture", architecture_steps, lambda search: search.architecture_step(auxiliary=auxiliary)),
-        Phase("keep or return", 1, BilevelSteps.keep_if_best),
+        Phase("keep or return", 1, lambda search: search.keep_if_best()),
     ]
     return phases if moving else [phase for phase in phases if phase.name != "architecture"]

@@ -39,6 +39,7 @@ from genocc.graph import (  # fmt: skip
     ShiftPad,
     Slice,
 )
+from genocc.nn.checkpoints import import_weights
 from genocc.passes import PASSES, Parameters, run_passes, select
 from genocc.runtimes.onnx_runtime import session
 from tests import sample_data
@@ -272,9 +273,7 @@ def test_real_checkpoints_give_the_logits_of_the_reference_program(
     name: str, genotype: str, config: NetworkConfig, tmp_path: Path
 ) -> None:
     loaded = genocc.load(genotype)
-    imported = checkpoints.import_weights(
-        sample_data.path(f"checkpoints/{name}.pt"), loaded, config, checkpoints.LAYOUTS["darts"]
-    )
+    imported = import_weights(sample_data.path(f"checkpoints/{name}.pt"), loaded, config, checkpoints.LAYOUTS["darts"])
     path = tmp_path / "net.onnx"
     OnnxExporter().write(compile_net(loaded, config, weights=imported.arrays, passes=OnnxExporter.passes), path)
     data = np.load(sample_data.path(f"checkpoints/{name}.npz"))

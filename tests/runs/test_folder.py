@@ -197,7 +197,7 @@ def test_a_config_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_a_folder_in_use_is_refused_until_its_process_is_gone(tmp_path: Path) -> None:
     program = (
         "import sys, time\n"
-        "from genocc.searchers.runs import open_run\n"
+        "from genocc.runs.folder import open_run\n"
         "with open_run(sys.argv[1], 'search', {}):\n"
         "    print('open', flush=True)\n"
         "    time.sleep(60)\n"
@@ -218,7 +218,7 @@ def test_a_folder_in_use_is_refused_until_its_process_is_gone(tmp_path: Path) ->
 def test_killed_in_the_middle_of_writing_checkpoints_the_newest_whole_one_is_found(tmp_path: Path) -> None:
     program = (
         "import sys, torch\n"
-        "from genocc.searchers.runs import open_run\n"
+        "from genocc.runs.folder import open_run\n"
         "with open_run(sys.argv[1], 'search', {}) as run:\n"
         "    run.begin()\n"
         "    for number in range(10**6):\n"

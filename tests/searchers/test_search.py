@@ -359,7 +359,7 @@ def test_a_device_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_data_never_limit_a_search() -> None:
     """Making the two augmented batches of a step costs less than 5% of the step, where steps are fastest."""
     config = SearchConfig.make("entrannas-dst", "quick", ["data.cutout=4"])
-    halves = load_halves(config, torch.device("cpu"))
+    halves = load_halves(config.data, config.schedule.batch_size, config.seed, torch.device("cpu"))
     net = SuperNet(config, DataShape(10, 3, (16, 16)))
     with torch.no_grad():
         net.relaxation.threshold["normal"] += 5  # all but the strongest are dead: steps do not get faster than this

@@ -17,6 +17,7 @@ from genocc.compiler import compile
 from genocc.errors import NetworkError, TargetError
 from genocc.exporters.python.exporter import PythonExporter, source
 from genocc.graph import DropPath
+from genocc.nn.checkpoints import import_weights
 from genocc.nn.target_net import TargetNet
 from genocc.weights import save
 from tests import sample_data
@@ -226,7 +227,7 @@ def test_checkpoints_of_the_reference_programs(name: str, tmp_path: Path) -> Non
     entry, config = CHECKPOINTS[name]
     genotype = zoo.load(entry)
     checkpoint = sample_data.path(f"checkpoints/{name}.pt")
-    imported = checkpoints.import_weights(checkpoint, genotype, config, checkpoints.LAYOUTS["darts"])
+    imported = import_weights(checkpoint, genotype, config, checkpoints.LAYOUTS["darts"])
     save(imported.arrays, tmp_path / "w.safetensors")
     module = run(source(genotype, imported.config))
     net = module.Network()
