@@ -44,13 +44,18 @@ demo: setup ## search on the built-in digits, train the net found, ship it as ON
 	@echo "see $(DEMO): search.html and train.html (reports), cells.svg, evolution.gif (the film), net.onnx, bench.svg," \
 		"search/ and train/ (the runs)"
 
-lint: $(INSTALLED) ## ruff: format and rules
+lint: $(INSTALLED) build/regular ## ruff: format and rules; import-linter: which room may import which
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	cd build/regular && PYTHONPATH=. $(abspath $(BIN))/lint-imports $(CURDIR)/pyproject.toml --no-cache --no-timing
 
-types: $(INSTALLED) ## mypy --strict, on a regular install (it cannot see through an editable one)
-	@rm -rf build && $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target build/types .
-	cd build/types && MYPY_CACHE_DIR=$(CURDIR)/.mypy_cache $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml -p genocc
+types: $(INSTALLED) build/regular ## mypy --strict
+	cd build/regular && MYPY_CACHE_DIR=$(CURDIR)/.mypy_cache $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml -p genocc
+
+# A regular install, made anew: neither mypy nor import-linter sees through an editable one.
+.PHONY: build/regular
+build/regular: $(INSTALLED)
+	@rm -rf build && $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target $@ .
 
 test: setup chromium lint types ## lint, types and tests
 	$(PYTEST)
