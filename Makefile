@@ -47,7 +47,7 @@ demo: setup ## search on the built-in digits, train the net found, ship it as ON
 lint: $(INSTALLED) build/regular ## ruff: format and rules; import-linter: which room may import which
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	cd build/regular && PYTHONPATH=. $(abspath $(BIN))/lint-imports $(CURDIR)/pyproject.toml --no-cache --no-timing
+	cd build/regular && PYTHONPATH=. $(abspath $(BIN))/lint-imports $(CURDIR)/pyproject.toml --no-cache --no-logo
 
 types: $(INSTALLED) build/regular ## mypy --strict
 	cd build/regular && MYPY_CACHE_DIR=$(CURDIR)/.mypy_cache $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml -p genocc

@@ -28,7 +28,7 @@ def has_logic(path: Path) -> bool:
     return any(not isinstance(line, ast.Expr) or isinstance(line.value, ast.Call) for f in functions for line in f.body)
 
 
-@pytest.mark.parametrize("module, test", [pytest.param(*found, id=str(found[0])) for found in modules()])
+@pytest.mark.parametrize(("module", "test"), [pytest.param(*found, id=str(found[0])) for found in modules()])
 def test_every_module_with_logic_has_a_test_of_its_name(module: Path, test: Path) -> None:
     assert test.is_file(), f"{module}: expected {test.relative_to(ROOT)}"
 
