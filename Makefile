@@ -9,7 +9,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 DEMO := runs/demo
 
-.PHONY: help setup dot chromium demo lint types test test-full clean
+.PHONY: help setup dot chromium demo lint types test test-full architecture clean
 
 help:
 	@sed -n '1s/^# //p;s/^\([a-z-]*\):.*## /  make \1: /p' Makefile
@@ -63,6 +63,9 @@ test: setup chromium lint types ## lint, types and tests
 test-full: setup chromium lint types ## the same with the large campaigns; keeps what it prints in docs/results/
 	@mkdir -p docs/results
 	$(PYTEST) -m "full or not full" > docs/results/test-full.txt; status=$$?; cat docs/results/test-full.txt; exit $$status
+
+architecture: $(INSTALLED) dot ## docs/images/architecture.svg, the house as the code has it
+	$(BIN)/python docs/draw_architecture.py
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,6 +1,7 @@
 """The house: tests mirror the packages, so that the test of a module is found by the module's name."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,3 +37,11 @@ def test_every_module_with_logic_has_a_test_of_its_name(module: Path, test: Path
 def test_tests_are_in_rooms_that_exist() -> None:
     mirrors = {test.parent for _, test in modules()} | {ROOT / "tests" / "benchmarks"}
     assert {path.parent for path in (ROOT / "tests").rglob("test_*.py")} <= mirrors
+
+
+def test_the_contracts_name_every_module_of_the_waist() -> None:
+    """A module that is new in genocc/ has to be free of torch, or in a room that may import it."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (named,) = (set(contract["source_modules"]) for contract in contracts if contract["type"] == "forbidden")
+    waist = {f"genocc.{path.stem}" for path in (ROOT / "genocc").glob("*.py") if not path.stem.startswith("__")}
+    assert waist <= named

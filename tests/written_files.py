@@ -15,7 +15,7 @@ from pathlib import Path
 
 GENOTYPES = ("darts-v1", "darts-v2", "pc-darts-cifar", "pdarts", "nasnet", "amoebanet")
 SMALL = ("--channels", "8", "--layers", "5")
-TINY = ("--epochs", "2", "--set", "supernet.channels=4", "--set", "supernet.layers=3", "--set", "data.size=8",
+TINY = ("--epochs", "2", "--set", "supernet.channels=8", "--set", "supernet.layers=3", "--set", "data.size=8",
         "--set", "data.training=128", "--set", "data.validation=64", "--set", "schedule.batch_size=32")  # fmt: skip
 METHODS = ("darts", "pc-darts", "ec-darts", "edarts", "entrannas", "entrannas-dst")
 
