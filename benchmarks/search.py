@@ -16,6 +16,7 @@ The ways take turns, and each ratio is the median of the rounds' ratios; treat 5
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import subprocess
 import sys
@@ -58,6 +59,7 @@ def main(
     data: Annotated[
         str, typer.Option(help="For `whole` and `data`: a data set or image folder, NAME:FOLDER.")
     ] = "fake",
+    batch: Annotated[int | None, typer.Option(help="Images per batch [64].")] = None,
     quick: Annotated[bool, typer.Option(help="Small nets, few steps.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file as well.")] = None,
     peak: Annotated[
@@ -68,6 +70,7 @@ def main(
     if threads:
         torch.set_num_threads(threads)
     size = replace(QUICK if quick else Size(), device=choose_device(device).type)
+    size = replace(size, batch=batch or size.batch)
     ways = WAYS | (LOW_WAYS if bfloat16 or (bfloat16 is None and device == "cuda") else {})
     if peak:
         print(peak_megabytes((WAYS | LOW_WAYS)[peak], size))
@@ -79,7 +82,7 @@ def main(
     figures = json.loads(json_file.read_text()) if json_file and json_file.exists() else {}
     for name in only or TABLES:
         if name == "steps":
-            found = steps(ways, size, rounds, ["--quick"] * quick)
+            found = steps(ways, size, rounds, ["--quick"] * quick + [f"--batch={size.batch}"])
         elif name == "live":
             found = live(size, rounds)
         elif name == "whole":
@@ -99,7 +102,7 @@ def place(device: str) -> str:
 
 def steps(ways: Mapping[str, Way], size: Size, rounds: int, flags: Sequence[str]) -> dict[str, Any]:
     """Time and memory of one step of either kind."""
-    peaks = {name: fresh_peak(name, size, flags) for name in ways}  # first: later this process is large itself
+    peaks = {name: fresh_peak(name, way, size, flags) for name, way in ways.items()}  # before this process is large
     searchers = {name: way.build(size) for name, way in ways.items()}
     saved = {name: {group: saved_megabytes(made, group) for group in GROUPS} for name, made in searchers.items()}
     turns = take_turns({name: partial(both_steps, searchers[name], way.repeats) for name, way in ways.items()}, rounds)
@@ -125,7 +128,7 @@ def steps(ways: Mapping[str, Way], size: Size, rounds: int, flags: Sequence[str]
          ">share"],
         [
             [
-                row["way"], f"{row['seconds']:.2f}", *(f"{row['half_seconds'][group]:.2f}" for group in GROUPS),
+                row["way"], f"{row['seconds']:.3g}", *(f"{row['half_seconds'][group]:.3g}" for group in GROUPS),
                 f"{row['faster']:.2f}", f"{row['faster_than_transcribed_darts']:.1f}",
                 f"{max(row['saved_megabytes'].values()):.0f}", f"{row['saved_share']:.3f}",
                 f"{row['peak_megabytes']:.0f}", f"{row['peak_share']:.2f}",
@@ -283,9 +286,13 @@ def saved_megabytes(searcher: Searcher, group: Group) -> float:
     return sum(kept.values()) / 1e6
 
 
-def fresh_peak(way: str, size: Size, flags: Sequence[str]) -> float:
-    """Returns `peak_megabytes` of a process of its own."""
-    command = [sys.executable, __file__, "--peak", way, "--device", size.device, *flags]
+def fresh_peak(name: str, way: Way, size: Size, flags: Sequence[str]) -> float:
+    """Returns `peak_megabytes` of a process of its own; a GPU's memory is counted by tensors, which needs none."""
+    if size.device == "cuda":
+        gc.collect()
+        torch.cuda.reset_peak_memory_stats()
+        return peak_megabytes(way, size)
+    command = [sys.executable, __file__, "--peak", name, "--device", size.device, *flags]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
