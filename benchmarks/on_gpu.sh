@@ -7,10 +7,11 @@
 #
 # Steps, in this order; --only STEP chooses, and can be repeated:
 #   tests    the GPU computes what the CPU computes (gpu_check.py), and the tests in which a GPU makes a difference
-#   nets     gpu.py: compiled nets, eager and torch.compile, CUDA graphs, bfloat16, roofline
+#   nets     gpu.py: compiled nets and eager, CUDA graphs, bfloat16, roofline
 #   steps    search.py: time and memory of a search step, at batch 64 and at batch 256
 #   search   whole searches at the papers' CIFAR settings: EnTranNAS-DST, EnTranNAS, eDARTS; --methods changes which
 #   train    throughput of training darts-v2, float32 and bfloat16
+#   compile  gpu.py with torch.compile, one batch size after the other: minutes of compiling
 #
 # A step ends at its own limit or at MINUTES, whichever is first; a search that is cut off can be continued. CIFAR-10 is
 # --data FOLDER (train/CLASS/*, test/CLASS/*), or unpacked from cifar10_jpeg.npz.xz in .device/ or ../shared/data/.
@@ -33,8 +34,9 @@ done
 minutes=${1:?usage: on_gpu.sh [--device D] [--quick] [--only STEP] [--data FOLDER] [--runs FILE] MINUTES [OUT]}
 out=$(mkdir -p "${2:-${OUT:-out}}" && cd "${2:-${OUT:-out}}" && pwd)
 end=$(($(date +%s) + minutes * 60 - 5)) # the last seconds are for packing the runs
-work=${WORK:-/tmp/genocc-gpu}           # same place in every call: a search remembers where its images are
+work=${WORK:-/tmp/genocc-gpu$quick}     # same place in every call: a search remembers where its images are
 python=${PYTHON:-python3}
+rounds=$([[ -n $quick ]] && echo 1 || echo 5)
 mkdir -p "$work/runs"
 [[ -z $runs ]] || tar -xzf "$runs" -C "$work"
 
@@ -68,34 +70,29 @@ unpack() { # CIFAR-10 into $data; in the background of the tests
 }
 
 if [[ -z $data ]]; then
-    data=$work/cifar10${quick}
+    data=$work/cifar10
     [[ -d $data/test/truck ]] || unpack &
 fi
 
 [[ $device == cpu ]] || nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader | tee -a "$out/on_gpu.txt"
 "$python" -c 'import torch; print("PyTorch", torch.__version__)' | tee -a "$out/on_gpu.txt"
 
-if wanted nets && [[ -z $quick ]]; then # fills torch.compile's cache meanwhile, so that `nets` does not wait for it
-    for batch in 1 64 256; do
-        timeout 120 "$python" benchmarks/gpu.py --device "$device" --torch-compile \
-            --rounds 1 --batch $batch > "$work/warm-$batch.txt" 2>&1 &
-    done
-fi
 if wanted tests; then
-    step tests.txt 90 "$python" benchmarks/gpu_check.py --device "$device"
+    step tests.txt 180 "$python" benchmarks/gpu_check.py --device "$device"
     step tests.txt 90 "$python" -m pytest -p no:cacheprovider -k 'cuda or compute_the_same' \
         tests/exporters/test_torch.py tests/exporters/test_verification.py tests/benchmarks/test_gpu.py
 fi
-say 'waiting for images and warm caches'
+say 'waiting for the images'
 wait # nothing runs beside what is timed
 
 if wanted nets; then
-    step nets.txt 180 "$python" benchmarks/gpu.py --device "$device" --torch-compile --rounds 3 $quick
+    step nets.txt 180 "$python" benchmarks/gpu.py --device "$device" --rounds 3 $quick
 fi
 if wanted steps; then
-    step steps.txt 180 "$python" benchmarks/search.py --only steps --device "$device" --rounds 5 $quick \
-        --json "$out/steps.json"
-    [[ -n $quick ]] || step steps.txt 90 "$python" benchmarks/search.py --only steps --device "$device" --batch 256
+    step steps.txt 600 "$python" benchmarks/search.py --only steps --device "$device" --rounds "$rounds" \
+        $quick --json "$out/steps.json"
+    [[ -n $quick ]] || step steps.txt 600 "$python" benchmarks/search.py --only steps --device "$device" --rounds 3 \
+        --batch 256
 fi
 if wanted search; then
     for method in $methods; do
@@ -121,6 +118,12 @@ if wanted train; then
         step train.txt 120 "$python" -m genocc train zoo:darts-v2 --preset cifar --data "$data" --out "$run" \
             --device "$device" "${settings[@]}"
         [[ ! -f $run/history.jsonl ]] || cat "$run/history.jsonl" >> "$out/train.txt"
+    done
+fi
+if wanted compile; then
+    for batch in 1 64 256; do
+        [[ -z $quick || $batch == 1 ]] || continue
+        step nets.txt 300 "$python" benchmarks/gpu.py --device "$device" --torch-compile --rounds 3 --batch $batch $quick
     done
 fi
 keep_runs

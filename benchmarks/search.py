@@ -35,7 +35,7 @@ from search_ways import DARTS, ENTRANNAS, LOW_WAYS, WAYS, Genocc, Searcher, Size
 from torch import Tensor
 
 import genocc
-from genocc.cli.console import print_table
+from genocc.cli.console import note, print_table
 from genocc.exporters.benchmark import machine
 from genocc.files import write_atomically
 from genocc.runs import read_history
@@ -102,8 +102,12 @@ def place(device: str) -> str:
 
 def steps(ways: Mapping[str, Way], size: Size, rounds: int, flags: Sequence[str]) -> dict[str, Any]:
     """Time and memory of one step of either kind."""
-    peaks = {name: fresh_peak(name, way, size, flags) for name, way in ways.items()}  # before this process is large
-    searchers = {name: way.build(size) for name, way in ways.items()}
+    searchers: dict[str, Searcher] = {}
+    if size.device == "cuda":  # its memory is counted by tensors, in this process
+        peaks = {name: allocated_peak(name, way, size, searchers) for name, way in ways.items()}
+    else:  # first: later this process is large itself
+        peaks = {name: fresh_peak(name, size, flags) for name in ways}
+        searchers |= {name: way.build(size) for name, way in ways.items()}
     saved = {name: {group: saved_megabytes(made, group) for group in GROUPS} for name, made in searchers.items()}
     turns = take_turns({name: partial(both_steps, searchers[name], way.repeats) for name, way in ways.items()}, rounds)
     rows = []
@@ -261,9 +265,10 @@ def take_turns(ways: Mapping[Any, Callable[[], tuple[float, ...]]], rounds: int)
     for way in ways.values():
         way()
     turns: dict[Any, list[tuple[float, ...]]] = {name: [] for name in ways}
-    for _ in range(rounds):
+    for number in range(rounds):
         for name, way in ways.items():
             turns[name].append(way())
+            note(f"round {number + 1}, {name}: {sum(turns[name][-1]):.3g} s")
     return turns
 
 
@@ -286,21 +291,28 @@ def saved_megabytes(searcher: Searcher, group: Group) -> float:
     return sum(kept.values()) / 1e6
 
 
-def fresh_peak(name: str, way: Way, size: Size, flags: Sequence[str]) -> float:
-    """Returns `peak_megabytes` of a process of its own; a GPU's memory is counted by tensors, which needs none."""
-    if size.device == "cuda":
-        gc.collect()
-        torch.cuda.reset_peak_memory_stats()
-        return peak_megabytes(way, size)
-    command = [sys.executable, __file__, "--peak", name, "--device", size.device, *flags]
+def fresh_peak(way: str, size: Size, flags: Sequence[str]) -> float:
+    """Returns `peak_megabytes` of a process of its own."""
+    note(f"memory of {way} ...")
+    command = [sys.executable, __file__, "--peak", way, "--device", size.device, *flags]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def allocated_peak(name: str, way: Way, size: Size, searchers: dict[str, Searcher]) -> float:
+    """Returns the most memory that a way's tensors took on the GPU in its first step of either kind; keeps the way."""
+    gc.collect()
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    searchers[name] = way.build(size)
+    first = both_steps(searchers[name], 1)
+    peak = (torch.cuda.max_memory_allocated() - before) / 1e6
+    note(f"{name}: first steps {', '.join(f'{s:.2f} s' for s in first)}; {peak:.0f} MB")
+    return peak
+
+
 def peak_megabytes(way: Way, size: Size) -> float:
-    """Returns the most memory that this process, or on a GPU its tensors, ever had; a step of either kind."""
+    """Returns the most memory that this process ever had; a step of either kind."""
     both_steps(way.build(size), 1)
-    if size.device == "cuda":
-        return torch.cuda.max_memory_allocated() / 1e6
     status = Path("/proc/self/status").read_text()  # getrusage would count the parent that started this process
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 
