@@ -1,7 +1,7 @@
 """How fast compiled nets are in PyTorch on a GPU, next to eager and torch.compile, and how far from the roofline.
 
     python benchmarks/gpu.py                          # darts-v2, cifar 36x20, batches of 1, 64 and 256
-    python benchmarks/gpu.py --genotype pc-darts-cifar --torch-compile
+    python benchmarks/gpu.py --genotype pc-darts-cifar --batch 64 --torch-compile
     python benchmarks/gpu.py --device cpu --quick     # one small net, to see that it runs
 
 Each row is a net, a precision (float32 without TF32) and a way to launch it; `graph` replays a captured CUDA graph. The
@@ -43,6 +43,7 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 def main(
     genotype: Annotated[str, typer.Option(help="Name in the zoo.")] = "darts-v2",
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cuda",
+    batch: Annotated[list[int] | None, typer.Option(help="Batch sizes [1, 64, 256].")] = None,
     torch_compile: Annotated[bool, typer.Option(help="Time torch.compile too.")] = False,
     quick: Annotated[bool, typer.Option(help="A small net and small batches.")] = False,
     rounds: Annotated[int, typer.Option(help="How often the ways take turns.")] = 5,
@@ -54,23 +55,23 @@ def main(
     plain, compiled = (compile_net(genocc.load(f"zoo:{genotype}"), config, passes=names) for names in ((), PASSES))
     where = torch.cuda.get_device_name() if device == "cuda" else machine()
     limits = {name: speeds(place, dtype) for name, dtype in PRECISIONS.items()}
-    for batch in (1, 4) if quick else BATCHES:
-        image = torch.randn(batch, *plain.graph.input.shape, device=place)
+    for size in batch or ((1, 4) if quick else BATCHES):
+        image = torch.randn(size, *plain.graph.input.shape, device=place)
         with torch.inference_mode():
             ways = dict(_ways(plain, compiled, image, torch_compile=torch_compile))
             seconds: dict[str, list[float]] = {name: [] for name in ways}
             for _ in range(rounds):
                 for name, (net, _) in ways.items():
                     seconds[name].append(_seconds(partial(net, image)))
-        best = {name: roofline(compiled, batch, dtype, *limits[name]) for name, dtype in PRECISIONS.items()}
+        best = {name: roofline(compiled, size, dtype, *limits[name]) for name, dtype in PRECISIONS.items()}
         rows = []
         for name, (_, precision) in ways.items():
             own, limit = median(seconds[name]), best[precision]
-            rows.append((name, f"{own * 1e3:.3f}", f"{batch / own:,.0f}", f"{median(seconds['eager']) / own:.2f}",
+            rows.append((name, f"{own * 1e3:.3f}", f"{size / own:,.0f}", f"{median(seconds['eager']) / own:.2f}",
                          f"{limit * 1e3:.3f}", f"{limit / own:.1%}"))  # fmt: skip
         columns = ["way", ">ms", ">images/s", ">x eager", ">roofline, ms", ">reached"]
         title = (
-            f"{genotype}, cifar {config.channels}x{config.layers}, batch {batch}; {where}, PyTorch {torch.__version__}"
+            f"{genotype}, cifar {config.channels}x{config.layers}, batch {size}; {where}, PyTorch {torch.__version__}"
         )
         print_table(title, columns, rows)
 
@@ -137,7 +138,7 @@ def _seconds(function: Callable[[], object], budget: float = 0.3) -> float:
 
 def speeds(device: torch.device, dtype: torch.dtype) -> tuple[float, float]:
     """Returns the bytes and the FLOPs a second that a copy and a matrix product reach."""
-    big, side = (1 << 28, 8192) if device.type == "cuda" else (1 << 24, 512)
+    big, side = (1 << 30, 8192) if device.type == "cuda" else (1 << 24, 512)
     source = torch.empty(big, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))

@@ -16,6 +16,7 @@ The ways take turns, and each ratio is the median of the rounds' ratios; treat 5
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import subprocess
 import sys
@@ -34,7 +35,7 @@ from search_ways import DARTS, ENTRANNAS, LOW_WAYS, WAYS, Genocc, Searcher, Size
 from torch import Tensor
 
 import genocc
-from genocc.cli.console import print_table
+from genocc.cli.console import note, print_table
 from genocc.exporters.bench.benchmark import machine
 from genocc.files import write_atomically
 from genocc.runs.reading import read_history
@@ -58,6 +59,7 @@ def main(
     data: Annotated[
         str, typer.Option(help="For `whole` and `data`: a data set or image folder, NAME:FOLDER.")
     ] = "fake",
+    batch: Annotated[int | None, typer.Option(help="Images per batch [64].")] = None,
     quick: Annotated[bool, typer.Option(help="Small nets, few steps.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file as well.")] = None,
     peak: Annotated[
@@ -68,6 +70,7 @@ def main(
     if threads:
         torch.set_num_threads(threads)
     size = replace(QUICK if quick else Size(), device=choose_device(device).type)
+    size = replace(size, batch=batch or size.batch)
     ways = WAYS | (LOW_WAYS if bfloat16 or (bfloat16 is None and device == "cuda") else {})
     if peak:
         print(peak_megabytes((WAYS | LOW_WAYS)[peak], size))
@@ -79,7 +82,7 @@ def main(
     figures = json.loads(json_file.read_text()) if json_file and json_file.exists() else {}
     for name in only or TABLES:
         if name == "steps":
-            found = steps(ways, size, rounds, ["--quick"] * quick)
+            found = steps(ways, size, rounds, ["--quick"] * quick + [f"--batch={size.batch}"])
         elif name == "live":
             found = live(size, rounds)
         elif name == "whole":
@@ -99,8 +102,12 @@ def place(device: str) -> str:
 
 def steps(ways: Mapping[str, Way], size: Size, rounds: int, flags: Sequence[str]) -> dict[str, Any]:
     """Time and memory of one step of either kind."""
-    peaks = {name: fresh_peak(name, size, flags) for name in ways}  # first: later this process is large itself
-    searchers = {name: way.build(size) for name, way in ways.items()}
+    searchers: dict[str, Searcher] = {}
+    if size.device == "cuda":  # its memory is counted by tensors, in this process
+        peaks = {name: allocated_peak(name, way, size, searchers) for name, way in ways.items()}
+    else:  # first: later this process is large itself
+        peaks = {name: fresh_peak(name, size, flags) for name in ways}
+        searchers |= {name: way.build(size) for name, way in ways.items()}
     saved = {name: {group: saved_megabytes(made, group) for group in GROUPS} for name, made in searchers.items()}
     turns = take_turns({name: partial(both_steps, searchers[name], way.repeats) for name, way in ways.items()}, rounds)
     rows = []
@@ -125,7 +132,7 @@ def steps(ways: Mapping[str, Way], size: Size, rounds: int, flags: Sequence[str]
          ">share"],
         [
             [
-                row["way"], f"{row['seconds']:.2f}", *(f"{row['half_seconds'][group]:.2f}" for group in GROUPS),
+                row["way"], f"{row['seconds']:.3g}", *(f"{row['half_seconds'][group]:.3g}" for group in GROUPS),
                 f"{row['faster']:.2f}", f"{row['faster_than_transcribed_darts']:.1f}",
                 f"{max(row['saved_megabytes'].values()):.0f}", f"{row['saved_share']:.3f}",
                 f"{row['peak_megabytes']:.0f}", f"{row['peak_share']:.2f}",
@@ -209,7 +216,8 @@ def resident(size: Size, data: str, rounds: int) -> dict[str, Any]:
     name, _, folder = ("imagefolder", "", data) if Path(data).is_dir() else data.partition(":")
     where = [f"data.name={name}", *([f"data.folder={folder}"] if folder else []), f"data.size={size.image}"]
     moving = Genocc(size, "entrannas", *where)
-    halves = load_halves(moving.config, torch.device(size.device))
+    search = moving.config
+    halves = load_halves(search.data, search.schedule.batch_size, search.seed, torch.device(size.device))
     moving.bilevel.training, moving.bilevel.validation = halves.training, halves.validation
     turns = take_turns(
         {"one batch": partial(both_steps, still, 3), "augmented": partial(both_steps, moving, 3)}, rounds
@@ -258,9 +266,10 @@ def take_turns(ways: Mapping[Any, Callable[[], tuple[float, ...]]], rounds: int)
     for way in ways.values():
         way()
     turns: dict[Any, list[tuple[float, ...]]] = {name: [] for name in ways}
-    for _ in range(rounds):
+    for number in range(rounds):
         for name, way in ways.items():
             turns[name].append(way())
+            note(f"round {number + 1}, {name}: {sum(turns[name][-1]):.3g} s")
     return turns
 
 
@@ -285,15 +294,26 @@ def saved_megabytes(searcher: Searcher, group: Group) -> float:
 
 def fresh_peak(way: str, size: Size, flags: Sequence[str]) -> float:
     """Returns `peak_megabytes` of a process of its own."""
+    note(f"memory of {way} ...")
     command = [sys.executable, __file__, "--peak", way, "--device", size.device, *flags]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def allocated_peak(name: str, way: Way, size: Size, searchers: dict[str, Searcher]) -> float:
+    """Returns the most memory that a way's tensors took on the GPU in its first step of either kind; keeps the way."""
+    gc.collect()
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    searchers[name] = way.build(size)
+    first = both_steps(searchers[name], 1)
+    peak = (torch.cuda.max_memory_allocated() - before) / 1e6
+    note(f"{name}: first steps {', '.join(f'{s:.2f} s' for s in first)}; {peak:.0f} MB")
+    return peak
+
+
 def peak_megabytes(way: Way, size: Size) -> float:
-    """Returns the most memory that this process, or on a GPU its tensors, ever had; a step of either kind."""
+    """Returns the most memory that this process ever had; a step of either kind."""
     both_steps(way.build(size), 1)
-    if size.device == "cuda":
-        return torch.cuda.max_memory_allocated() / 1e6
     status = Path("/proc/self/status").read_text()  # getrusage would count the parent that started this process
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 
