@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from genocc import GenoccError
-from genocc.data import DataSet, FileImages, MemoryImages, Source, datasets, load, split
+from genocc.data import DataRequest, DataSet, FileImages, MemoryImages, datasets, load, split
 from genocc.data import dataset as registry
 from genocc.errors import DataError
 
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", ["digits", "fake"])
 @pytest.mark.parametrize("size", [16, 32])
 def test_built_in_sets_are_whole(name: str, size: int) -> None:
-    data = load(Source(name, size=size))
+    data = load(DataRequest(name, size=size))
     for part in (data.train, data.test):
         assert isinstance(part, MemoryImages)
         assert part.pixels.dtype == torch.uint8
@@ -44,7 +44,7 @@ def test_built_in_sets_are_whole(name: str, size: int) -> None:
 
 
 def test_digits_are_all_there_in_disjoint_parts_and_normalised_by_their_own_mean_and_std() -> None:
-    data = load(Source("digits", size=8))
+    data = load(DataRequest("digits", size=8))
     assert isinstance(data.train, MemoryImages)
     assert isinstance(data.test, MemoryImages)
     assert len(data.train) + len(data.test) == 1797
@@ -62,7 +62,7 @@ def test_digits_are_all_there_in_disjoint_parts_and_normalised_by_their_own_mean
 
 
 def test_an_image_folder_without_parts_is_split_by_the_seed(folder: Path) -> None:
-    first, again, other = (load(Source("imagefolder", folder, split_seed=seed)) for seed in (1, 1, 2))
+    first, again, other = (load(DataRequest("imagefolder", folder, split_seed=seed)) for seed in (1, 1, 2))
     assert (len(first.train), len(first.test)) == (16, 4)
     assert first.classes == ("cat", "dog")
     assert Counter(first.test.labels.tolist()) == {0: 2, 1: 2}
@@ -79,7 +79,7 @@ def test_an_image_folder_with_parts_keeps_them(tmp_path: Path, name: str) -> Non
         for kind in ("a", "b"):
             for number in range(count):
                 write_image(tmp_path / part / kind / f"{number}.png")
-    data = load(Source("imagefolder", tmp_path))
+    data = load(DataRequest("imagefolder", tmp_path))
     assert (len(data.train), len(data.test)) == (10, 4)
 
 
@@ -92,12 +92,12 @@ def test_tiny_imagenet_has_its_validation_classes_in_a_file(tmp_path: Path) -> N
     boxes = "0\t0\t62\t62"
     annotations = tmp_path / "val" / "val_annotations.txt"
     annotations.write_text(f"val_0.JPEG\tn02\t{boxes}\nval_1.JPEG\tn01\t{boxes}\nval_2.JPEG\tn02\t{boxes}\n")
-    data = load(Source("imagefolder", tmp_path))
+    data = load(DataRequest("imagefolder", tmp_path))
     assert len(data.train) == 8
     assert Counter(data.test.labels.tolist()) == {0: 1, 1: 2}
     annotations.write_text("missing.JPEG\tn02\t0\n")
     with pytest.raises(DataError, match=r"val_annotations.txt: line 1 names no file"):
-        load(Source("imagefolder", tmp_path))
+        load(DataRequest("imagefolder", tmp_path))
 
 
 def test_any_image_becomes_a_square_of_rgb(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_any_image_becomes_a_square_of_rgb(tmp_path: Path) -> None:
             for number in range(2):
                 (tmp_path / kind).mkdir(exist_ok=True)
                 image.save(tmp_path / kind / f"{name}-{number}.png")
-    data = load(Source("imagefolder", tmp_path, size=8))
+    data = load(DataRequest("imagefolder", tmp_path, size=8))
     assert isinstance(data.train, MemoryImages)
     assert data.train.pixels.shape[1:] == (8, 8, 3)
 
@@ -123,13 +123,13 @@ def test_the_middle_of_an_oblong_image_is_taken(tmp_path: Path) -> None:
         (tmp_path / kind).mkdir()
         for number in range(2):
             image.save(tmp_path / kind / f"{number}.png")
-    data = load(Source("imagefolder", tmp_path))
+    data = load(DataRequest("imagefolder", tmp_path))
     assert isinstance(data.train, MemoryImages)
     assert torch.equal(data.train.pixels, torch.tensor([0, 255, 0], dtype=torch.uint8).expand(2, 10, 10, 3))
 
 
 def test_larger_images_stay_in_their_files(cifar_folder: Path) -> None:
-    data = load(Source("imagefolder", cifar_folder, size=128))
+    data = load(DataRequest("imagefolder", cifar_folder, size=128))
     assert isinstance(data.train, FileImages)
     pixels = data.train.start(torch.tensor([3, 0]), 0, False, None)()
     assert pixels.shape == (2, 128, 128, 3)
@@ -198,7 +198,7 @@ def test_a_wrong_folder_is_one_clear_error(folder: Path, spoil: object, message:
     assert callable(spoil)
     spoil(folder)
     with pytest.raises(DataError, match=message):
-        load(Source("imagefolder", folder, size=12))
+        load(DataRequest("imagefolder", folder, size=12))
 
 
 @pytest.mark.parametrize("spoil", [broken_jpeg, text_called_jpeg])
@@ -206,7 +206,7 @@ def test_a_broken_file_among_large_images_is_found_by_check(folder: Path, spoil:
     assert callable(spoil)
     spoil(folder)
     with pytest.raises(DataError, match=r"photo.jpg: not an image"):
-        load(Source("imagefolder", folder, size=112)).train.check()
+        load(DataRequest("imagefolder", folder, size=112)).train.check()
 
 
 def test_an_unknown_class_in_the_test_part_is_refused(folder: Path) -> None:
@@ -215,7 +215,7 @@ def test_an_unknown_class_in_the_test_part_is_refused(folder: Path) -> None:
         (folder / kind).rename(folder / "train" / kind)
     write_image(folder / "test" / "emu" / "0.png")
     with pytest.raises(DataError, match="class 'emu' is not among the 2 classes"):
-        load(Source("imagefolder", folder))
+        load(DataRequest("imagefolder", folder))
 
 
 def test_more_than_fits_into_memory_is_refused_before_it_is_loaded(
@@ -224,32 +224,32 @@ def test_more_than_fits_into_memory_is_refused_before_it_is_loaded(
     monkeypatch.setattr("genocc.data.images.MAX_BYTES", 1000)
     monkeypatch.setattr("genocc.data.image_folder.decode_all", lambda *_: pytest.fail("loaded"))
     with pytest.raises(DataError, match=r"20 images of 12x12 take .* GiB of memory"):
-        load(Source("imagefolder", folder))
+        load(DataRequest("imagefolder", folder))
 
 
 def test_photographs_need_a_size(tmp_path: Path) -> None:
     write_image(tmp_path / "a" / "0.png", size=(500, 300))
     with pytest.raises(DataError, match=r"500x300; choose .* --input-size 224"):
-        load(Source("imagefolder", tmp_path))
+        load(DataRequest("imagefolder", tmp_path))
 
 
 def test_an_image_folder_needs_a_folder() -> None:
     with pytest.raises(DataError, match="imagefolder: no folder given"):
-        load(Source("imagefolder"))
+        load(DataRequest("imagefolder"))
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
 def test_an_absent_cifar_says_how_to_get_it(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=f"{name}: not found whole in .*; fetch it with --download"):
-        load(Source(name, tmp_path / "nothing"))
+        load(DataRequest(name, tmp_path / "nothing"))
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(DataError, match=r"nor a folder 'cifar'; did you mean 'cifar10'\? expected cifar10, cifar100"):
-        load(Source("cifar"))
+        load(DataRequest("cifar"))
 
 
-def gradients_everywhere(source: Source) -> DataSet:
+def gradients_everywhere(request: DataRequest) -> DataSet:
     """What another package would register."""
     ramp = torch.arange(8 * 4 * 4 * 3).reshape(8, 4, 4, 3).to(torch.uint8)
     images = MemoryImages(ramp, torch.arange(8) % 2)
@@ -266,7 +266,7 @@ def test_another_package_adds_a_data_set_by_an_entry_point(monkeypatch: pytest.M
     monkeypatch.setattr(registry, "entry_points", with_ours)
     monkeypatch.setattr(EntryPoint, "load", lambda self: gradients_everywhere)
     assert "ramps" in datasets()
-    assert load(Source("ramps")).classes == ("even", "odd")
+    assert load(DataRequest("ramps")).classes == ("even", "odd")
 
 
 def test_a_program_adds_a_data_set_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,9 +274,9 @@ def test_a_program_adds_a_data_set_for_itself(monkeypatch: pytest.MonkeyPatch) -
     registry.register("ramps", gradients_everywhere)
     registry.register("ramps", gradients_everywhere)  # a notebook's cell, run again
     assert "ramps" in datasets()
-    assert load(Source("ramps")).classes == ("even", "odd")
+    assert load(DataRequest("ramps")).classes == ("even", "odd")
     with pytest.raises(DataError, match="did you mean 'ramps'"):
-        load(Source("ramp"))
+        load(DataRequest("ramp"))
     with pytest.raises(DataError, match="data set 'digits' exists already"):
         registry.register("digits", gradients_everywhere)
     with pytest.raises(DataError, match="one without a colon"):
