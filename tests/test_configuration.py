@@ -128,9 +128,8 @@ def test_numbers_of_images_are_whole_and_shares_are_not() -> None:
 
 
 NAMES = st.sampled_from("abc")
-TREES = st.integers() | st.dictionaries(
-    NAMES, st.integers() | st.dictionaries(NAMES, st.integers(), min_size=1), min_size=1
-)
+BRANCHES = st.dictionaries(NAMES, st.integers(), min_size=1)
+TREES = st.integers() | st.dictionaries(NAMES, st.integers() | BRANCHES, min_size=1)
 MAPPINGS = st.dictionaries(NAMES, TREES)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Generator
 
@@ -51,6 +51,7 @@ def test_a_subset_keeps_the_order_that_is_asked_for(images: Images) -> None:
     part.check()
 
 
+@settings(max_examples=60)
 @given(TRIES, st.integers(1, 300), st.integers(1, 300))
 def test_a_crop_lies_within_the_image_and_has_a_legal_aspect(
     tries: list[tuple[float, float, float, float]], width: int, height: int

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import genocc
@@ -21,6 +21,7 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**6
 ROWS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=8)
 
 
+@settings(max_examples=30)
 @given(rows=ROWS)
 def test_every_kind_of_file_gives_the_same_columns(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[float, float]]
