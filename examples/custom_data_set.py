@@ -1,6 +1,6 @@
-"""A data set of your own: a function from what is wanted (`Source`) to images with labels (`DataSet`).
+"""A data set of your own: a function from what is wanted (`DataRequest`) to images with labels (`DataSet`).
 
-Here stripes of four directions are drawn; yours may read files, whose folder is ``source.folder``
+Here stripes of four directions are drawn; yours may read files, whose folder is ``request.folder``
 (``--data stripes:FOLDER``). Registered in a package's pyproject.toml, every command knows it::
 
     [project.entry-points."genocc.datasets"]
@@ -16,15 +16,15 @@ from pathlib import Path
 import torch
 
 import genocc
-from genocc.data import DataSet, MemoryImages, Source, register
+from genocc.data import DataRequest, DataSet, MemoryImages, register
 
 DIRECTIONS = {"horizontal": (1, 0), "vertical": (0, 1), "falling": (1, 1), "rising": (1, -1)}
 
 
-def stripes(source: Source) -> DataSet:
+def stripes(request: DataRequest) -> DataSet:
     """Returns 800 training and 200 test images, noisy, the same in every run."""
-    generator = torch.Generator().manual_seed(source.split_seed)
-    size = source.size or 32
+    generator = torch.Generator().manual_seed(request.split_seed)
+    size = request.size or 32
     row, column = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
     planes = torch.stack([(down * row + right * column) % 4 < 2 for down, right in DIRECTIONS.values()])
 

@@ -14,13 +14,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from genocc.data import Batches
 from genocc.data.batches import Batch
 from genocc.runs.meter import Meter
-from genocc.training.optimization import all_finite, autocast
+from genocc.training.optimization import all_finite, autocast, classification_loss
 
 from .config import SearchConfig
 from .interface import Coefficients, Masks, Route, SearchNet, View
@@ -196,7 +195,7 @@ class Bilevel:
     def _loss(self, images: Tensor, labels: Tensor, route: Route | None = None, meter: Meter | None = None) -> Tensor:
         with self._precision():
             logits = self.net(images, route)
-        loss = cross_entropy(logits.float() if logits.dtype == torch.bfloat16 else logits, labels)
+        loss = classification_loss(logits, labels)
         if meter is not None:
             meter.add(loss, logits, labels)
         return loss

@@ -1,15 +1,13 @@
-"""`genocc.search`: from the words of a request to a run, or to several that differ in their seed."""
+"""`genocc.search`: from the fields of a request to a run, or to several that differ in their seed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from genocc.data.dataset import BUILT_IN
-from genocc.data.settings import data_fields
-from genocc.errors import ConfigError
+from genocc.data.settings import data_fields, default_preset
 from genocc.runs.progress import Progress
-from genocc.runs.starting import given, new_folder
+from genocc.runs.starting import given, new_or_resumed, run_path
 
 from .config import SearchConfig
 from .method import Method
@@ -57,10 +55,10 @@ def search(
         penalty_macs: Factor of the expected MACs over ``max_macs`` in the architecture's loss.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         resume: Go on with the run in ``out``; other settings need not be given, and may not differ.
-        progress: What is told how it goes.
+        progress: Where progress is shown.
 
     Returns:
-        What was found; over the budget or not.
+        The result, over the budget or not.
 
     Raises:
         GenoccError: The request, the images or the folder cannot be used, or the search has diverged.
@@ -73,23 +71,17 @@ def search(
         schedule=given(epochs=epochs),
         budget=given(max_macs=max_macs, max_params=max_params, penalty_macs=penalty_macs),
     )
-    if resume and out is None:
-        raise ConfigError("--resume needs --out: the folder of the run that is to go on")
-    if resume and out is not None and not (method or preset or seeds or overrides or fields):
-        return _resumed(Path(out), device, progress)
-    quick = fields.get("data", {}).get("name", "digits") in BUILT_IN
-    config = SearchConfig.make(
-        method or "entrannas-dst", preset or ("quick" if quick else "cifar"), overrides, **fields
-    )
-    folder = Path(out) if out is not None else new_folder(f"{config.method}-{config.data.name}")
-    if seeds is None:
+
+    def own(folder: Path) -> tuple[SearchConfig, int | None]:
+        return read_seeds(folder) if is_seeds(folder) else (read_search(folder), None)
+
+    def new() -> tuple[SearchConfig, int | None]:
+        default = default_preset(fields.get("data", {}), "cifar")
+        return SearchConfig.make(method or "entrannas-dst", preset or default, overrides, **fields), seeds
+
+    settings = bool(method or preset or seeds or overrides or fields)
+    config, count = new_or_resumed(out, resume=resume, settings=settings, new=new, own=own, kind="run")
+    folder = run_path(out, f"{config.method}-{config.data.name}")
+    if count is None:
         return run_search(config, folder, resume=resume, device=device, progress=progress)
-    return run_seeds(config, seeds, folder, resume=resume, device=device, progress=progress)
-
-
-def _resumed(out: Path, device: str, progress: Progress | None) -> SearchResult:
-    """Goes on with a run as its own config.json says."""
-    if is_seeds(out):
-        config, seeds = read_seeds(out)
-        return run_seeds(config, seeds, out, resume=True, device=device, progress=progress)
-    return run_search(read_search(out), out, resume=True, device=device, progress=progress)
+    return run_seeds(config, count, folder, resume=resume, device=device, progress=progress)

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from genocc.counting import count
-from genocc.errors import RunError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
+from genocc.runs.images import image_sizes
 from genocc.runs.reading import RUN_GENOTYPE, SEARCH, read_config, read_epochs
 
 from .config import SearchConfig
-from .interface import DataShape
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,10 @@ class SearchResult:
 
     @classmethod
     def read(cls, path: str | Path) -> SearchResult:
-        """Returns the result of a finished run; raises RunError or FileError where the folder has none."""
+        """Returns the result of a finished run; raises GenoccError where the folder has none."""
         folder, config = Path(path), read_search(path)
         genotype = Genotype.load(folder / RUN_GENOTYPE)
-        target = config.budget.target(**_measured(genotype, folder))
+        target = config.budget.target(**image_sizes(genotype, str(folder / RUN_GENOTYPE)))
         total = count(genotype, target).total
         return cls(folder, config, genotype, read_epochs(folder), target, total.macs, total.parameters)
 
@@ -94,23 +93,6 @@ class SearchResult:
             "excess": {name: found - most for name, (found, most) in self.excess.items()},
             "seeds": [result.to_dict() for result in self.seeds],
         }
-
-
-def images_metadata(name: str, data_shape: DataShape) -> dict[str, Any]:
-    """Returns what a genotype's metadata keep of the images under ``images``."""
-    return {"name": name, "classes": data_shape.classes, "channels": data_shape.channels, "size": list(data_shape.size)}
-
-
-def _measured(genotype: Genotype, folder: Path) -> dict[str, Any]:
-    """What `images_metadata` wrote, as fields of a `NetworkConfig`."""
-    images: Any = genotype.metadata.get("images")
-    try:
-        height, width = images["size"]
-        return {"classes": images["classes"], "input_channels": images["channels"], "input_size": (height, width)}
-    except (KeyError, TypeError, ValueError):
-        raise RunError(
-            f"{folder / RUN_GENOTYPE}: $.metadata.images is not what the search wrote; was it changed?"
-        ) from None
 
 
 def read_search(path: str | Path) -> SearchConfig:

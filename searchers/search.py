@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from genocc.genotype import Genotype
-from genocc.runs.folder import Run, open_run
+from genocc.runs.folder import RunFolder, open_run
+from genocc.runs.images import images_metadata
 from genocc.runs.interruption import Interruption, interruptions
 from genocc.runs.loop import Loop, Phase, choose_device
 from genocc.runs.progress import Progress
@@ -22,7 +23,7 @@ from .config import SearchConfig
 from .interface import DataShape, View
 from .parts.data import load_halves
 from .parts.schedule import epoch_phases
-from .result import SearchResult, images_metadata
+from .result import SearchResult
 from .supernet.net import SuperNet
 
 EVALUATED = 2048
@@ -66,7 +67,12 @@ class _Search(Loop[Bilevel]):
     advice = "a smaller --set weights.learning_rate"
 
     def __init__(
-        self, config: SearchConfig, folder: Run, device: torch.device, interruption: Interruption, progress: Progress
+        self,
+        config: SearchConfig,
+        folder: RunFolder,
+        device: torch.device,
+        interruption: Interruption,
+        progress: Progress,
     ) -> None:
         self.config = config
         self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device)
@@ -97,11 +103,11 @@ class _Search(Loop[Bilevel]):
     def format_epoch(self, line: Mapping[str, Any]) -> str:
         return telling.epoch_line(line)
 
-    def finish(self, folder: Run) -> None:
+    def finish(self, folder: RunFolder) -> None:
         """Writes the last epoch's genotype with what is known of it."""
         line = read_history(folder.path)[-1]
         genotype = Genotype.from_dict(line["genotype"])
-        config = self.config
+        config, shape = self.config, self.data_shape
         metadata = {
             "method": config.method,
             "genocc": __version__,
@@ -109,7 +115,7 @@ class _Search(Loop[Bilevel]):
             "epochs": line["epoch"],
             "validation_accuracy": line["validation_accuracy"],
             "child_accuracy": line["child_accuracy"],
-            "images": images_metadata(self.halves.data.name, self.data_shape),
+            **images_metadata(self.halves.data.name, shape.classes, shape.channels, shape.size),
         }
         folder.finish(genotype.model_copy(update={"metadata": metadata}).dumps())
         folder.log(f"finished: {genotype.hash}")

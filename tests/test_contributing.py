@@ -10,7 +10,7 @@ import pytest
 
 import genocc
 from genocc import Genotype, NetworkConfig, lower
-from genocc.data import Source
+from genocc.data import DataRequest
 from genocc.graph import GraphBuilder, Input, Relu
 from genocc.operations import OPERATIONS
 from genocc.passes import Parameters, run_passes
@@ -64,7 +64,7 @@ def test_search_method(tmp_path: Path) -> None:
 
 
 def test_data_set() -> None:
-    data = block("A data set")["noise"](Source("noise", size=8))
+    data = block("A data set")["noise"](DataRequest("noise", size=8))
     assert (len(data.train), len(data.test), data.train.size, data.classes) == (160, 40, 8, ("dark", "light"))
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from genocc.errors import GenotypeError, TargetError
 from genocc.files import write_atomically
 from genocc.operations import get
-from genocc.results.run_data import RunData, number_at
+from genocc.results.run_data import RunData
+from genocc.runs.epochs import number_at
 
 from .diagram import FILLS, Shape, readable
 from .evolution import Formation, Frame, Strand, beside, form, lane_name

@@ -19,7 +19,8 @@ from genocc.errors import TargetError
 from genocc.files import write_atomically
 from genocc.genotype import Genotype
 from genocc.operations import get
-from genocc.results.run_data import RunData, number_at
+from genocc.results.run_data import RunData
+from genocc.runs.epochs import kept_top1, number_at
 from genocc.version import __version__
 
 from ..drawing.diagram import readable, readable_on_dark
@@ -130,8 +131,7 @@ def _facts(run: RunData) -> list[dict[str, str]]:
         for name, place in {"Validation accuracy": "validation_accuracy", "Child net": "child_accuracy"}.items():
             found.append((name, written(number_at(last, place), percent=True)))
     else:
-        kept = "average" if "average" in last else "test"
-        tops = [number_at(line, f"{kept}.top1") for line in run.history]
+        tops = [kept_top1(line) for line in run.history]
         best = max((top for top in tops if top is not None), default=None)
         found.append(("Best test top-1", written(best, percent=True)))
         found.append(("Last test top-1", written(tops[-1], percent=True)))

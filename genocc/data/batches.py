@@ -1,7 +1,7 @@
 """Batches: an endless stream in which every batch is a function of the seed and its number alone.
 
-A position in the stream is one integer, so there is no random state to store: a run that continues at batch n sees
-what it would have seen.
+A position in the stream is one integer, so there is no random state to store: a run that resumes at batch n sees the
+same batches as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -21,26 +21,25 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Batches:
-    """Part of a data set as shuffled, augmented batches, or in order and as it is.
+    """Part of a data set in shuffled, augmented batches, or in order without augmentation.
 
-    A pass shows every image at most once; what does not fill a batch is left out, other images each time.
+    A pass shows every image at most once; images that do not fill a batch are left out, others in each pass.
 
     Args:
         images: The part.
-        batch_size: Images a batch, or as many as there are.
+        batch_size: Images per batch; all where there are fewer.
         seed: Of order and augmentation.
-        stream: A name that sets the randomness of this stream apart from others of the same seed.
-        mean: Of each channel, of pixels in 0..1.
-        std: Of each channel.
-        padding: How far a random crop moves.
+        stream: Name of the stream of random numbers, which differ between streams of the same seed.
+        mean: Per channel, of pixels in 0..1.
+        std: Per channel.
+        padding: How far a random crop moves, in pixels.
         flip: Whether half of the images are mirrored.
-        cutout: Side of a square that is blanked in each image; 0 for none.
+        cutout: Side of a square that is blanked in each image, in pixels; 0 for none.
         device: Where batches are wanted.
-        share: Which images of each batch are wanted: those of one of several processes. They are what they would be in
-            the whole batch.
+        share: The images of each batch that one of several processes takes, augmented as in the whole batch.
 
     Raises:
-        DataError: There is no image, or only one for larger batches: batch normalisation could learn nothing of it.
+        DataError: There is no image, or one image for larger batches, on which batch norm is not defined.
     """
 
     def __init__(
@@ -73,11 +72,11 @@ class Batches:
         self._started: OrderedDict[int, tuple[Callable[[], Tensor], Tensor, Generator]] = OrderedDict()
 
     def __len__(self) -> int:
-        """The number of batches in a pass."""
+        """Number of batches per pass."""
         return len(self.images) // self.batch_size
 
     def __getitem__(self, number: int) -> Batch:
-        """Returns batch ``number`` of the endless stream, and starts those that follow where that takes time."""
+        """Returns batch ``number`` of the endless stream, and starts decoding the next ones of images in files."""
         for ahead in range(number, number + 1 + self.images.ahead):
             if ahead not in self._started:
                 self._started[ahead] = self._start(ahead)
@@ -86,12 +85,12 @@ class Batches:
         return self._finished(pixels(), generator), labels.to(self.device, non_blocking=True)
 
     def in_order(self, batch_size: int, most: int | None = None, which: slice = WHOLE) -> Iterator[Batch]:
-        """Yields every image, or ``most`` of them evenly spaced, once and as it is: what accuracies are measured on.
+        """Yields every image, or ``most`` of them evenly spaced, once and without augmentation, to measure accuracy on.
 
         Args:
-            batch_size: Images a batch; the last may have fewer.
-            most: How many images; all where not given.
-            which: Which of the batches: every other one for the first of two processes, for instance.
+            batch_size: Images per batch; the last may have fewer.
+            most: Number of images; all where not given.
+            which: Slice of the batches, such as every other one for the first of two processes.
         """
         count = min(most or len(self.images), len(self.images))
         for indices in torch.split(torch.arange(count) * len(self.images) // count, batch_size)[which]:
@@ -119,13 +118,16 @@ class Batches:
 
 
 def derived_seed(*purpose: object) -> int:
-    """Returns the seed of one of many streams of random numbers, which do not depend on each other."""
+    """Returns the seed of a stream of random numbers, independent of the streams of other purposes."""
     digest = sha256(" ".join(map(str, purpose)).encode()).digest()
     return int.from_bytes(digest[:8], "little") >> 1
 
 
 def _cutout(x: Tensor, side: int, generator: Generator, batch: int, share: slice) -> Tensor:
-    """Zeroes a square around a random pixel of each image (B, H, W, C); it may reach over the border."""
+    """Zeroes a square around a random pixel of each image (B, H, W, C), clipped at the border.
+
+    Source: DeVries and Taylor, Cutout, Section 3.2.
+    """
     size = x.shape[1]
     centre = torch.randint(0, size, (2, batch, 1), generator=generator)[:, share]
     axis = torch.arange(size)

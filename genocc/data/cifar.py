@@ -7,36 +7,36 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision.datasets import CIFAR10, CIFAR100
 
-from genocc.data.dataset import DataSet, Source
+from genocc.data.dataset import DataRequest, DataSet
 from genocc.data.images import MemoryImages
 from genocc.errors import DataError
 
 
-def cifar10(source: Source) -> DataSet:
+def cifar10(request: DataRequest) -> DataSet:
     """Returns CIFAR-10; raises DataError where it is absent and may not be fetched."""
-    return _load(source, CIFAR10, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+    return _load(request, CIFAR10, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 
 
-def cifar100(source: Source) -> DataSet:
+def cifar100(request: DataRequest) -> DataSet:
     """Returns CIFAR-100; raises DataError where it is absent and may not be fetched."""
-    return _load(source, CIFAR100, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
+    return _load(request, CIFAR100, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
 
 
-def _load(source: Source, kind: type[CIFAR10], mean: tuple[float, ...], std: tuple[float, ...]) -> DataSet:
+def _load(request: DataRequest, kind: type[CIFAR10], mean: tuple[float, ...], std: tuple[float, ...]) -> DataSet:
     try:
-        if source.download:
-            source.cache.mkdir(parents=True, exist_ok=True)
-        train, test = (kind(source.cache, train=part, download=source.download) for part in (True, False))
+        if request.download:
+            request.cache.mkdir(parents=True, exist_ok=True)
+        train, test = (kind(request.cache, train=part, download=request.download) for part in (True, False))
     except OSError as error:  # of the network or the disk
-        raise DataError(f"{source.name}: cannot be fetched to {source.cache}: {error}") from None
+        raise DataError(f"{request.name}: cannot be fetched to {request.cache}: {error}") from None
     except RuntimeError:
-        hint = "the fetched files are damaged: remove them" if source.download else "fetch it with --download"
+        hint = "the fetched files are damaged: remove them" if request.download else "fetch it with --download"
         raise DataError(
-            f"{source.name}: not found whole in {source.cache}; {hint}, "
-            f"or name the folder it is in as --data {source.name}:FOLDER"
+            f"{request.name}: not found whole in {request.cache}; {hint}, "
+            f"or name the folder it is in as --data {request.name}:FOLDER"
         ) from None
-    images = [MemoryImages(_resized(part.data, source.size), torch.tensor(part.targets)) for part in (train, test)]
-    return DataSet(source.name, tuple(train.classes), mean, std, train=images[0], test=images[1])
+    images = [MemoryImages(_resized(part.data, request.size), torch.tensor(part.targets)) for part in (train, test)]
+    return DataSet(request.name, tuple(train.classes), mean, std, train=images[0], test=images[1])
 
 
 def _resized(pixels: object, size: int | None) -> Tensor:

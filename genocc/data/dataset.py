@@ -1,19 +1,18 @@
-"""What a data set is, and where they are found: entry points, so that another package's sets are peers of ours.
+"""Data sets and how they are found: by entry points, so that another package's data sets are peers of ours.
 
-To add one, write a function from `Source` to `DataSet`; an entry point of the group ``genocc.datasets`` makes it known
-to every command, `register` to the programs that call it.
+To add one, write a function from `DataRequest` to `DataSet`; an entry point of the group ``genocc.datasets`` makes it
+known to every command, `register` to the programs that call it.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from genocc.data.images import Images
-from genocc.errors import DataError
+from genocc.errors import DataError, did_you_mean
 
 BUILT_IN = ("digits", "fake")
 """Data sets that come with genocc, and have no files of their own."""
@@ -22,15 +21,15 @@ DATASETS = "genocc.datasets"
 
 
 @dataclass(frozen=True)
-class Source:
-    """Which data set is wanted, and how.
+class DataRequest:
+    """The data set that is wanted.
 
     Attributes:
         name: ``digits``, ``cifar10``, ``cifar100``, ``imagefolder``, ``fake``, or a data set of another package.
         folder: Where its files are: the class folders of ``imagefolder``; elsewhere what a download fills.
         download: Whether a missing data set may be fetched.
         size: Height and width that images are resized to; the data set's own where not given.
-        split_seed: Of the choice of test images where a data set has none of its own.
+        split_seed: Seed of the choice of test images where a data set has none of its own.
     """
 
     name: str
@@ -41,22 +40,22 @@ class Source:
 
     @property
     def cache(self) -> Path:
-        """The folder for files that are fetched: ``~/.cache/genocc/data`` unless told otherwise."""
+        """The folder for downloads: ``folder``, or ``~/.cache/genocc/data`` where none is given."""
         return (self.folder or Path("~/.cache/genocc/data")).expanduser()
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """Images with what a net and its users must know about them.
+    """Labelled images with their classes and their normalization.
 
     Attributes:
-        name: As in `Source`.
-        classes: Their names; labels are positions in this tuple.
-        mean: Of each channel, of pixels scaled to 0..1; subtracted first.
-        std: Of each channel; divided by then.
-        train: What searching and training may see.
-        test: What they may not; only for a final evaluation.
-        flip: Whether a mirrored image is still one of its class.
+        name: As in `DataRequest`.
+        classes: Names of the classes; labels are positions in this tuple.
+        mean: Per channel, of pixels scaled to 0..1; subtracted first.
+        std: Per channel; divided by then.
+        train: Images for searching and training.
+        test: Images for the final evaluation alone.
+        flip: Whether a mirrored image still belongs to its class.
     """
 
     name: str
@@ -75,16 +74,16 @@ class DataSet:
                 raise DataError(f"data set '{self.name}': a label outside of its {len(self.classes)} classes")
 
 
-Loader = Callable[[Source], DataSet]
+Loader = Callable[[DataRequest], DataSet]
 
 _REGISTERED: dict[str, Loader] = {}
 
 
 def register(name: str, loader: Loader) -> None:
-    """Adds a data set for the rest of this process; a name registered before is replaced, as a notebook's cell may.
+    """Adds a data set for this process; registering a name again, as a notebook does, replaces its loader.
 
     Raises:
-        DataError: The name is that of an installed data set, or has a colon in it.
+        DataError: The name is that of an installed data set, is empty, or has a colon in it.
     """
     if name in entry_points(group=DATASETS).names:
         raise DataError(f"data set '{name}' exists already; choose another name")
@@ -98,23 +97,22 @@ def datasets() -> list[str]:
     return sorted({*entry_points(group=DATASETS).names, *_REGISTERED})
 
 
-def load(source: Source) -> DataSet:
+def load(request: DataRequest) -> DataSet:
     """Returns a data set; images in files that are not in memory are checked by `Images.check`.
 
     Raises:
-        DataError: It is unknown, absent, broken, too large, or a class has too few images.
+        DataError: The data set is unknown, absent, broken or too large, or a class has too few images.
     """
-    if source.name in _REGISTERED:
-        return _REGISTERED[source.name](source)
+    if request.name in _REGISTERED:
+        return _REGISTERED[request.name](request)
     found = {entry.name: entry for entry in entry_points(group=DATASETS)}
-    if source.name not in found:
-        close = difflib.get_close_matches(source.name, datasets(), n=1)
-        hint = f"did you mean '{close[0]}'? " if close else ""
+    if request.name not in found:
         raise DataError(
-            f"there is neither a data set nor a folder '{source.name}'; {hint}expected {', '.join(datasets())}, or a "
-            "folder with a folder of images for each class"
+            f"there is neither a data set nor a folder '{request.name}'; {did_you_mean(request.name, datasets())} "
+            "(or a folder with a folder of images for each class)"
         )
-    if source.folder and source.name in BUILT_IN:
-        raise DataError(f"--data {source.name}:{source.folder}: '{source.name}' is built in; name it without a folder")
-    loader: Loader = found[source.name].load()
-    return loader(source)
+    if request.folder and request.name in BUILT_IN:
+        asked = f"{request.name}:{request.folder}"
+        raise DataError(f"--data {asked}: '{request.name}' is built in; name it without a folder")
+    loader: Loader = found[request.name].load()
+    return loader(request)

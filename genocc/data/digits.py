@@ -5,18 +5,18 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import interpolate
 
-from genocc.data.dataset import DataSet, Source
+from genocc.data.dataset import DataRequest, DataSet
 from genocc.data.images import MemoryImages
 from genocc.data.split import split
 
 
-def load(source: Source) -> DataSet:
+def load(request: DataRequest) -> DataSet:
     """Returns the digits, enlarged, as three equal channels; a fifth of them, always the same, is the test part."""
     from sklearn.datasets import load_digits
 
     found = load_digits()
     grey = torch.from_numpy(found.images).float()[:, None] * (255 / 16)
-    size = source.size or 32
+    size = request.size or 32
     enlarged = interpolate(grey, (size, size), mode="bilinear", align_corners=False)
     pixels = enlarged.round().to(torch.uint8).permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous()
     classes = tuple(str(name) for name in found.target_names)

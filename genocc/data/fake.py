@@ -1,21 +1,22 @@
-"""Random images for trying things out; each class has a colour of its own, so that there is something to learn."""
+"""Random images to try things out with; each class has a colour of its own, so that a net can learn them."""
 
 from __future__ import annotations
 
 import torch
 
-from genocc.data.dataset import DataSet, Source
+from genocc.data.dataset import DataRequest, DataSet
 from genocc.data.images import MemoryImages
 
-CLASSES, IMAGES = 10, 100
-"""And so many images of each class, in either part."""
+CLASSES = 10
+IMAGES = 100
+"""Images per class, in each of the two parts."""
 
 
-def load(source: Source) -> DataSet:
-    """Returns noise around ten random colours; the same for every run."""
+def load(request: DataRequest) -> DataSet:
+    """Returns noise around ten random colours, the same in every run."""
     generator = torch.Generator().manual_seed(0)
     colours = torch.randint(64, 192, (CLASSES, 1, 1, 3), generator=generator)
-    size = source.size or 32
+    size = request.size or 32
     labels = torch.arange(CLASSES * IMAGES) % CLASSES
     shape = (len(labels), size, size, 3)
     train, test = (

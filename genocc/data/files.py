@@ -16,7 +16,7 @@ from torch import Tensor
 from genocc.errors import DataError
 
 Box = Callable[[int, int], tuple[float, float, float, float]]
-"""(width, height) -> (left, top, right, bottom): the part of an image that is wanted."""
+"""(width, height) -> (left, top, right, bottom), all in pixels: the part of an image that is taken."""
 
 MAX_PIXELS = 1 << 26
 MAX_FILES = 4_000_000
@@ -60,7 +60,7 @@ def decode(path: Path, size: int, box: Box | None = None, mirrored: bool = False
     Args:
         path: The file.
         size: Height and width of the result.
-        box: What to take of the image; the largest square in its middle where not given.
+        box: The part of the image to take; the largest square in its middle where not given.
         mirrored: Whether to swap left and right.
 
     Returns:
@@ -96,7 +96,7 @@ def decode_all(paths: Sequence[Path], size: int) -> Tensor:
 
 
 def check_all(paths: Sequence[Path]) -> None:
-    """Decodes every file once, coarsely, so that a broken one is known before training; raises DataError."""
+    """Decodes every file once, coarsely, so that a broken one is found before training; raises DataError."""
     with ThreadPoolExecutor(cpu_count()) as pool:
         for _ in pool.map(_check, paths):
             pass

@@ -3,7 +3,7 @@
 A subfolder ``train`` beside ``val``, ``validation`` or ``test`` is the training part and the other one the test part
 (``val_annotations.txt``, which Tiny-ImageNet-200 has instead of class folders there, is understood); otherwise a fifth
 of each class, chosen by ``split_seed``, is the test part. Images of up to 96x96 are held in memory; larger ones are
-decoded when they are needed, with ImageNet's random resized crop.
+decoded when a batch needs them, with ImageNet's random resized crop.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from genocc.data.dataset import DataSet, Source
+from genocc.data.dataset import DataRequest, DataSet
 from genocc.data.files import class_files, decode_all, image_files, image_size
 from genocc.data.images import FileImages, Images, MemoryImages, check_memory
 from genocc.data.split import split
@@ -20,28 +20,28 @@ from genocc.errors import DataError
 
 IN_MEMORY = 96
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet: what is customary for photographs."""
+"""Of ImageNet, as is customary for photographs."""
 
 
-def load(source: Source) -> DataSet:
+def load(request: DataRequest) -> DataSet:
     """Returns the folder's images.
 
     Raises:
         DataError: The folder or a class is missing or empty, a file is broken, or a class has too few images.
     """
-    if source.folder is None:
+    if request.folder is None:
         raise DataError("imagefolder: no folder given; name it as --data imagefolder:FOLDER")
-    folder = source.folder.expanduser()
+    folder = request.folder.expanduser()
     test = next((folder / name for name in ("val", "validation", "test") if (folder / name).is_dir()), None)
     if test is None or not (folder / "train").is_dir():
         classes = class_files(folder)
-        size = source.size or _natural(classes)
+        size = request.size or _natural(classes)
         images = _images(classes, list(classes), size)
-        parts = split(images.labels, (0.8, 0.2), source.split_seed, list(classes), str(folder))
+        parts = split(images.labels, (0.8, 0.2), request.split_seed, list(classes), str(folder))
         train_images, test_images = (images.subset(part) for part in parts)
     else:
         classes = class_files(folder / "train")
-        size = source.size or _natural(classes)
+        size = request.size or _natural(classes)
         train_images = _images(classes, list(classes), size)
         test_images = _images(_test_files(test, classes), list(classes), size)
     return DataSet("imagefolder", tuple(classes), MEAN, STD, train_images, test_images)
@@ -58,7 +58,7 @@ def _images(files: dict[str, list[Path]], classes: list[str], size: int) -> Imag
 
 
 def _natural(files: dict[str, list[Path]]) -> int:
-    """The size of the first image, where that is one to search on."""
+    """The size of the first image; DataError where it is too large to be held in memory."""
     path = next(iter(files.values()))[0]
     height, width = image_size(path)
     if (size := min(height, width)) > IN_MEMORY:

@@ -1,7 +1,7 @@
 """Labelled images, in memory as uint8 or in files that are decoded when a batch needs them.
 
-A batch is started and collected in two steps, so that files are decoded while the device computes. What is random in
-it is drawn when it is started, from the generator that is given, and so does not depend on the decoders' order.
+A batch is started and collected in two steps, so that files are decoded while the device computes. Its augmentation is
+drawn when it is started, from the given generator, and so does not depend on the order in which files are decoded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from genocc.errors import DataError
 MAX_BYTES = 8 << 30
 """The most bytes of images that are held in memory."""
 WHOLE = slice(None)
-"""All images of a batch."""
+"""Slice of all images of a batch."""
 
 
 class Images(ABC):
@@ -33,7 +33,7 @@ class Images(ABC):
         labels: (N,) int64.
         size: Height and width.
         channels: Of every image.
-        ahead: How many batches are worth starting before they are needed.
+        ahead: Number of batches that are worth starting before they are needed.
     """
 
     labels: Tensor
@@ -52,11 +52,11 @@ class Images(ABC):
 
         Args:
             indices: (B,) positions among the images.
-            padding: How far a random crop moves.
+            padding: How far a random crop moves, in pixels.
             flip: Whether half of the images are mirrored.
-            generator: Of the augmentation, on the CPU; None for the images as they are.
-            share: Which of the batch are wanted. What is random is drawn for all of it, so that processes that share a
-                batch see what one process would.
+            generator: Of the augmentation, on the CPU; None for no augmentation.
+            share: The images of the batch that are wanted. Augmentation is drawn for the whole batch, so that
+                processes that share a batch see the same images as one process.
 
         Returns:
             A function without arguments that returns the share's pixels (B, H, W, C), uint8, on the images' device.
@@ -64,11 +64,11 @@ class Images(ABC):
 
     @abstractmethod
     def to(self, device: torch.device) -> Images:
-        """Returns the images where a device reaches them best."""
+        """Returns the images, moved to a device where they fit."""
 
     @abstractmethod
     def check(self) -> None:
-        """Finds out whether every image can be had; raises DataError, which names the file that is broken."""
+        """Checks that every image can be decoded; raises DataError, which names the broken file."""
 
     @abstractmethod
     def subset(self, indices: Tensor) -> Self:
@@ -122,7 +122,7 @@ class FileImages(Images):
     """Images in files: random resized crops (area 0.08 to 1, aspect 3/4 to 4/3), decoded by threads.
 
     Args:
-        paths: One file an image.
+        paths: One file per image.
         labels: (N,) class numbers.
         size: Height and width to which each crop is resized.
     """
@@ -175,7 +175,10 @@ def _inside(position: Tensor, size: int) -> Tensor:
 
 
 def _resized_crop(tries: Sequence[Sequence[float]]) -> Box:
-    """Inception's crop: the first try that fits into the image, or else as much of its middle as has a legal aspect."""
+    """Inception's crop: the first try that fits into the image, else the largest central one in the aspect range.
+
+    Source: Szegedy et al., Going deeper with convolutions, Section 6, with torchvision's limits.
+    """
 
     def box(width: int, height: int) -> tuple[float, float, float, float]:
         for area_share, ratio_share, x, y in tries:

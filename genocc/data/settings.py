@@ -1,8 +1,9 @@
-"""Which images a configuration asks for; and from there to a data set, and to batches of a part of it."""
+"""Settings of the images; from there to a data set, and to batches of a part of it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import torch
 from pydantic import Field
 
 from genocc.configuration import Part, Seed
-from genocc.data import Batches, DataSet, Images, Source, datasets, load
+from genocc.data import Batches, DataRequest, DataSet, Images, datasets, load
+from genocc.data.dataset import BUILT_IN
 from genocc.data.images import WHOLE
 
 
@@ -22,7 +24,7 @@ class ImagesConfig(Part):
         folder: Where its files are.
         download: Whether a missing data set may be fetched.
         size: Height and width that images are resized to; None: as the data set has them.
-        split_seed: Of every random division of the images.
+        split_seed: Seed of every random division of the images.
         padding: How far the random crop may move an image; None: an eighth of its size.
         flip: Whether images are mirrored at random; None: as the data set says (digits: no).
         cutout: Side of the square that is blanked at random; 0: none.
@@ -40,7 +42,7 @@ class ImagesConfig(Part):
 
 def load_data(wanted: ImagesConfig) -> DataSet:
     """Returns the data set; raises DataError where it is unknown, absent or broken."""
-    return load(Source(wanted.name, wanted.folder, wanted.download, wanted.size, wanted.split_seed))
+    return load(DataRequest(wanted.name, wanted.folder, wanted.download, wanted.size, wanted.split_seed))
 
 
 def augmented(
@@ -60,9 +62,9 @@ def augmented(
         images: The part.
         data: What it is a part of.
         wanted: How images are augmented.
-        batch_size: Images a batch.
+        batch_size: Images per batch.
         seed: Of order and augmentation.
-        stream: Sets this stream apart from others of the same seed.
+        stream: Name of the stream of random numbers, which differ between streams of the same seed.
         device: Where batches are wanted.
         share: Which images of each batch are wanted.
 
@@ -85,13 +87,23 @@ def augmented(
     )
 
 
+def default_preset(fields: Mapping[str, Any], papers: str) -> str:
+    """Returns the preset where none is given: ``quick`` for built-in data, else the one with the papers' settings.
+
+    Args:
+        fields: Given fields of an `ImagesConfig`.
+        papers: Preset with the papers' settings.
+    """
+    return "quick" if fields.get("name", ImagesConfig().name) in BUILT_IN else papers
+
+
 def place(wanted: ImagesConfig) -> str:
     """Returns the data set's name for messages."""
     return str(wanted.folder) if wanted.name == "imagefolder" else f"data set '{wanted.name}'"
 
 
 def data_fields(text: str | None) -> dict[str, Any]:
-    """Returns the name and folder that ``--data`` says: NAME, NAME:FOLDER, or the folder of an image folder."""
+    """Returns the fields ``name`` and ``folder`` of ``--data``: NAME, NAME:FOLDER, or the folder of an image folder."""
     if text is None:
         return {}
     name, colon, folder = text.partition(":")

@@ -13,17 +13,17 @@ from genocc.errors import DataError
 
 
 def split(labels: Tensor, parts: Sequence[float], seed: int, classes: Sequence[str], where: str) -> list[Tensor]:
-    """Returns disjoint random parts in which the classes are mixed as in the whole, and none is missing.
+    """Returns disjoint random parts, stratified: each with every class, in the proportions of the whole.
 
     Args:
         labels: (N,) class numbers.
-        parts: For each part, a share of the images (at most 1) or their number.
+        parts: Per part, a share of the images (at most 1) or their number.
         seed: Of the choice.
         classes: Names, for messages.
         where: The data set, for messages.
 
     Returns:
-        For each part the positions of its images, in order.
+        Per part, the positions of its images in increasing order.
 
     Raises:
         DataError: A class has fewer images than there are parts, or the parts need more images than there are.

@@ -1,4 +1,4 @@
-"""What a report says of a run, read from its folder: a search, several searches of different seeds, or a training."""
+"""Runs as reports show them, read from their folders: a search, several searches of different seeds, or a training."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from genocc.files import read_bytes
 from genocc.genotype import MAX_BYTES, Genotype
 from genocc.network import NetworkConfig
 from genocc.provenance import Provenance
+from genocc.runs.epochs import number_at
+from genocc.runs.images import IMAGES, image_sizes
 from genocc.runs.reading import (
     CONFIG,
     HISTORY,
@@ -33,14 +35,14 @@ from genocc.runs.reading import (
 
 @dataclass(frozen=True)
 class SeedRow:
-    """One of several searches: how far it is, and what it came to so far.
+    """One of several searches, and its results so far.
 
     Attributes:
-        name: Its folder.
-        epochs: Lines of its history.
+        name: Of its folder.
+        epochs: Number of its epochs that have ended.
         finished: Whether it has its result.
         validation_accuracy: After its last epoch; None before the first.
-        child_accuracy: The same of the child net.
+        child_accuracy: Of the child net after its last epoch; None before the first.
         counts: Of its genotype's target net; None where there is none yet.
         reported: Whether the report is about this one.
     """
@@ -60,16 +62,16 @@ class RunData:
 
     Attributes:
         path: The folder that was asked for.
-        reported: The folder that the epochs are from: the same, or that of the best seed.
+        reported: The folder that the epochs are from: ``path``, or that of the best seed.
         command: ``search`` or ``train``.
-        config: Everything that was asked, as plain data.
-        history: A mapping an epoch.
+        config: Everything needed to repeat the run, as plain data.
+        history: One mapping per epoch.
         finished: Whether the run came to its end.
-        planned: Epochs that were asked for; None where the configuration does not say.
+        planned: Number of epochs asked for; None where the configuration does not say.
         genotype: The result, what is trained, or what the last epoch would derive; None before the first epoch.
         counts: Of its target net; None where the skeleton has no place for its cells.
         no_counts: Why there are none.
-        seeds: Of several searches, all.
+        seeds: All of several searches; empty for a single run.
     """
 
     path: Path
@@ -89,7 +91,7 @@ class RunData:
         """Reads a run folder, finished or not.
 
         Raises:
-            RunError: The folder is no run's, its run has no epoch yet, or a file in it is broken.
+            RunError: The folder holds no run, its run has no epoch yet, or a file in it is broken.
             FileError: A file cannot be read.
             GenotypeError: The genotype is not valid.
         """
@@ -103,23 +105,15 @@ class RunData:
 
     @property
     def name(self) -> str:
-        """What the page is headed with: the genotype's name."""
+        """Name of the genotype, or of the folder where there is none yet."""
         return self.genotype.name if self.genotype else self.reported.name
 
     @property
     def seconds(self) -> float | None:
-        """Of all epochs; None where an epoch does not say."""
+        """Duration of all epochs; None where an epoch does not say."""
         found = [line.get("seconds") for line in self.history]
         numbers = [value for value in found if isinstance(value, (int, float))]
         return float(sum(numbers)) if len(numbers) == len(found) else None
-
-
-def number_at(line: Mapping[str, Any], place: str) -> float | None:
-    """Returns the number at a dotted place of a line; None where there is none."""
-    value: Any = line
-    for name in place.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def _read_run(folder: Path, command: str) -> RunData:
@@ -128,15 +122,15 @@ def _read_run(folder: Path, command: str) -> RunData:
         raise RunError(f"{folder / HISTORY}: no epoch in it yet; report the run once its first epoch is done")
     genotype = _genotype(folder, history)
     counts, reason = _counted(folder, command, config, genotype)
-    planned = number_at(config, "schedule.epochs")
-    epochs = None if planned is None else int(planned)
+    epochs = number_at(config, "schedule.epochs")
+    planned = None if epochs is None else int(epochs)
     result = folder / (RUN_LAST if command == TRAIN else RUN_GENOTYPE)
-    finished = result.exists() and len(history) >= (epochs or 0)  # a history may have been cut since
-    return RunData(folder, folder, command, config, history, finished, epochs, genotype, counts, reason)
+    finished = result.exists() and len(history) >= (planned or 0)  # a history may have been cut since
+    return RunData(folder, folder, command, config, history, finished, planned, genotype, counts, reason)
 
 
 def _read_seeds(folder: Path) -> RunData:
-    """The seed whose genotype is the folder's; before there is one, the seed that is ahead so far."""
+    """The seed whose genotype is the folder's; before the folder has one, the best seed so far."""
     asked = read_config(folder, SEARCH_SEEDS)
     first, number = number_at(asked, "search.seed"), number_at(asked, "seeds")
     if first is None or number is None:
@@ -197,15 +191,13 @@ def _counted(
 
 
 def _network(folder: Path, command: str, config: Mapping[str, Any], genotype: Genotype) -> NetworkConfig:
-    """The net that is trained, or a search's target net; sizes of the images where the run has noted them."""
+    """The net that is trained, or the target net of a search, which has no image sizes until it is finished."""
     if command == TRAIN and (folder / RUN_BEST).exists():
         return Provenance.from_metadata(weights.metadata(folder / RUN_BEST), str(folder / RUN_BEST)).config
     asked = config.get("network" if command == TRAIN else "budget")
     if not isinstance(asked, Mapping):
         raise NetworkError(f"{folder / CONFIG} does not say which net is meant")
     fields = {name: asked.get(name) for name in ("skeleton", "channels", "layers", "stem_stride")}
-    images: Any = genotype.metadata.get("images") if command == SEARCH else None
-    if isinstance(images, Mapping):
-        sizes = {"classes": "classes", "input_channels": "channels", "input_size": "size"}
-        fields |= {name: images.get(noted) for name, noted in sizes.items()}
+    if command == SEARCH and IMAGES in genotype.metadata:
+        fields |= image_sizes(genotype, str(folder / RUN_GENOTYPE))
     return NetworkConfig.make(**fields)

@@ -1,8 +1,7 @@
-"""Writing a run folder (`genocc.runs` says what is in one) so that a run can go on wherever it was killed.
+"""Writes a run folder (`genocc.runs` says what is in one) so that a run can go on wherever it was killed.
 
 An epoch's line goes into the history before the checkpoint that closes the epoch, so the history is never shorter than
-the checkpoint says, and what it has too much is cut off when the run goes on. Checkpoints hold tensors and plain data
-only, and are read without unpickling code.
+the checkpoint says, and lines beyond the checkpoint are cut off when the run goes on.
 """
 
 from __future__ import annotations
@@ -32,24 +31,21 @@ from genocc.runs.reading import (
 )
 from genocc.version import __version__
 
-KEPT = 2
-"""Checkpoints that stay: the newest, and the one before it in case a disk or a power cut spoils the newest."""
 
-
-class Run:
+class RunFolder:
     """A run folder that this process has to itself; made by `open_run`."""
 
     def __init__(self, path: Path, config: Mapping[str, Any], result: str = RUN_GENOTYPE) -> None:
         self.path, self._config, self._result = path, config, result
 
     def begin(self) -> None:
-        """Makes the folder a run's, once it is clear that there is something to run: writes config.json."""
+        """Writes config.json, which makes the folder a run's, once it is clear that there is something to run."""
         if not (self.path / CONFIG).exists():
             write_atomically(self.path / CONFIG, json.dumps(self._config, indent=2, ensure_ascii=False) + "\n")
 
     @property
     def result_path(self) -> Path:
-        """Where the result goes."""
+        """Path of the result."""
         return self.path / self._result
 
     @property
@@ -58,7 +54,7 @@ class Run:
         return self.result_path.exists()
 
     def withdraw(self) -> None:
-        """Undoes `begin`: nothing came of it."""
+        """Undoes `begin`, for a run that failed before it had anything to keep."""
         (self.path / CONFIG).unlink()
 
     def log(self, message: str) -> None:
@@ -67,7 +63,7 @@ class Run:
             stream.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}\n")
 
     def append(self, line: Mapping[str, Any]) -> None:
-        """Appends an epoch to the history; returns when it is on the disk."""
+        """Appends a line to the history; returns when it is on the disk."""
         with open(self.path / HISTORY, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
             stream.flush()
@@ -77,7 +73,7 @@ class Run:
         """Cuts the history to its first ``epochs`` lines.
 
         Raises:
-            RunError: There are fewer.
+            RunError: It has fewer.
         """
         lines = history_lines(self.path)
         if len(lines) < epochs:
@@ -87,43 +83,6 @@ class Run:
             )
         if len(lines) > epochs or _torn(self.path):
             write_atomically(self.path / HISTORY, "".join(f"{line}\n" for line in lines[:epochs]))
-
-    def save(self, state: Mapping[str, Any]) -> None:
-        """Writes a checkpoint.
-
-        Args:
-            state: Nested dicts and lists of tensors, numbers, texts and None.
-        """
-        import torch
-
-        folder = self.path / CHECKPOINTS
-        folder.mkdir(exist_ok=True)
-        old = _checkpoints(self.path)
-        number = int(old[-1].stem) + 1 if old else 1
-        write_atomically(folder / f"{number:08}.pt", lambda path: torch.save(dict(state), path))
-        for path in old[: len(old) + 1 - KEPT]:
-            path.unlink()
-
-    def restore(self) -> dict[str, Any] | None:
-        """Returns the newest checkpoint that can be read, its tensors on the CPU; None where there is none yet.
-
-        Raises:
-            RunError: No checkpoint can be read, or there is none though the history has several epochs.
-        """
-        import torch
-
-        paths = _checkpoints(self.path)
-        for path in reversed(paths):
-            try:
-                state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-                return state
-            except Exception as error:  # a spoilt archive fails in many ways
-                self.log(f"checkpoint {path.name} cannot be read, trying the one before it: {error}")
-        if paths:
-            raise RunError(f"{paths[0].parent}: no checkpoint in it can be read; start a new run")
-        if len(history_lines(self.path)) > 1:  # the first line alone: killed before the checkpoint that follows it
-            raise RunError(f"{self.path / CHECKPOINTS}: no checkpoint in it, though epochs have ended; start a new run")
-        return None
 
     def write(self, name: str, content: str | Callable[[Path], None]) -> None:
         """Writes a file of the folder, all or nothing."""
@@ -137,19 +96,19 @@ class Run:
 @contextmanager
 def open_run(
     path: str | Path, command: str, config: Mapping[str, Any], *, resume: bool = False, result: str = RUN_GENOTYPE
-) -> Iterator[Run]:
+) -> Iterator[RunFolder]:
     """Opens a run folder for this process alone.
 
     Args:
         path: The folder; made where it is missing.
         command: Whose run it is: ``search``, for instance.
-        config: What it is to do, as plain data.
-        resume: Whether to go on with a run of the same configuration. One that was stopped before it had written
+        config: Everything needed to repeat the run, as plain data.
+        resume: Whether to go on with a run of the same configuration. A run that was stopped before it had written
             anything begins anew.
-        result: The file that a finished run has.
+        result: Name of the file that only a finished run has.
 
     Raises:
-        RunError: The folder is in use, has a run in it and ``resume`` was not asked for, is not a run's, or its run
+        RunError: The folder is in use, has a run in it though ``resume`` is False, holds something else, or its run
             has another configuration.
         FileError: The folder cannot be made or written to.
     """
@@ -167,7 +126,7 @@ def open_run(
                     f"{folder / CONFIG}: {difference}; a run keeps its settings: resume it without options, or choose "
                     "another --out"
                 )
-        yield Run(folder, written, result)
+        yield RunFolder(folder, written, result)
 
 
 def _prepare(folder: Path, resume: bool) -> bool:
@@ -198,21 +157,17 @@ def _locked(folder: Path, made: bool) -> Iterator[None]:
         _sweep(folder)
         yield
     finally:
-        if made and {entry.name for entry in folder.iterdir()} <= {LOCK}:  # nothing came of it
+        if made and {entry.name for entry in folder.iterdir()} <= {LOCK}:  # the run failed before it began
             (folder / LOCK).unlink()
             folder.rmdir()
         lock.release()
 
 
 def _sweep(folder: Path) -> None:
-    """Removes what was being written when a process was killed."""
+    """Removes files that were half-written when a process was killed."""
     for place in (folder, folder / CHECKPOINTS):
         for left in place.glob(".*.*"):  # the names of `write_atomically`'s temporary files
             left.unlink()
-
-
-def _checkpoints(folder: Path) -> list[Path]:
-    return sorted(path for path in (folder / CHECKPOINTS).glob("*.pt") if path.stem.isdigit())
 
 
 def _torn(folder: Path) -> bool:
@@ -221,7 +176,7 @@ def _torn(folder: Path) -> bool:
 
 
 def _difference(old: Any, new: Any, where: str = "") -> str:
-    """The first field in which two configurations differ, in words; empty where they do not."""
+    """The first field in which two configurations differ, in words; empty where they are equal."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in {**old, **new}:
             if found := _difference(old.get(key), new.get(key), f"{where}.{key}" if where else key):

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: at once while nothing is at stake, after the current batch while there is something to save."""
+"""Ctrl-C and SIGTERM: they end a run at once while it has nothing to save, then after the current batch."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Whether somebody asked to stop.
+    """A signal handler that notes whether somebody asked to stop.
 
     Attributes:
-        deferred: Whether a signal waits for the one who looks at ``requested``, instead of raising at once.
-        requested: Whether there was one. A second one always raises.
+        deferred: Whether a signal only sets ``requested``, instead of raising KeyboardInterrupt at once.
+        requested: Whether there was a signal. A second one always raises.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Interruption:
 
 @contextmanager
 def interruptions() -> Iterator[Interruption]:
-    """Within the context, the two signals go to the `Interruption` that is yielded (in the main thread only)."""
+    """Yields the handler of both signals within the context; in the main thread only, since others get no signals."""
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption

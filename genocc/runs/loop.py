@@ -1,6 +1,6 @@
 """The loop of a run: epochs, their phases, their steps; and between them progress, checkpoints and a way to stop.
 
-Everything that decides what comes next is in a checkpoint, so a run that was stopped, or killed, goes on as if it had
+Everything that determines the next step is in a checkpoint, so a run that was stopped, or killed, goes on as if it had
 not been: on a CPU, to the bit. Of several processes, the first has the run folder; all come to the same decisions.
 """
 
@@ -15,38 +15,39 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import torch
 
 from genocc.errors import InternalError, RunError, TargetError
-from genocc.runs.folder import Run
+from genocc.runs.checkpoints import load_checkpoint, save_checkpoint
+from genocc.runs.folder import RunFolder
 from genocc.runs.interruption import Interruption
 from genocc.runs.processes import ALONE, Processes
 from genocc.runs.progress import Progress
 from genocc.version import __version__
 
 SAVED_EVERY = 600.0
-"""Seconds after which a long epoch gets a checkpoint in its midst."""
+"""Seconds after which a long epoch gets a mid-epoch checkpoint."""
 LOOKED_EVERY = 0.25
-"""Seconds between two looks at the meters: reading them waits for the device."""
+"""Seconds between two readings of the meters, which wait for the device."""
 
 
 class Learner(Protocol):
-    """What a loop takes through its epochs; of several processes, each has one, and calls what the others call."""
+    """The state that a loop takes through its epochs; each process has one, and all processes make the same calls."""
 
     def begin_epoch(self, epoch: int) -> None:
-        """Sets what follows the epochs."""
+        """Sets what depends on the number of the epoch."""
 
     def end_epoch(self) -> None:
-        """Forgets what the epoch has measured."""
+        """Clears the measurements of the epoch."""
 
     def finite(self) -> bool:
-        """Whether the losses of the epoch so far are numbers."""
+        """Whether the losses of the epoch so far are finite."""
 
     def finite_everywhere(self) -> bool:
-        """Whether all that a checkpoint would hold are numbers."""
+        """Whether everything that a checkpoint would hold is finite."""
 
     def state(self) -> dict[str, Any]:
         """Returns everything that the next step depends on, as tensors and plain data."""
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Puts a `state` back."""
+        """Restores a `state`."""
 
 
 L = TypeVar("L", bound=Learner)
@@ -59,8 +60,8 @@ class Phase(Generic[L_contra]):
 
     Attributes:
         name: For the progress display.
-        steps: How many.
-        step: Takes one.
+        steps: Number of steps.
+        step: Takes one step.
     """
 
     name: str
@@ -70,7 +71,14 @@ class Phase(Generic[L_contra]):
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run stands: so many steps of a phase of an epoch are done, and the epoch has taken so long."""
+    """Where a run stands, before a step.
+
+    Attributes:
+        epoch: Epochs done.
+        phase: Phases of the epoch done.
+        step: Steps of the phase done.
+        seconds: What the epoch has taken so far.
+    """
 
     epoch: int = 0
     phase: int = 0
@@ -79,14 +87,14 @@ class Position:
 
 
 class Loop(ABC, Generic[L]):
-    """A run from wherever it stands to its end.
+    """Takes a run from wherever it stands to its end.
 
     Args:
-        learner: What learns.
-        epochs: How many.
+        learner: The state that the steps change.
+        epochs: Number of epochs.
         folder: The run folder; None in all processes but the first.
-        interruption: Whether somebody wants to stop.
-        progress: What is told.
+        interruption: Whether somebody asked to stop.
+        progress: Where progress is shown.
         processes: The processes of the run.
     """
 
@@ -99,7 +107,7 @@ class Loop(ABC, Generic[L]):
         self,
         learner: L,
         epochs: int,
-        folder: Run | None,
+        folder: RunFolder | None,
         interruption: Interruption,
         progress: Progress,
         processes: Processes = ALONE,
@@ -111,41 +119,41 @@ class Loop(ABC, Generic[L]):
 
     @abstractmethod
     def title(self) -> str:
-        """Returns what is run, for people."""
+        """Returns a description of the run, for people."""
 
     @abstractmethod
     def phases(self, epoch: int) -> Sequence[Phase[L]]:
-        """Returns what an epoch consists of."""
+        """Returns the phases of an epoch, in order."""
 
     @abstractmethod
     def live(self) -> str:
-        """Returns what the epoch's steps have seen so far, short, for people."""
+        """Returns the measurements of the epoch so far, short, for people."""
 
     @abstractmethod
     def measure(self, epoch: int) -> dict[str, Any]:
-        """Returns the epoch's line of the history, but for its seconds."""
+        """Returns the epoch's line of the history, without its number and its seconds."""
 
     @abstractmethod
     def format_epoch(self, line: Mapping[str, Any]) -> str:
-        """Returns a line of the history as people want it."""
+        """Returns a line of the history, for people."""
 
     @abstractmethod
-    def finish(self, folder: Run) -> None:
+    def finish(self, folder: RunFolder) -> None:
         """Writes the result."""
 
-    def begin(self, folder: Run) -> None:
-        """Makes the folder a run's, once it is clear that there is something to run."""
+    def begin(self, folder: RunFolder) -> None:
+        """Writes what a run folder holds from its beginning, once it is clear that there is something to run."""
         folder.begin()
 
-    def closed(self, folder: Run, line: Mapping[str, Any]) -> None:
-        """Is called once an epoch's line is in the history, before the checkpoint that makes it final."""
+    def close_epoch(self, folder: RunFolder, line: Mapping[str, Any]) -> None:
+        """Called once an epoch's line is in the history, before the checkpoint that makes the epoch final."""
 
     def run(self) -> None:
         """Goes through the epochs.
 
         Raises:
-            RunError: Losses or weights are no longer finite, or the checkpoint is of something else.
-            KeyboardInterrupt: Somebody wanted to stop; a checkpoint has been written.
+            RunError: Losses or weights are no longer finite, or the checkpoint does not fit the configuration.
+            KeyboardInterrupt: Somebody asked to stop; a checkpoint has been written.
         """
         self._restore()
         self.interruption.deferred = True
@@ -159,7 +167,7 @@ class Loop(ABC, Generic[L]):
                         self._advance(Position(epoch, number, step + 1))
                         self._look(phase)
                     self._advance(Position(epoch, number + 1))
-                self._close_epoch(epoch)
+                self._end_epoch(epoch)
         if self.folder:
             self.finish(self.folder)
 
@@ -167,7 +175,7 @@ class Loop(ABC, Generic[L]):
         try:
             phase.step(self.learner)
         except InternalError:
-            self._check(self.learner.finite_everywhere())  # among weights that are no numbers nothing is in order
+            self._check(self.learner.finite_everywhere())  # with NaN weights, later errors are consequences
             raise
 
     def _advance(self, position: Position) -> None:
@@ -176,7 +184,7 @@ class Loop(ABC, Generic[L]):
         self.clock = now
 
     def _look(self, phase: Phase[L]) -> None:
-        """Between two steps: is all well, who wants to know, and does anybody want to stop?"""
+        """Between two steps: checks the losses, shows progress, writes a mid-epoch checkpoint, stops where asked to."""
         first = self.processes.first  # whose clock counts
         look, save = self.processes.any(
             first and self.clock - self.looked > LOOKED_EVERY, first and self.clock - self.saved > SAVED_EVERY
@@ -196,7 +204,7 @@ class Loop(ABC, Generic[L]):
                 self.progress.message(f"{where}; go on with: genocc {self.command} --out {self.folder.path} --resume")
             raise KeyboardInterrupt
 
-    def _close_epoch(self, epoch: int) -> None:
+    def _end_epoch(self, epoch: int) -> None:
         """Measures, writes the epoch's line, and then the checkpoint that makes it final."""
         self._check(self.learner.finite_everywhere())
         measured = self.measure(epoch)
@@ -204,7 +212,7 @@ class Loop(ABC, Generic[L]):
         line = {"epoch": epoch + 1, **measured, "seconds": round(self.position.seconds, 3)}
         if self.folder:
             self.folder.append(line)
-            self.closed(self.folder, line)
+            self.close_epoch(self.folder, line)
         self.progress.epoch(f"epoch {epoch + 1:>{len(str(self.epochs))}}/{self.epochs}  {self.format_epoch(line)}")
         self.learner.end_epoch()
         self.position = Position(epoch + 1)
@@ -215,14 +223,16 @@ class Loop(ABC, Generic[L]):
         self.saved = time.monotonic()
         learned = self.learner.state()
         if self.folder:
-            self.folder.save({"position": asdict(self.position), "learner": learned, "random": torch.get_rng_state()})
+            save_checkpoint(
+                self.folder, {"position": asdict(self.position), "learner": learned, "random": torch.get_rng_state()}
+            )
 
     def _restore(self) -> None:
         state = None
         with self.processes.together():
             if self.folder:
                 self.begin(self.folder)
-                state = self.folder.restore()
+                state = load_checkpoint(self.folder)
         state = self.processes.broadcast_object(state)
         if state is not None:
             try:
@@ -257,7 +267,7 @@ class Loop(ABC, Generic[L]):
         raise RunError(message)
 
     def _steps(self, position: Position) -> int:
-        """How many steps come before a position."""
+        """Number of steps before a position."""
         before = sum(phase.steps for epoch in range(position.epoch) for phase in self.phases(epoch))
         if position.epoch == self.epochs:
             return before
@@ -265,12 +275,12 @@ class Loop(ABC, Generic[L]):
 
 
 def choose_device(name: str, processes: Processes = ALONE) -> torch.device:
-    """Returns a device, of several processes each its own GPU; raises TargetError where it does not exist."""
+    """Returns a device, its own GPU for each of several processes; raises TargetError where it is not available."""
     available = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     if name == "auto":
         name = available[-1]
     if name not in available:
-        raise TargetError(f"device '{name}' cannot be had here; expected {' or '.join(available)}")
+        raise TargetError(f"device '{name}' is not available here; expected {' or '.join(available)}")
     if name == "cuda" and processes.count > 1:
         return torch.device("cuda", processes.local_rank % torch.cuda.device_count())
     return torch.device(name)

@@ -1,4 +1,4 @@
-"""What the steps of an epoch have seen."""
+"""Mean loss and accuracy over the steps of an epoch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class Meter:
-    """Sums over batches, kept on the device: reading them is what waits for it.
+    """Sums over batches, kept on the device: only reading them waits for it.
 
     Attributes:
         sums: (3,) float64: of the losses, of the correct answers, of the images.
@@ -17,17 +17,23 @@ class Meter:
         self.sums = torch.zeros(3, dtype=torch.float64, device=device)
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Counts a batch: its mean loss, its logits and labels."""
+        """Adds a batch.
+
+        Args:
+            loss: Mean over the batch, a scalar.
+            logits: (B, classes).
+            labels: (B,).
+        """
         with torch.no_grad():
             correct = (logits.argmax(1) == labels).sum()
             count = torch.full_like(correct, len(labels))
             self.sums += torch.stack([loss.detach().double() * len(labels), correct.double(), count.double()])
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Sets the sums to zero."""
         self.sums.zero_()
 
     def read(self) -> dict[str, float]:
-        """Returns mean ``loss`` and ``accuracy``; nothing where nothing was counted."""
+        """Returns mean ``loss`` and ``accuracy`` per image; empty before the first batch."""
         loss, correct, images = self.sums.tolist()
         return {"loss": loss / images, "accuracy": correct / images} if images else {}

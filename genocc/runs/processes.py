@@ -1,4 +1,4 @@
-"""One process, or several that share each batch: `torchrun`'s environment, and what the processes tell each other."""
+"""One process, or several that share each batch: `torchrun`'s environment, and what the processes exchange."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from genocc.errors import ConfigError, RunError, TargetError
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among those of a run; one process alone where nothing else is said.
+    """This process among those of a run; by default the only one.
 
     Attributes:
-        rank: Number of this process; the one with 0 has the run folder.
-        count: Of all processes.
+        rank: Number of this process; process 0 has the run folder.
+        count: Number of processes.
         local_rank: Number of this process on its machine, and of its GPU.
     """
 
@@ -31,11 +31,11 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that writes."""
+        """Whether this process is the one that writes and prints."""
         return self.rank == 0
 
     def share(self, batch_size: int) -> slice:
-        """Returns which images of a batch are this process's; raises ConfigError where there are no equal shares."""
+        """Returns the slice of a batch that is this process's; raises ConfigError where shares would not be equal."""
         if batch_size % self.count:
             raise ConfigError(
                 f"a batch of {batch_size} images does not divide among {self.count} processes, and unequal shares "
@@ -45,7 +45,7 @@ class Processes:
         return slice(self.rank * size, (self.rank + 1) * size)
 
     def any(self, *flags: bool) -> list[bool]:
-        """Returns for each flag whether any process has set it."""
+        """Returns, per flag, whether any process has set it."""
         if self.count == 1:
             return list(flags)
         found = torch.tensor(flags, dtype=torch.uint8)
@@ -61,7 +61,7 @@ class Processes:
         return total
 
     def broadcast(self, tensors: Sequence[Tensor]) -> None:
-        """Gives all processes the first one's tensors, in place."""
+        """Copies the first process's tensors to all processes, in place."""
         if self.count > 1:
             for tensor in tensors:
                 distributed.broadcast(tensor, 0)
@@ -83,10 +83,10 @@ class Processes:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is done within is done by all, or the others end too.
+        """Ends all processes where the body of the context fails in one of them.
 
         Raises:
-            RunError: It failed in another process, which says why.
+            RunError: The body failed in another process, which says why.
         """
         try:
             yield
@@ -102,9 +102,9 @@ ALONE = Processes()
 
 @contextmanager
 def process_group() -> Iterator[Processes]:
-    """Within the context, this process belongs to those that `torchrun` started with it, if it was.
+    """Yields this process among those that `torchrun` started with it; alone without `torchrun`.
 
-    A process group that the program around has made is used as it is.
+    A process group that the calling program has initialized is used as it is.
 
     Raises:
         TargetError: The processes do not find each other.

@@ -1,4 +1,4 @@
-"""What is shown of a run: a live line on a terminal, a line an epoch elsewhere, or nothing."""
+"""Progress of a run: a live line on a terminal, one line per epoch elsewhere, or nothing."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ class Progress:
 
     @contextmanager
     def running(self, title: str, steps: int, done: int) -> Iterator[None]:
-        """Surrounds the loop.
+        """Shows progress within the context, which is the whole loop.
 
         Args:
-            title: What is run.
-            steps: All steps of all epochs.
-            done: Steps done before, by an earlier process.
+            title: Description of the run.
+            steps: Number of steps of all epochs.
+            done: Steps that an earlier process has done.
         """
         yield
 
     def step(self, where: str, seen: str, done: int) -> None:
-        """Is told about a step.
+        """Shows a step.
 
         Args:
             where: Epoch and phase.
-            seen: What the epoch's steps have seen so far.
-            done: Steps so far.
+            seen: Measurements of the epoch so far.
+            done: Steps so far, of all epochs.
         """
 
     def epoch(self, text: str) -> None:
-        """Is told about the end of an epoch."""
+        """Shows an epoch that has ended."""
 
     def message(self, text: str) -> None:
-        """Is told something else worth knowing."""
+        """Shows something else worth knowing."""
 
 
 class ConsoleProgress(Progress):
-    """On standard error: a bar with the time left on a terminal, and a line for each epoch."""
+    """On standard error: a bar with the time left on a terminal, and one line per epoch."""
 
     def __init__(self) -> None:
         from rich.console import Console

@@ -1,18 +1,4 @@
-"""What a run is on disk: a folder that says what was asked, what happened, where it stands, and what came out.
-
-::
-
-    runs/a/
-      config.json        everything needed to repeat the run
-      history.jsonl      a line an epoch
-      checkpoint/        the newest two states, each written all or nothing: 00000012.pt
-      log.txt            what a person wants to know afterwards
-      genotype.json      of a search: the result, once there is one; of a training: what is trained
-      best.safetensors   of a training: the weights of the epoch with the best test accuracy so far
-      last.safetensors   of a training: the result, the weights after the last epoch
-
-Here it is read, by whatever looks at runs; `genocc.runs.folder` writes it.
-"""
+"""Reads run folders, for whatever looks at runs; `genocc.runs` says what is in one, `genocc.runs.folder` writes it."""
 
 from __future__ import annotations
 
@@ -34,7 +20,8 @@ MAX_SEEDS = 1000
 """The most searches that a folder of several holds."""
 MAX_CONFIG, MAX_HISTORY = 1 << 24, 1 << 28
 SEARCH, SEARCH_SEEDS, TRAIN = "search", "search --seeds", "train"
-"""What config.json calls a search, several searches that differ in their seed, each in a `seed_folder`, a training."""
+"""Names in config.json of a search, of several searches that differ in their seed (each in a `seed_folder`), and of a
+training."""
 
 
 def read_command(path: str | Path) -> str:
@@ -43,7 +30,7 @@ def read_command(path: str | Path) -> str:
 
 
 def read_config(path: str | Path, command: str) -> dict[str, Any]:
-    """Returns the configuration of a run; raises RunError where the folder is not that of such a command's run."""
+    """Returns the configuration of a command's run; raises RunError where the folder holds none, or another's."""
     data = _read(path)
     if data["command"] != command:
         raise RunError(f"{path}: a run of `genocc {data['command']}`; expected one of `genocc {command}`")
@@ -52,7 +39,7 @@ def read_config(path: str | Path, command: str) -> dict[str, Any]:
 
 
 def read_history(path: str | Path) -> list[dict[str, Any]]:
-    """Returns the lines of a run, finished or not; one that is just being written does not count.
+    """Returns the lines of the history of a run, finished or not; a line that is still being written does not count.
 
     Raises:
         RunError: A line is not a JSON object.
@@ -85,7 +72,7 @@ def read_epochs(path: str | Path) -> list[dict[str, Any]]:
 
 
 def history_lines(path: str | Path) -> list[str]:
-    """Returns the complete lines of the history; none where there is no history yet."""
+    """Returns the complete lines of the history; none before the first epoch has ended."""
     where = Path(path) / HISTORY
     return read_text(where, limit=MAX_HISTORY).split("\n")[:-1] if where.exists() else []
 

@@ -1,1 +1,5 @@
-"""The training of derived nets, and the measuring of trained ones."""
+"""Training of derived nets from scratch, and the accuracy of trained ones.
+
+`request` turns a request into a run, `training` runs it, `trainer` takes its steps; `evaluation` measures whatever
+`trained_net` opens. What searches share of the optimization is in `optimization`.
+"""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from genocc.configuration import Configuration, Seed, merged
 from genocc.errors import ConfigError
-from genocc.training.parts import (
+from genocc.training.settings import (
     AverageConfig,
     ComputeConfig,
     DistributedConfig,
@@ -77,4 +77,4 @@ PRESETS: dict[str, Mapping[str, Any]] = {
         "data": {"name": "digits", "size": 16},
     },
 }
-"""What a preset changes of the defaults, which are those of the papers on CIFAR-10."""
+"""Settings of each preset that differ from the defaults, which are those of the papers on CIFAR-10."""

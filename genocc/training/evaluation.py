@@ -1,7 +1,7 @@
-"""How often a net is right: top-1 and top-5 accuracy on labelled images, and of trained nets on test images.
+"""Top-1 and top-5 accuracy: of any net on labelled images, and of trained nets on test images.
 
-Ties go to the lower class number, as argmax has it, so that a net that says the same of all classes scores chance; an
-image for which an output is not a number counts as wrong.
+Ties go to the lower class number, as in argmax, so that a net with equal outputs for all classes scores chance; an
+image with a NaN among its outputs counts as wrong.
 """
 
 from __future__ import annotations
@@ -15,27 +15,28 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genocc.data import Batches, DataSet, Images, Source, load
+from genocc.data import Batches, DataRequest, DataSet, Images, load
 from genocc.data.batches import Batch
 from genocc.data.settings import data_fields
 from genocc.errors import DataError
 from genocc.runs.reading import TRAIN, read_config
-from genocc.training.trained import TrainedNet, open_net
+from genocc.training.trained_net import TrainedNet, open_net
 
 TOP = 5
 BATCH = 128
+"""Images per batch where not given."""
 MOST_AT_A_TIME = 1 << 16
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """What came of an evaluation.
+    """Accuracy of a net on some images.
 
     Attributes:
-        images: How many.
+        images: Number of images.
         top1: Share of the images whose class has the highest output.
-        top5: Share of those whose class is among the five highest; None where there are five classes or fewer, of
-            which every net would have all.
+        top5: Share of the images whose class is among the five highest; None with five classes or fewer, where it is 1
+            for every net.
     """
 
     images: int
@@ -44,7 +45,7 @@ class Accuracy:
 
     @classmethod
     def of(cls, counts: Tensor, classes: int) -> Accuracy:
-        """Returns the accuracy that summed `counts` mean; raises DataError where there was no image."""
+        """Returns the accuracy from `counts` summed over batches; raises DataError where there was no image."""
         images, first, fifth = map(int, counts.tolist())
         if not images:
             raise DataError("no images to measure an accuracy on; expected at least one")
@@ -59,8 +60,7 @@ def measure(net: Callable[[Tensor], Tensor], batches: Iterable[Batch]) -> Accura
     """Returns the accuracy of a net.
 
     Args:
-        net: Images (B, C, H, W) -> logits or probabilities (B, classes); whoever gives it has set the mode of its
-            batch norm.
+        net: Images (B, C, H, W) -> logits or probabilities (B, classes), in evaluation mode.
         batches: Images and labels (B,), such as `Batches.in_order` yields.
 
     Raises:
@@ -75,9 +75,9 @@ def measure(net: Callable[[Tensor], Tensor], batches: Iterable[Batch]) -> Accura
 
 
 def counts(outputs: Tensor, labels: Tensor) -> Tensor:
-    """Returns (3,) int64 on the outputs' device: images, those right, those with the label among the five highest.
+    """Returns (3,) int64 on the outputs' device: images, correct ones, and those with the label among the five highest.
 
-    Sums of it over batches, or over processes, are what `Accuracy.of` takes.
+    `Accuracy.of` takes their sums over batches or processes.
     """
     labels = labels.to(outputs.device)[:, None]
     own = outputs.gather(1, labels)
@@ -95,11 +95,11 @@ class Evaluation:
     Attributes:
         net: The file or the run folder.
         data: Name of the data set.
-        accuracy: What came of it.
+        accuracy: On its test images.
         seconds: From the first image to the last, decoding included.
-        runtime: What ran the net.
-        provider: On what.
-        weights: What the weights are, for people.
+        runtime: Name and version of what ran the net.
+        provider: Where the runtime ran it.
+        weights: Description of the weights, for people.
     """
 
     net: str
@@ -141,10 +141,10 @@ def evaluate(
         net: A folder of `genocc train`, a .safetensors file of a net, or an .onnx file.
         data: As for `genocc.search`; a training run's own where not given.
         limit: At most so many images, evenly spaced; all where not given.
-        batch: Images at a time [128].
+        batch: Images per batch [128].
         provider: Where the net is run: ``cpu`` or ``cuda``.
-        pixels: What an .onnx file takes that does not say so: ``uint8``, ``unit`` (0..1) or ``normalized``.
-        split_seed: Of the choice of test images where a folder has none of its own [the run's, or 0].
+        pixels: Input of an .onnx file that does not say it: ``uint8``, ``unit`` (0..1) or ``normalized``.
+        split_seed: Seed of the choice of test images where a folder has none of its own [the run's, or 0].
         download: Whether a missing data set may be fetched.
 
     Raises:
@@ -165,7 +165,7 @@ def evaluate(
         )
     seed = wanted.get("split_seed", 0) if split_seed is None else split_seed
     folder = Path(wanted["folder"]) if wanted.get("folder") else None
-    found = load(Source(wanted["name"], folder, download, _size(opened), seed))
+    found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed))
     images = _checked(opened, found, limit)
     begun = time.perf_counter()
     accuracy = measure(opened.run, _batches(opened, found, images, batch))
@@ -180,7 +180,7 @@ def _batch_size(net: TrainedNet, asked: int | None) -> int:
 
 
 def _size(net: TrainedNet) -> int | None:
-    """The side of the images that the net takes; None where the data set's own will do."""
+    """Side of the images that the net takes; None where it takes any size."""
     _, height, width = net.shape
     if height != width:
         raise DataError(f"{net.where}: takes images of {height}x{width}; those of data sets are square")
@@ -188,7 +188,7 @@ def _size(net: TrainedNet) -> int | None:
 
 
 def _checked(net: TrainedNet, data: DataSet, limit: int | None) -> Images:
-    """The test images, once it is clear that they are for this net."""
+    """The test images; DataError where they do not fit the net."""
     if net.classes is not None and net.classes != len(data.classes):
         raise DataError(
             f"{net.where}: has {net.classes} classes; data set '{data.name}' has {len(data.classes)}: "
@@ -217,7 +217,7 @@ def _checked(net: TrainedNet, data: DataSet, limit: int | None) -> Images:
 
 
 def _batches(net: TrainedNet, data: DataSet, images: Images, batch: int) -> Iterator[Batch]:
-    """The images as the net takes them, in order."""
+    """Batches of the images in order, with pixels as the net takes them."""
     if net.pixels == "uint8":
         for indices in torch.split(torch.arange(len(images)), batch):
             pixels = images.start(indices, 0, False, None)()

@@ -7,22 +7,28 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from genocc.errors import ConfigError
-from genocc.runs.folder import Run
-from genocc.training.parts import OutputConfig
+from genocc.runs.folder import RunFolder
+from genocc.training.settings import OutputConfig
 
 FOLDER = "tensorboard"
-"""Where they are in a run folder."""
+"""Their folder within a run folder."""
 
-Told = Callable[[Mapping[str, Any]], None]
-"""Takes a line of the history."""
+EpochWriter = Callable[[Mapping[str, Any]], None]
+"""Writes a line of the history."""
 
 
 @contextmanager
-def events(config: OutputConfig, run: Run | None) -> Iterator[Told]:
-    """Yields what writes a line of the history, if events are asked for; the first line makes their file.
+def event_writer(config: OutputConfig, run: RunFolder | None) -> Iterator[EpochWriter]:
+    """Yields a function that writes a line of the history as events, or ignores it where no events are wanted.
+
+    The first line makes the file of the events.
+
+    Args:
+        config: Whether events are wanted.
+        run: Where they go; None in all processes but the first.
 
     Raises:
-        ConfigError: They are asked for, and TensorBoard is not installed.
+        ConfigError: Events are wanted, and TensorBoard is not installed.
     """
     if not config.tensorboard:
         yield lambda line: None
@@ -41,7 +47,7 @@ def events(config: OutputConfig, run: Run | None) -> Iterator[Told]:
             nonlocal writer
             if run is None:
                 return
-            if writer is None:  # what an earlier process has written of this epoch, and of later ones, does not count
+            if writer is None:  # the purge drops what an earlier process wrote of this epoch and later ones
                 writer = stack.enter_context(SummaryWriter(run.path / FOLDER, purge_step=line["epoch"]))
             for name, value in scalars(line):
                 writer.add_scalar(name, value, line["epoch"])
@@ -51,7 +57,7 @@ def events(config: OutputConfig, run: Run | None) -> Iterator[Told]:
 
 
 def scalars(line: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Yields the numbers of a line of the history by path: ``test/top1``."""
+    """Yields the numbers of a line of the history with their paths, such as ``test/top1``."""
     for name, value in line.items():
         if isinstance(value, Mapping):
             yield from scalars(value, f"{prefix}{name}/")

@@ -1,7 +1,8 @@
-"""What searches and trainings share of their optimization: SGD, the precision of features, the check for NaN."""
+"""Optimization that searches and trainings share: SGD, its cosine, the loss, the precision, the check for NaN."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn import Parameter
+from torch.nn.functional import cross_entropy
 
 from genocc.configuration import Part, Rate
 
@@ -18,8 +20,8 @@ class SgdConfig(Part):
     """SGD with momentum, without Nesterov's.
 
     Attributes:
-        learning_rate: At its height.
-        learning_rate_end: Of the end.
+        learning_rate: The highest.
+        learning_rate_end: At the end.
         momentum: 0.9 in all papers.
         weight_decay: 3e-4 on CIFAR-10 in all papers.
         clip: Largest norm of the gradient.
@@ -37,12 +39,36 @@ class SgdConfig(Part):
             parameters, lr=self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay
         )
 
+    def decayed(self, left: float) -> float:
+        """Returns the learning rate with a share ``left``, 1 to 0, of the way to ``learning_rate_end`` still to go."""
+        return self.learning_rate_end + (self.learning_rate - self.learning_rate_end) * left
+
+
+def half_cosine(angle: float) -> float:
+    """Returns a cosine from 1 at angle 0 to 0 at pi: the decay of a learning rate without restarts.
+
+    Source: Loshchilov and Hutter, SGDR, Eq. 5, with T_cur / T_i times pi as the angle.
+    """
+    return (1 + math.cos(angle)) / 2
+
+
+def classification_loss(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Returns the mean cross entropy of a batch, computed in float32 at least.
+
+    Args:
+        logits: (B, classes).
+        labels: (B,).
+        smoothing: Share of the label that is spread over all classes.
+    """
+    low = logits.dtype in (torch.bfloat16, torch.float16)
+    return cross_entropy(logits.float() if low else logits, labels, label_smoothing=smoothing)
+
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any]:
     """Returns the context in which features are computed in a precision; weights keep theirs.
 
     Args:
-        precision: ``bfloat16`` or ``float16``; any other leaves features as they are.
+        precision: ``bfloat16`` or ``float16``; features stay as they are with any other.
         device: Where they are computed.
     """
     low = torch.float16 if precision == "float16" else torch.bfloat16

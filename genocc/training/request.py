@@ -1,4 +1,4 @@
-"""`genocc.train`: from the words of a request to a training run."""
+"""`genocc.train`: from the fields of a request to a training run."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from genocc.data.dataset import BUILT_IN
-from genocc.data.settings import data_fields
+from genocc.data.settings import data_fields, default_preset
 from genocc.errors import ConfigError
 from genocc.genotype import Genotype
 from genocc.runs.progress import Progress
-from genocc.runs.starting import given, new_folder
+from genocc.runs.starting import given, new_or_resumed, run_path
 from genocc.source import load
 from genocc.training.config import TrainConfig
 from genocc.training.result import TrainResult, read_training
@@ -53,7 +52,7 @@ def train(
         tensorboard: Whether the history is written as TensorBoard events too.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         resume: Go on with the run in ``out``; other settings need not be given, and may not differ.
-        progress: What is told how it goes.
+        progress: Where progress is shown.
 
     Returns:
         Accuracies, and where the weights are.
@@ -70,18 +69,27 @@ def train(
         network=given(**(network or {})),
         output=given(tensorboard=tensorboard),
     )
-    if resume and out is None:
-        raise ConfigError("--resume needs --out: the folder of the run that is to go on")
     if genotype is None and not resume:
         raise ConfigError("no GENOTYPE to train: a genotype file, a run folder, '-' for standard input, or zoo:NAME")
-    loaded = genotype if isinstance(genotype, Genotype) or genotype is None else load(genotype)
-    if resume and out is not None and not (preset or overrides or fields):
-        config, own = read_training(out)
-        return run_training(loaded or own, config, out, resume=True, device=device, progress=progress)
-    quick = fields.get("data", {}).get("name", "digits") in BUILT_IN
-    config = TrainConfig.make(preset or ("quick" if quick else "cifar"), overrides, **fields)
-    if loaded is None:
-        assert out is not None
-        loaded = read_training(out)[1]
-    folder = Path(out) if out is not None else new_folder(f"{loaded.name}-{config.data.name}")
-    return run_training(loaded, config, folder, resume=resume, device=device, progress=progress)
+
+    def own(folder: Path) -> tuple[TrainConfig, Genotype]:
+        config, trained = read_training(folder)
+        return config, trained if genotype is None else _loaded(genotype)
+
+    def new() -> tuple[TrainConfig, Genotype]:
+        loaded = None if genotype is None else _loaded(genotype)
+        default = default_preset(fields.get("data", {}), "cifar")
+        config = TrainConfig.make(preset or default, overrides, **fields)
+        if loaded is None:
+            assert out is not None
+            loaded = read_training(out)[1]
+        return config, loaded
+
+    settings = bool(preset or overrides or fields)
+    config, chosen = new_or_resumed(out, resume=resume, settings=settings, new=new, own=own, kind="run")
+    folder = run_path(out, f"{chosen.name}-{config.data.name}")
+    return run_training(chosen, config, folder, resume=resume, device=device, progress=progress)
+
+
+def _loaded(genotype: Genotype | str | Path) -> Genotype:
+    return genotype if isinstance(genotype, Genotype) else load(genotype)

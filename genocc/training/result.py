@@ -1,4 +1,4 @@
-"""What a training came to, read from its run folder."""
+"""The result of a training, read from its run folder, and the form of its config.json."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from genocc.errors import RunError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.provenance import Provenance
+from genocc.runs.epochs import best_epoch, kept_accuracies
 from genocc.runs.reading import RUN_BEST, RUN_LAST, TRAIN, read_config, read_epochs
 from genocc.training.config import TrainConfig
 
@@ -25,13 +26,13 @@ class TrainResult:
 
     Attributes:
         path: The run folder.
-        config: What was asked.
+        config: How it was trained.
         genotype: What was trained.
-        history: A mapping an epoch; see docs/training.md.
+        history: One mapping per epoch; see docs/training.md.
         network: The network around the cells.
         class_names: Of the classes in order.
-        mean: Of each channel of pixels in 0..1; what was subtracted from images.
-        std: Of each channel; what they were divided by.
+        mean: Per channel of pixels in 0..1; what was subtracted from images.
+        std: Per channel; what they were divided by.
     """
 
     path: Path
@@ -62,7 +63,7 @@ class TrainResult:
         history: list[dict[str, Any]],
         texts: Mapping[str, str],
     ) -> TrainResult:
-        """Returns a result from its parts; ``texts`` are what the weights say about themselves."""
+        """Returns a result from its parts; ``texts`` are the metadata of the weights."""
         found = Provenance.from_metadata(texts, str(folder / RUN_BEST))
         if found.normalization is None:
             raise RunError(f"{folder / RUN_BEST}: not what the training wrote; was it changed?")
@@ -70,27 +71,27 @@ class TrainResult:
 
     @property
     def weights(self) -> Path:
-        """The weights with the best accuracy on the test images, which `genocc compile` takes."""
+        """File of the weights with the best accuracy on the test images, which `genocc compile` takes."""
         return self.path / RUN_BEST
 
     @property
     def best(self) -> dict[str, Any]:
         """The epoch of the history with the best test accuracy, the first of equals."""
-        return best_of(self.history)
+        return best_epoch(self.history)
 
     @property
     def best_top1(self) -> float:
-        """Its share of test images that are classified correctly; of the averaged weights where there are any."""
-        return float(kept(self.best)["top1"])
+        """Top-1 test accuracy of the best epoch; of the averaged weights where there are any."""
+        return float(kept_accuracies(self.best)["top1"])
 
     @property
     def last_top1(self) -> float:
-        """The same after the last epoch."""
-        return float(kept(self.history[-1])["top1"])
+        """Top-1 test accuracy of the last epoch; of the averaged weights where there are any."""
+        return float(kept_accuracies(self.history[-1])["top1"])
 
     @property
     def seconds(self) -> float:
-        """Of all epochs."""
+        """Duration of all epochs."""
         return float(sum(line["seconds"] for line in self.history))
 
     def to_dict(self) -> dict[str, Any]:
@@ -102,27 +103,14 @@ class TrainResult:
             "weights": str(self.weights),
             "epochs": len(self.history),
             "seconds": self.seconds,
-            "best": {"epoch": self.best["epoch"], **kept(self.best)},
-            "last": {"epoch": self.history[-1]["epoch"], **kept(self.history[-1])},
+            "best": {"epoch": self.best["epoch"], **kept_accuracies(self.best)},
+            "last": {"epoch": self.history[-1]["epoch"], **kept_accuracies(self.history[-1])},
             "training": self.history[-1]["training"],
             "network": self.network.model_dump(mode="json"),
             "class_names": list(self.class_names),
             "mean": list(self.mean),
             "std": list(self.std),
         }
-
-
-def kept(line: dict[str, Any]) -> dict[str, Any]:
-    """Returns the test accuracies of the weights that are kept: those of the average where there is one."""
-    found = line.get("average") or line.get("test")
-    if not (isinstance(found, dict) and isinstance(found.get("top1"), float)):
-        raise RunError(f"history.jsonl: epoch {line.get('epoch')} has no test accuracy; was the file changed?")
-    return found
-
-
-def best_of(history: list[dict[str, Any]]) -> dict[str, Any]:
-    """Returns the first epoch with the best test accuracy."""
-    return max(history, key=lambda line: float(kept(line)["top1"]))
 
 
 def read_training(path: str | Path) -> tuple[TrainConfig, Genotype]:
@@ -132,6 +120,6 @@ def read_training(path: str | Path) -> tuple[TrainConfig, Genotype]:
     return TrainConfig.from_dict(found, where=str(path)), genotype
 
 
-def described(config: TrainConfig, genotype: Genotype) -> dict[str, Any]:
+def config_json(config: TrainConfig, genotype: Genotype) -> dict[str, Any]:
     """Returns what config.json keeps: everything needed to repeat the run."""
     return {**config.model_dump(mode="json"), GENOTYPE: genotype.model_dump(mode="json", exclude_none=True)}

@@ -1,4 +1,4 @@
-"""The steps of a training: a genotype's net descends on the whole training part, as the papers evaluate cells.
+"""Steps of a training: SGD on a genotype's net over the training part, as the papers evaluate cells.
 
 Batches, augmentation and dropped paths are functions of the seed and the step, not of the process: several processes
 that share a batch see what one would.
@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -33,7 +32,7 @@ from genocc.runs.meter import Meter
 from genocc.runs.processes import ALONE, Processes
 from genocc.training.config import TrainConfig
 from genocc.training.evaluation import Accuracy, counts
-from genocc.training.optimization import all_finite, autocast
+from genocc.training.optimization import all_finite, autocast, classification_loss, half_cosine
 
 
 class Trainer:
@@ -41,14 +40,14 @@ class Trainer:
 
     Args:
         genotype: The cells.
-        config: How they are trained.
-        device: Where.
+        config: How it is trained.
+        device: Where it is trained.
         data: The images; those that the configuration names where not given.
-        processes: Those that share each batch.
+        processes: The processes that share each batch.
 
     Attributes:
-        net: The net, in this process.
-        average: The moving average of its weights; None where there is none.
+        net: The net of this process.
+        average: The moving average of its weights; None without one.
         training: Batches of the training part, or this process's share of them.
         test: The test part.
 
@@ -87,11 +86,11 @@ class Trainer:
 
     @property
     def steps(self) -> int:
-        """Steps in an epoch."""
+        """Number of steps per epoch."""
         return len(self.training)
 
     def begin_epoch(self, epoch: int) -> None:
-        """Sets the probability of a dropped path, which grows in proportion to the epochs."""
+        """Sets the drop-path probability, which grows linearly with the epochs."""
         self.net.drop_path_rate = self.config.regularization.drop_path * epoch / self.config.schedule.epochs
 
     def end_epoch(self) -> None:
@@ -123,11 +122,11 @@ class Trainer:
         self._step += 1
 
     def seen(self) -> dict[str, float]:
-        """Returns loss and accuracy of this process's images since the start of the epoch."""
+        """Returns loss and accuracy over this process's images since the start of the epoch."""
         return self._meter.read()
 
     def measure(self) -> dict[str, Any]:
-        """Returns what a line of the history says: what the epoch has seen in all processes, and test accuracies."""
+        """Returns an epoch's measurements: loss and accuracy in training, over all processes, and test accuracies."""
         meter = Meter(self.device)
         meter.sums.copy_(self.processes.summed(self._meter.sums))
         measured = {
@@ -140,7 +139,7 @@ class Trainer:
 
     @torch.no_grad()
     def accuracy(self, net: nn.Module) -> Accuracy:
-        """Returns a net's accuracy on the test images, of which each process looks at its share."""
+        """Returns a net's accuracy on the test images, which the processes share."""
         self.processes.broadcast([*net.buffers()])
         net.eval()
         total = torch.zeros(3, dtype=torch.int64, device=self.device)
@@ -153,7 +152,7 @@ class Trainer:
 
     @property
     def result(self) -> TargetNet:
-        """The net whose weights are kept: the average where there is one."""
+        """The net whose weights are kept: the moving average where there is one."""
         if self.average is None:
             return self.net
         averaged = self.average.module
@@ -162,7 +161,7 @@ class Trainer:
 
     @property
     def provenance(self) -> Provenance:
-        """What a file of its weights says about itself."""
+        """Provenance for a file of the weights."""
         return Provenance(
             self.net.genotype,
             self.net.config,
@@ -171,11 +170,11 @@ class Trainer:
         )
 
     def finite(self) -> bool:
-        """Whether the losses of the epoch so far are numbers; waits for the device."""
+        """Whether the losses of the epoch so far are finite; waits for the device."""
         return all_finite([self._meter.sums])
 
     def finite_everywhere(self) -> bool:
-        """Whether all that a checkpoint would hold are numbers."""
+        """Whether everything that a checkpoint would hold is finite."""
         return self.finite() and all_finite(self.net.state_dict().values())
 
     def state(self) -> dict[str, Any]:
@@ -190,13 +189,13 @@ class Trainer:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Puts a `state` back."""
+        """Restores a `state`."""
         self.net.load_state_dict(state["net"])
         if self.average:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
-        if self.processes.first:  # of all processes' images, which are added up when they are read
+        if self.processes.first:  # the sum over all processes, which `measure` adds up again
             self._meter.sums.copy_(state["meter"])
         self._step = state["step"]
 
@@ -208,9 +207,7 @@ class Trainer:
         return torch.compile(model) if self.config.compute.compile else model
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        low = logits.dtype in (torch.bfloat16, torch.float16)
-        smoothing = self.config.regularization.label_smoothing
-        return cross_entropy(logits.float() if low else logits, labels, label_smoothing=smoothing)
+        return classification_loss(logits, labels, self.config.regularization.label_smoothing)
 
     def _precision(self) -> AbstractContextManager[Any]:
         return autocast(self.config.compute.precision, self.device)
@@ -226,20 +223,19 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
 
     Args:
         config: Of the training.
-        step: From 0, over all epochs.
-        steps: In an epoch.
+        step: Number of the step over all epochs, from 0.
+        steps: Number of steps per epoch.
     """
-    schedule, optimizer = config.schedule, config.optimizer
+    schedule = config.schedule
     grain = 1.0 if schedule.update == "epoch" else 1 / steps
     time = step // steps if schedule.update == "epoch" else step / steps
     done = time / schedule.epochs
-    left = (1 + math.cos(math.pi * done)) / 2 if schedule.decay == "cosine" else 1 - done
-    rate = optimizer.learning_rate_end + (optimizer.learning_rate - optimizer.learning_rate_end) * left
+    rate = config.optimizer.decayed(half_cosine(math.pi * done) if schedule.decay == "cosine" else 1 - done)
     return rate * min(1.0, (time + grain) / schedule.warmup) if schedule.warmup else rate
 
 
 def _loaded(config: TrainConfig, processes: Processes) -> DataSet:
-    """Loads the data set, in the first process before the others: what has to be fetched is fetched once."""
+    """Loads the data set, in the first process before all others, so that it is downloaded once."""
     with processes.together():
         data = load_data(config.data) if processes.first else None
     return data or load_data(config.data)
@@ -259,7 +255,7 @@ def _batches(config: TrainConfig, data: DataSet, device: torch.device, processes
 
 
 def _net(genotype: Genotype, config: TrainConfig, data: DataSet) -> TargetNet:
-    """The net, of which only those parameters are trained that a result depends on."""
+    """The net; only parameters that its outputs depend on are trained."""
     size, channels = data.train.size, data.train.channels
     network = config.network.network(classes=len(data.classes), input_size=(size, size), input_channels=channels)
     constructs = SYNC_CONSTRUCTS if config.distributed.sync_batch_norm else CONSTRUCTS

@@ -1,4 +1,4 @@
-"""A training: the steps of `trainer` in the `loop` of every run, and without a run folder."""
+"""A training: the steps of `trainer` in the loop of every run (`genocc.runs.loop`), or without a run folder (`fit`)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from genocc.data import DataSet
 from genocc.errors import RunError
 from genocc.genotype import Genotype
 from genocc.nn import target_net
-from genocc.runs.folder import Run, open_run
+from genocc.runs.epochs import best_epoch, kept_accuracies
+from genocc.runs.folder import RunFolder, open_run
 from genocc.runs.interruption import Interruption, interruptions
 from genocc.runs.loop import Loop, Phase, choose_device
 from genocc.runs.processes import Processes, process_group
 from genocc.runs.progress import Progress
 from genocc.runs.reading import RUN_BEST, RUN_GENOTYPE, RUN_LAST, TRAIN, read_history
 from genocc.training.config import TrainConfig
-from genocc.training.events import Told, events
-from genocc.training.result import TrainResult, best_of, described, kept
+from genocc.training.events import EpochWriter, event_writer
+from genocc.training.result import TrainResult, config_json
 from genocc.training.trainer import Trainer
 
 
@@ -44,10 +45,10 @@ def run_training(
         out: The run folder.
         resume: Whether to go on with the run in it; a finished one is only read.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
-        progress: What is told about it, in the first process.
+        progress: Where the first process shows its progress.
 
     Raises:
-        RunError: The folder cannot be used, or the loss is no longer finite.
+        RunError: The folder cannot be used, or losses or weights are no longer finite.
         DataError: The images cannot be used.
         NetworkError: The network does not fit the genotype or the images.
         ConfigError: The precision does not exist on the device, the batch does not divide among the processes, or
@@ -63,11 +64,11 @@ def run_training(
         (finished,) = processes.any(run is not None and run.finished)
         if not finished:
             chosen = choose_device(device, processes)
-            telling = progress if progress and processes.first else Progress()
+            shown = progress if progress and processes.first else Progress()
             with torch.random.fork_rng(devices=[]):
                 trainer = Trainer(genotype, config, chosen, processes=processes)
-                with events(config.output, run) as told:
-                    _Training(trainer, run, interruption, telling, processes, told).run()
+                with event_writer(config.output, run) as write_events:
+                    _Training(trainer, run, interruption, shown, processes, write_events).run()
         return _read(Path(out), genotype, config, processes)
 
 
@@ -77,8 +78,7 @@ class Fitted:
 
     Attributes:
         trainer: With the trained net, and its average if there is one.
-        history: A mapping an epoch, as in a run's history, without its times; accuracies on test images where they
-            were asked for.
+        history: One mapping per epoch, as in a run's history, without durations; the last has test accuracies.
     """
 
     trainer: Trainer
@@ -86,23 +86,23 @@ class Fitted:
 
     @property
     def top1(self) -> float:
-        """Accuracy after the last epoch, on test images."""
-        return float(kept(self.history[-1])["top1"])
+        """Top-1 test accuracy after the last epoch; of the averaged weights where there are any."""
+        return float(kept_accuracies(self.history[-1])["top1"])
 
 
 def fit(genotype: Genotype, config: TrainConfig, *, data: DataSet | None = None, device: str = "auto") -> Fitted:
     """Trains a genotype's net in this process, to the end, and measures it after the last epoch; writes nothing.
 
-    The same weights as in a run folder come of it. Random numbers of the program around are left alone.
+    The weights are the same as those of `run_training`. PyTorch's global random generator is left as it was.
 
     Args:
         genotype: The cells.
         config: How, and on which images.
-        data: The images, loaded before; those that the configuration names where not given.
+        data: The images; those that the configuration names where not given.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
 
     Raises:
-        RunError: The loss is no longer finite.
+        RunError: Losses or weights are no longer finite.
         GenoccError: As `run_training`.
     """
     history: list[dict[str, Any]] = []
@@ -127,16 +127,16 @@ class _Training(Loop[Trainer]):
     def __init__(
         self,
         trainer: Trainer,
-        folder: Run | None,
+        folder: RunFolder | None,
         interruption: Interruption,
         progress: Progress,
         processes: Processes,
-        told: Told,
+        write_events: EpochWriter,
     ) -> None:
         super().__init__(trainer, trainer.config.schedule.epochs, folder, interruption, progress, processes)
-        self.also = told
+        self.write_events = write_events
 
-    def begin(self, folder: Run) -> None:
+    def begin(self, folder: RunFolder) -> None:
         super().begin(folder)
         folder.write(RUN_GENOTYPE, self.learner.net.genotype.dumps())
 
@@ -159,16 +159,16 @@ class _Training(Loop[Trainer]):
             f"{line['seconds']:.1f} s, {line['images_per_second']:,.0f} images/s"
         )
 
-    def closed(self, folder: Run, line: Mapping[str, Any]) -> None:
-        """Keeps the weights if they are the best so far."""
-        if best_of(read_history(folder.path)) == line:
+    def close_epoch(self, folder: RunFolder, line: Mapping[str, Any]) -> None:
+        """Keeps the weights if they are the best so far, and writes TensorBoard events."""
+        if best_epoch(read_history(folder.path)) == line:
             folder.write(RUN_BEST, self._save_weights)
-        self.also(line)
+        self.write_events(line)
 
-    def finish(self, folder: Run) -> None:
+    def finish(self, folder: RunFolder) -> None:
         folder.finish(self._save_weights)
-        line = best_of(read_history(folder.path))
-        folder.log(f"finished: best test accuracy {kept(line)['top1']:.4f} after epoch {line['epoch']}")
+        line = best_epoch(read_history(folder.path))
+        folder.log(f"finished: best test accuracy {kept_accuracies(line)['top1']:.4f} after epoch {line['epoch']}")
 
     def title(self) -> str:
         trainer, network = self.learner, self.learner.net.config
@@ -185,7 +185,7 @@ class _Training(Loop[Trainer]):
 
 
 def _read(folder: Path, genotype: Genotype, config: TrainConfig, processes: Processes) -> TrainResult:
-    """The result, for all processes: the folder may be on another machine."""
+    """The result, sent to all processes: the folder may be on another machine."""
     if processes.count == 1:
         return TrainResult.read(folder)
     found = None
@@ -201,12 +201,13 @@ def _read(folder: Path, genotype: Genotype, config: TrainConfig, processes: Proc
 @contextmanager
 def _opened(
     genotype: Genotype, config: TrainConfig, out: str | Path, resume: bool, processes: Processes
-) -> Iterator[Run | None]:
+) -> Iterator[RunFolder | None]:
     """The run folder, for the first process; the others wait until it has it."""
-    config_json = described(config, genotype)
     with ExitStack() as stack:
         run = None
         with processes.together():
             if processes.first:
-                run = stack.enter_context(open_run(out, TRAIN, config_json, resume=resume, result=RUN_LAST))
+                run = stack.enter_context(
+                    open_run(out, TRAIN, config_json(config, genotype), resume=resume, result=RUN_LAST)
+                )
         yield run

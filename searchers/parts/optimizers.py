@@ -11,7 +11,7 @@ from pydantic import Field
 from torch.nn import Parameter
 
 from genocc.configuration import Part, Rate
-from genocc.training.optimization import SgdConfig
+from genocc.training.optimization import SgdConfig, half_cosine
 
 
 class WeightsConfig(SgdConfig):
@@ -29,8 +29,7 @@ class WeightsConfig(SgdConfig):
 
     def rate(self, epoch: int, epochs: int) -> float:
         """Returns the learning rate of an epoch, from 0: a cosine from ``learning_rate`` to ``learning_rate_end``."""
-        half_turn = (1 + math.cos(math.pi * epoch / epochs)) / 2
-        return self.learning_rate_end + (self.learning_rate - self.learning_rate_end) * half_turn
+        return self.decayed(half_cosine(math.pi * epoch / epochs))
 
 
 class ArchitectureConfig(Part):

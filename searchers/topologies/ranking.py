@@ -22,15 +22,14 @@ from pydantic import Field
 
 from genocc.configuration import Configuration, ImageCount
 from genocc.data import DataSet, split
-from genocc.data.dataset import BUILT_IN
-from genocc.data.settings import data_fields, load_data, place
+from genocc.data.settings import data_fields, default_preset, load_data, place
 from genocc.errors import DataError, GenoccError, RunError
 from genocc.files import read_text
-from genocc.runs.folder import Run, open_run
+from genocc.runs.folder import RunFolder, open_run
 from genocc.runs.interruption import interruptions
 from genocc.runs.progress import Progress
 from genocc.runs.reading import read_config, read_history
-from genocc.runs.starting import given, new_folder
+from genocc.runs.starting import given, new_or_resumed, run_path
 from genocc.training.config import TrainConfig
 from genocc.training.training import fit
 from genocc.version import __version__
@@ -168,7 +167,7 @@ def rank_topologies(
         validation: Training images that accuracies are measured on: a share up to 1, or a number [0.2].
         workers: Processes, one thread each [one for each core].
         resume: Go on with the ranking in ``out``; other settings need not be given, and may not differ.
-        progress: What is told how it goes.
+        progress: Where progress is shown.
 
     Raises:
         GenoccError: The request, the images or the folder cannot be used, or a training has diverged.
@@ -177,18 +176,20 @@ def rank_topologies(
     overrides = list(overrides)
     images = given(**data_fields(data), size=size, download=download)
     fields = given(seed=seed, data=images, schedule=given(epochs=epochs))
-    own = given(sample=sample, top=top, validation=validation)
+    chosen = given(sample=sample, top=top, validation=validation)
     if workers is not None and workers < 1:
         raise RunError(f"--workers {workers}: expected at least 1")
-    if resume and out is None:
-        raise RunError("--resume needs --out: the folder of the ranking that is to go on")
-    if resume and out is not None and not (preset or overrides or fields or own):
-        config = RankingConfig.from_dict(read_config(out, RANK_TOPOLOGIES), where=str(out))
-    else:
-        quick = fields.get("data", {}).get("name", "digits") in BUILT_IN
-        training = TrainConfig.make(preset or ("quick" if quick else "shallow"), overrides, **fields)
-        config = RankingConfig.from_dict({"training": training, **own})
-    folder = Path(out) if out is not None else new_folder(f"topologies-{config.training.data.name}")
+
+    def new() -> RankingConfig:
+        default = default_preset(fields.get("data", {}), "shallow")
+        return RankingConfig.from_dict({"training": TrainConfig.make(preset or default, overrides, **fields), **chosen})
+
+    def own(folder: Path) -> RankingConfig:
+        return RankingConfig.from_dict(read_config(folder, RANK_TOPOLOGIES), where=str(folder))
+
+    settings = bool(preset or overrides or fields or chosen)
+    config = new_or_resumed(out, resume=resume, settings=settings, new=new, own=own, kind="ranking")
+    folder = run_path(out, f"topologies-{config.training.data.name}")
     return run_ranking(config, folder, workers=workers or os.cpu_count() or 1, resume=resume, progress=progress)
 
 
@@ -207,7 +208,7 @@ def run_ranking(
         return read_ranking(run.result_path)
 
 
-def _finished(config: RankingConfig, run: Run, workers: int, progress: Progress) -> list[RankedTopology]:
+def _finished(config: RankingConfig, run: RunFolder, workers: int, progress: Progress) -> list[RankedTopology]:
     try:
         return _Ranking(config, run, workers, progress).run()
     except GenoccError:
@@ -220,7 +221,7 @@ def _finished(config: RankingConfig, run: Run, workers: int, progress: Progress)
 
 
 class _Ranking:
-    def __init__(self, config: RankingConfig, folder: Run, workers: int, progress: Progress) -> None:
+    def __init__(self, config: RankingConfig, folder: RunFolder, workers: int, progress: Progress) -> None:
         self.config, self.folder, self.workers, self.progress = config, folder, workers, progress
         history = read_history(folder.path)
         folder.truncate(len(history))  # and with it half a line

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 import genocc
 from genocc.cli import app
-from genocc.data import Source, load
+from genocc.data import DataRequest, load
 from genocc.nn.target_net import load as load_net
 from genocc.runs.reading import read_history
 from genocc.training.training import run_training
@@ -66,7 +66,7 @@ def files(run: Path) -> dict[str, Path]:
 
 def by_hand(run: Path) -> tuple[float, float]:
     """Top-1 and top-5 of the best weights, in numpy but for the net."""
-    data = load(Source("fake", size=8))
+    data = load(DataRequest("fake", size=8))
     pixels = data.test.start(torch.arange(len(data.test)), 0, False, None)().numpy()
     images = ((pixels / 255 - np.array(data.mean)) / np.array(data.std)).transpose(0, 3, 1, 2)
     net = load_net(run / "best.safetensors").eval()
@@ -101,7 +101,7 @@ def test_a_run_is_measured_on_its_own_images_and_agrees_with_its_history(run: Pa
 
 def test_images_are_normalised_as_in_the_training_whatever_the_data_set_says(run: Path, tmp_path: Path) -> None:
     """The same images as a folder, whose mean and deviation are ImageNet's: the net's own count."""
-    data = load(Source("fake", size=8))
+    data = load(DataRequest("fake", size=8))
     chosen = torch.arange(0, 200)
     pixels = data.test.start(chosen, 0, False, None)().numpy()
     for part in ("train", "test"):

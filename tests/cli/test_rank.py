@@ -97,32 +97,14 @@ def test_rows_that_lack_a_value_are_refused_or_left_out(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("t.csv", "x,z\n1,2\n", "no column 'y'; expected one of x, z"),
-        ("t.csv", "x,y\n", "no rows in it"),
-        ("t.csv", "", "no rows in it"),
-        ("t.csv", "x,y\n1,2\n", "t.csv: 1 of its rows can be ranked; expected at least 2"),
-        ("t.csv", "x,y\n1,2\n3\n", "line 3 has 1 cells; the header has 2"),
-        ("t.csv", "x,y\n1,2\n3,4,5\n", "line 3 has 3 cells; the header has 2"),
-        ("t.csv", 'x,y\n1,"2\n', "cannot be read as a table"),
-        ("t.csv", "x,y\n1,2\n3,1_0\n", "row 2, column 'y': found '1_0'; expected a number"),
-        ("t.csv", "x,y\n1,2\n3,94%\n", "row 2, column 'y': found '94%'; expected a number"),
-        ("t.csv", "x,y\n1,2\n3,-inf\n", "expected a finite number"),
-        ("t.json", '{"rows": [{"x": true, "y": 1}]}', "row 1, column 'x': found True; expected a number"),
-        ("t.json", '{"a": [{"x": 1}], "b": [{"y": 1}]}', "2 lists of objects in it; expected one"),
-        ("t.json", "[1, 2]", "expected a list of objects"),
-        ("t.json", "[{", "not JSON"),
         ("t.json", "[" * 100_000, "cannot be read as a table"),
-        ("t.json", f'[{{"x": {"9" * 400}, "y": 1}}]', "expected a number"),
-        ("t.jsonl", '{"x": 1, "y": 2}\n[1]\n', "line 2 is not a JSON object"),
-        ("t.jsonl", '{"x": 1, "y": 2}\n{"x"\n', "line 2: not JSON"),
-        ("t.csv", "x,y,x\n1,2,3\n2,3,4\n", "column 'x' is there twice"),
         ("t.txt", "x,y\n1,2\n", "expected a .csv, .json or .jsonl file, or run folders"),
     ],
 )
 def test_a_table_that_is_none_is_one_line(tmp_path: Path, name: str, content: str, message: str) -> None:
-    path = write(tmp_path / name, content)
-    line = error(path, "--x", "x", "--y", "y")
+    line = error(write(tmp_path / name, content), "--x", "x", "--y", "y")
     assert message in line
-    assert name in line or "rows; expected" in line
+    assert name in line
 
 
 def test_files_that_do_not_exist_or_go_together_are_refused(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_seeds_are_listed_and_go_on_by_themselves(tmp_path: Path) -> None:
         (("--data", "fake:there"), "'fake' is built in; name it without a folder"),
         (("--seeds", 0), "--seeds 0: expected 1 to"),
         (("--penalty-macs", 1), "budget.penalty_macs needs budget.max_macs"),
-        (("--device", "tpu"), "device 'tpu' cannot be had here"),
+        (("--device", "tpu"), "device 'tpu' is not available here"),
         (("--preset", "imagenet"), "imagefolder: no folder given"),
         (("--set", "data.training=1700"), "1,700 + 719 images are asked for; the data set has 1,438"),
     ],

@@ -94,7 +94,7 @@ def test_options_are_settings(tmp_path: Path, genotype: Path) -> None:
         (("zoo:darts-v2", "--set", "optimiser.clip=1"), "did you mean 'optimizer'?"),
         (("zoo:darts-v2", "--auxiliary"), "needs a map of at least 8x8, found 4x4"),
         (("zoo:darts-v2", "--set", "compute.precision=float16", "--device", "cpu"), "use compute.precision=bfloat16"),
-        (("zoo:darts-v2", "--device", "tpu"), "device 'tpu' cannot be had here"),
+        (("zoo:darts-v2", "--device", "tpu"), "device 'tpu' is not available here"),
         (("zoo:darts-v2", "--resume"), "--resume needs --out"),
         (("--out", "none", "--resume"), "none: no run in it"),
     ],

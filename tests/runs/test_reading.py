@@ -6,7 +6,18 @@ from pathlib import Path
 import pytest
 
 from genocc.errors import RunError
-from genocc.runs.reading import CONFIG, HISTORY, history_lines, read_command, read_config, read_history, seed_folder
+from genocc.runs.reading import (
+    CONFIG,
+    HISTORY,
+    RUN_BEST,
+    best_weights,
+    history_lines,
+    read_command,
+    read_config,
+    read_epochs,
+    read_history,
+    seed_folder,
+)
 
 
 def test_a_command_reads_its_own_runs_only(tmp_path: Path) -> None:
@@ -44,3 +55,29 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str, message: str) -> None
 
 def test_each_seed_has_a_folder(tmp_path: Path) -> None:
     assert seed_folder(tmp_path, 12) == tmp_path / "seed-12"
+
+
+def test_a_config_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(RunError, match="not the configuration of a run"):
+        read_config(tmp_path, "search")
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(RunError, match="not JSON"):
+        read_config(tmp_path, "search")
+
+
+def test_best_weights_that_are_missing_are_told_from_those_that_are_to_come(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="a training without weights yet; wait for its first epoch to end, or wait more"):
+        best_weights(tmp_path, "wait more")
+    (tmp_path / HISTORY).write_text('{"epoch": 1}\n')
+    with pytest.raises(RunError, match=r"best.safetensors: is missing, though epochs have ended; .* or start anew"):
+        best_weights(tmp_path, "start anew")
+    (tmp_path / RUN_BEST).touch()
+    assert best_weights(tmp_path, "start anew") == tmp_path / RUN_BEST
+
+
+def test_the_epochs_of_a_run_are_numbered_from_1(tmp_path: Path) -> None:
+    (tmp_path / HISTORY).write_text('{"epoch": 1}\n{"epoch": 3}\n')
+    assert len(read_history(tmp_path)) == 2  # lines of rankings have no epochs
+    with pytest.raises(RunError, match=r"history.jsonl: line 2: epoch is 3; expected 2"):
+        read_epochs(tmp_path)

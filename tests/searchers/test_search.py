@@ -350,7 +350,7 @@ def test_bfloat16_searches_too_and_keeps_its_weights_in_float32(tmp_path: Path, 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_device_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TargetError, match="device 'cuda' cannot be had here; expected cpu"):
+    with pytest.raises(TargetError, match="device 'cuda' is not available here; expected cpu"):
         run_search(small("darts"), tmp_path, device="cuda")
     with pytest.raises(TargetError, match="device 'tpu'"):
         run_search(small("darts"), tmp_path, resume=True, device="tpu")

@@ -14,10 +14,11 @@ import genocc
 from genocc.errors import ConfigError, RunError
 from genocc.exporters import torch as torch_target
 from genocc.runs import loop
+from genocc.runs.epochs import best_epoch, kept_accuracies
 from genocc.runs.progress import Progress
 from genocc.runs.reading import read_config
 from genocc.training.evaluation import measure
-from genocc.training.result import TrainResult, best_of, kept
+from genocc.training.result import TrainResult
 from genocc.training.trainer import Trainer
 from genocc.training.training import fit, run_training
 from tests.training.tiny import GENOTYPE, assert_same, history, tiny, weights
@@ -70,9 +71,9 @@ def test_a_run_holds_what_it_says(training_run: Path) -> None:
 def test_the_weights_are_those_of_the_best_and_the_last_epoch(training_run: Path) -> None:
     trainer = Trainer(GENOTYPE, tiny(), torch.device("cpu"))
     lines = history(training_run)
-    for name, line in (("best", best_of(lines)), ("last", lines[-1])):
+    for name, line in (("best", best_epoch(lines)), ("last", lines[-1])):
         net = torch_target.load(training_run / f"{name}.safetensors").eval()
-        assert measure(net, trainer.test.in_order(12)).top1 == kept(line)["top1"]
+        assert measure(net, trainer.test.in_order(12)).top1 == kept_accuracies(line)["top1"]
 
 
 def test_without_an_average_the_weights_are_the_nets_own(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from genocc.cli import app
-from genocc.data import Source, load
+from genocc.data import DataRequest, load
 from genocc.errors import FileError, RunError
 from genocc.runs.folder import open_run
 from genocc.runs.reading import read_history
@@ -92,7 +92,7 @@ def test_no_net_is_trained_on_the_images_that_rank_it_nor_ranked_by_test_images(
     training = TrainConfig.make("quick", data={"name": "digits", "size": 8})
     found, original = (
         load_parts(RankingConfig(validation=validation, training=training)),
-        load(Source("digits", size=8)),
+        load(DataRequest("digits", size=8)),
     )
     assert len(found.train) + len(found.test) == len(original.train)
     assert len(found.test) == (300 if validation > 1 else round(validation * len(original.train)))

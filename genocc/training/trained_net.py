@@ -1,7 +1,7 @@
-"""Trained nets, whatever holds them, as something that turns images into outputs and says what it expects of them.
+"""Trained nets from run folders and files, as functions from images to outputs that say which images they take.
 
-A training run and a .safetensors file are run by PyTorch; an .onnx file by ONNX Runtime, as it will be where it is
-shipped: neither its weights nor its genotype are looked at here.
+A training run and a .safetensors file are run by PyTorch; an .onnx file by ONNX Runtime, as in deployment, without a
+look at its weights or its genotype.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from genocc.provenance import Normalization, Provenance
 
 Pixels = Literal["uint8", "unit", "normalized"]
-"""What a net takes: integers 0..255, floats 0..1, or those minus a mean, over a deviation."""
+"""Input of a net: integers 0..255, floats 0..1, or floats minus a mean, over a deviation."""
 
-Shape = tuple[int | None, int | None, int | None]
-"""Channels, height and width; None where any will do."""
+ImageShape = tuple[int | None, int | None, int | None]
+"""Channels, height and width; None where the net takes any."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +34,22 @@ class TrainedNet:
     Attributes:
         where: The file, for messages.
         run: Images (B, C, H, W) -> outputs (B, classes).
-        pixels: What the images must be.
+        pixels: Form of the pixels that it takes.
         shape: Of an image.
         classes: Number of outputs; None where the file does not say it.
         class_names: In order; empty where the file does not say them.
-        runtime: What runs it.
-        provider: On what.
-        weights: What the weights are, for people.
+        runtime: Name and version of what runs it.
+        provider: Where the runtime runs it.
+        weights: Description of the weights, for people.
         normalization: Mean and deviation of the images that it was trained on; None where the file does not say them.
-        batch: The one batch size that it takes, if it does not take all.
+        batch: The only batch size that it takes; None where it takes any.
         device: Where the images must be.
     """
 
     where: str
     run: Callable[[Tensor], Tensor]
     pixels: Pixels
-    shape: Shape
+    shape: ImageShape
     classes: int | None
     class_names: tuple[str, ...]
     runtime: str
@@ -66,12 +66,12 @@ def open_net(path: str | Path, *, provider: str = "cpu", pixels: str | None = No
     Args:
         path: The folder or the file.
         provider: Where it is run: ``cpu`` or ``cuda``.
-        pixels: What it takes, of an .onnx file that does not say so.
+        pixels: Input of an .onnx file that does not say it.
 
     Raises:
         FileError: There is no such file, or it cannot be read.
         RunError: The folder is not that of a training run.
-        TargetError: The file says too little or too much about itself, or the provider cannot be had.
+        TargetError: ``pixels`` is missing or contradicts the file, or the provider is not available.
         WeightsError: The weights do not fit their net.
     """
     path = Path(path)
@@ -95,7 +95,7 @@ def _torch(path: Path, provider: str) -> TrainedNet:
     from genocc.provenance import Provenance
     from genocc.runtimes.torch import torch_device
 
-    described = Provenance.from_metadata(weights.metadata(path), str(path))
+    provenance = Provenance.from_metadata(weights.metadata(path), str(path))
     net = target_net.load(path).to(torch_device(provider)).eval()
 
     def run(images: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ def _torch(path: Path, provider: str) -> TrainedNet:
             outputs: Tensor = net(images)
         return outputs
 
-    return _described(described, path, run, f"PyTorch {torch.__version__}", provider, device=provider)
+    return _of_genocc(provenance, path, run, f"PyTorch {torch.__version__}", provider, device=provider)
 
 
 def _onnx(path: Path, provider: str, pixels: str | None) -> TrainedNet:
@@ -120,13 +120,13 @@ def _onnx(path: Path, provider: str, pixels: str | None) -> TrainedNet:
     used = session.get_providers()[0]
     metadata = session.get_modelmeta().custom_metadata_map
     if "genocc_version" not in metadata:
-        return _foreign(path, session, run, onnx_runtime.RUNTIME, used, pixels)
+        return _of_another_program(path, session, run, onnx_runtime.RUNTIME, used, pixels)
     if pixels is not None:
         raise TargetError(f"--pixels: {path} says itself what it takes; leave --pixels out")
-    return _described(Provenance.from_metadata(metadata, str(path)), path, run, onnx_runtime.RUNTIME, used)
+    return _of_genocc(Provenance.from_metadata(metadata, str(path)), path, run, onnx_runtime.RUNTIME, used)
 
 
-def _described(
+def _of_genocc(
     provenance: Provenance,
     path: Path,
     run: Callable[[Tensor], Tensor],
@@ -135,7 +135,7 @@ def _described(
     *,
     device: str = "cpu",
 ) -> TrainedNet:
-    """A net of genocc: its file says everything."""
+    """A net from genocc, whose file says everything about it."""
     config = provenance.config
     inside: Pixels = "uint8" if provenance.uint8_input else "unit" if provenance.normalize else "normalized"
     return TrainedNet(
@@ -153,10 +153,10 @@ def _described(
     )
 
 
-def _foreign(
+def _of_another_program(
     path: Path, session: Any, run: Callable[[Tensor], Tensor], runtime: str, provider: str, pixels: str | None
 ) -> TrainedNet:
-    """Another program's file: shapes are its own, what its pixels are somebody must say."""
+    """A net from another program, whose file has shapes but does not say how its pixels are scaled."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
     shapes = [[size if isinstance(size, int) else None for size in value.shape] for value in (*inputs, *outputs)]
     if [len(shape) for shape in shapes] != [4, 2]:
@@ -188,14 +188,14 @@ def _foreign(
         provider,
         "weights of another program",
     )
-    return found if batch is None else replace(found, run=_filled(run, batch), batch=batch)
+    return found if batch is None else replace(found, run=_padded(run, batch), batch=batch)
 
 
-def _filled(run: Callable[[Tensor], Tensor], batch: int) -> Callable[[Tensor], Tensor]:
-    """For a net that takes one batch size: a smaller batch is filled up, and what comes of that left out."""
+def _padded(run: Callable[[Tensor], Tensor], batch: int) -> Callable[[Tensor], Tensor]:
+    """Pads smaller batches for a net that takes one batch size, and drops the outputs of the padding."""
 
-    def run_filled(images: Tensor) -> Tensor:
+    def run_padded(images: Tensor) -> Tensor:
         missing = images[:1].expand(batch - len(images), *images.shape[1:])
         return run(torch.cat([images, missing]))[: len(images)]
 
-    return run_filled
+    return run_padded

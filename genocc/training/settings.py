@@ -1,4 +1,4 @@
-"""The parts of a training's configuration: every number of the papers a field with its source."""
+"""Settings of a training, part by part: every number of the papers is a field with its source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genocc.training.optimization import SgdConfig
 
 
 class TargetConfig(Part):
-    """The net around the cells; sizes of images and classes come from the data.
+    """The network around the cells; image sizes and the number of classes come from the data.
 
     Attributes:
         skeleton: ``cifar`` or ``imagenet``.
@@ -38,15 +38,15 @@ class TargetConfig(Part):
 
 
 class TrainingScheduleConfig(Part):
-    """How long, in which batches, and how the learning rate falls.
+    """Epochs, batch size, and the decay of the learning rate.
 
     Attributes:
         epochs: CIFAR 600, ImageNet 250 (EnTranNAS 4.2, 4.3); shallow 100 (eDARTS IV-A).
-        batch_size: Images a step, of all processes together (CIFAR 96, ImageNet 1,024: EnTranNAS 4.2, 4.3; shallow 64:
-            eDARTS IV-A).
-        decay: ``cosine`` (EnTranNAS 4.2) or ``linear`` (4.3), from the learning rate to the one of the end.
-        warmup: Epochs in which the learning rate rises in proportion (ImageNet 5: PC-DARTS 4.3); the decay goes on
-            below it, as in the PC-DARTS program.
+        batch_size: Images per step, of all processes together (CIFAR 96, ImageNet 1,024: EnTranNAS 4.2, 4.3; shallow
+            64: eDARTS IV-A).
+        decay: ``cosine`` (EnTranNAS 4.2) or ``linear`` (4.3), from ``learning_rate`` to ``learning_rate_end``.
+        warmup: Epochs in which the learning rate is multiplied by a factor that rises linearly to 1 (ImageNet 5:
+            PC-DARTS 4.3); the decay goes on meanwhile, as in the PC-DARTS program.
         update: When the learning rate changes: each ``epoch``, as in the DARTS program, or each ``step``, which suits
             trainings of a few epochs.
     """
@@ -71,8 +71,8 @@ class OptimizerConfig(SgdConfig):
     """SGD with momentum, without Nesterov's.
 
     Attributes:
-        learning_rate: At its height (CIFAR 0.025, ImageNet 0.5: EnTranNAS 4.2, 4.3; shallow 0.025: eDARTS IV-A).
-        learning_rate_end: Of the end: 0 in all papers.
+        learning_rate: The highest (CIFAR 0.025, ImageNet 0.5: EnTranNAS 4.2, 4.3; shallow 0.025: eDARTS IV-A).
+        learning_rate_end: At the end: 0 in all papers.
         momentum: 0.9 in all papers.
         weight_decay: 3e-4; ImageNet 3e-5 (EnTranNAS 4.2, 4.3).
         clip: Largest norm of the gradient: 5 (EnTranNAS 4.2, EC-DARTS 5.3, eDARTS IV-A).
@@ -80,14 +80,14 @@ class OptimizerConfig(SgdConfig):
 
 
 class RegularizationConfig(Part):
-    """What keeps the net from learning the images by heart; cutout is in ``data``.
+    """Regularization besides weight decay; cutout is in ``data``.
 
     Attributes:
-        drop_path: Probability with which an edge is dropped for an image in the end, rising in proportion to the
-            epochs (CIFAR 0.2: EnTranNAS 4.2; PC-DARTS 4.2 has 0.3; shallow 0.2: eDARTS IV-A; ImageNet 0).
+        drop_path: Probability of dropping an edge for an image, at the end; it rises linearly with the epochs (CIFAR
+            0.2: EnTranNAS 4.2; PC-DARTS 4.2 has 0.3; shallow 0.2: eDARTS IV-A; ImageNet 0).
         label_smoothing: Share of the label that is spread over all classes (ImageNet: EnTranNAS 4.3, PC-DARTS 4.3;
             0.1 from the DARTS program).
-        auxiliary_weight: Of the auxiliary head's loss (from the DARTS program: 0.4).
+        auxiliary_weight: Factor of the auxiliary head's loss (from the DARTS program: 0.4).
     """
 
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.2
@@ -99,21 +99,21 @@ class AverageConfig(Part):
     """A moving average of the weights; none of the papers has one.
 
     Attributes:
-        decay: Share of the average that a step keeps; None: no average. With one, the accuracy of both is in the
-            history, and best.safetensors and last.safetensors hold the average.
+        decay: Share of the average that a step keeps; None: no average. With an average, the history has the accuracy
+            of both, and best.safetensors and last.safetensors hold the averaged weights.
     """
 
     decay: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 class ComputeConfig(Part):
-    """How it is computed.
+    """Precision, memory layout and compilation.
 
     Attributes:
         precision: ``float32``; ``bfloat16`` or ``float16`` (CUDA only, with loss scaling) for features by PyTorch's
             autocast, weights staying float32; ``float64`` to check something.
-        channels_last: Whether features lie in memory pixel by pixel, which is faster nearly everywhere.
-        compile: Whether `torch.compile` makes the net faster, after a minute or more of compiling.
+        channels_last: Whether features have channels last in memory (NHWC), which is faster nearly everywhere.
+        compile: Whether to use `torch.compile`: faster steps after a minute or more of compiling.
     """
 
     precision: Literal["float32", "bfloat16", "float16", "float64"] = "float32"
@@ -122,18 +122,18 @@ class ComputeConfig(Part):
 
 
 class DistributedConfig(Part):
-    """What several processes (`torchrun`) share.
+    """Training in several processes (`torchrun`).
 
     Attributes:
         sync_batch_norm: Whether BN takes its statistics over the whole batch, so that several processes compute what
-            one does; otherwise each takes its own images', as the papers' programs do on several GPUs.
+            one does; otherwise over each process's images, as the papers' programs do on several GPUs.
     """
 
     sync_batch_norm: bool = False
 
 
 class OutputConfig(Part):
-    """What is written besides the run folder's own files.
+    """Files besides those of every run folder.
 
     Attributes:
         tensorboard: Whether the history is written as TensorBoard events too, in RUN/tensorboard.

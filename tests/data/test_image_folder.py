@@ -1,0 +1,170 @@
+"""Image folders: how they are divided, and every way in which a user's folder can be wrong."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from genocc.data import DataRequest, FileImages, MemoryImages, load
+from genocc.errors import DataError
+from tests.data.image_files import write_image
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two classes of ten images."""
+    for name in ("cat", "dog"):
+        for number in range(10):
+            write_image(tmp_path / name / f"{number}.png", shade=10 * number)
+    return tmp_path
+
+
+def test_an_image_folder_without_parts_is_split_by_the_seed(folder: Path) -> None:
+    first, again, other = (load(DataRequest("imagefolder", folder, split_seed=seed)) for seed in (1, 1, 2))
+    assert (len(first.train), len(first.test)) == (16, 4)
+    assert first.classes == ("cat", "dog")
+    assert Counter(first.test.labels.tolist()) == {0: 2, 1: 2}
+    assert isinstance(first.test, MemoryImages)
+    assert isinstance(again.test, MemoryImages)
+    assert isinstance(other.test, MemoryImages)
+    assert torch.equal(first.test.pixels, again.test.pixels)
+    assert not torch.equal(first.test.pixels, other.test.pixels)
+
+
+@pytest.mark.parametrize("name", ["val", "validation", "test"])
+def test_an_image_folder_with_parts_keeps_them(tmp_path: Path, name: str) -> None:
+    for part, count in (("train", 5), (name, 2)):
+        for kind in ("a", "b"):
+            for number in range(count):
+                write_image(tmp_path / part / kind / f"{number}.png")
+    data = load(DataRequest("imagefolder", tmp_path))
+    assert (len(data.train), len(data.test)) == (10, 4)
+
+
+def test_tiny_imagenet_has_its_validation_classes_in_a_file(tmp_path: Path) -> None:
+    for kind in ("n01", "n02"):
+        for number in range(4):
+            write_image(tmp_path / "train" / kind / "images" / f"{kind}_{number}.JPEG")
+    for number in range(3):
+        write_image(tmp_path / "val" / "images" / f"val_{number}.JPEG")
+    boxes = "0\t0\t62\t62"
+    annotations = tmp_path / "val" / "val_annotations.txt"
+    annotations.write_text(f"val_0.JPEG\tn02\t{boxes}\nval_1.JPEG\tn01\t{boxes}\nval_2.JPEG\tn02\t{boxes}\n")
+    data = load(DataRequest("imagefolder", tmp_path))
+    assert len(data.train) == 8
+    assert Counter(data.test.labels.tolist()) == {0: 1, 1: 2}
+    annotations.write_text("missing.JPEG\tn02\t0\n")
+    with pytest.raises(DataError, match=r"val_annotations.txt: line 1 names no file"):
+        load(DataRequest("imagefolder", tmp_path))
+
+
+def test_larger_images_stay_in_their_files(cifar_folder: Path) -> None:
+    data = load(DataRequest("imagefolder", cifar_folder, size=128))
+    assert isinstance(data.train, FileImages)
+    pixels = data.train.start(torch.tensor([3, 0]), 0, False, None)()
+    assert pixels.shape == (2, 128, 128, 3)
+    generator = torch.Generator().manual_seed(0)
+    cropped = data.train.start(torch.tensor([3, 3]), 0, True, generator)()
+    assert not torch.equal(cropped[0], cropped[1])
+
+
+def wrong_path(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    folder.rmdir()
+
+
+def a_file(folder: Path) -> None:
+    wrong_path(folder)
+    folder.write_text("no folder")
+
+
+def empty_folder(folder: Path) -> None:
+    wrong_path(folder)
+    folder.mkdir()
+
+
+def empty_class(folder: Path) -> None:
+    (folder / "emu").mkdir()
+
+
+def class_with_one_image(folder: Path) -> None:
+    write_image(folder / "emu" / "one.png")
+
+
+def one_class(folder: Path) -> None:
+    wrong_path(folder / "dog")
+
+
+def broken_jpeg(folder: Path) -> None:
+    write_image(folder / "dog" / "photo.jpg", size=(90, 90))
+    whole = (folder / "dog" / "photo.jpg").read_bytes()
+    (folder / "dog" / "photo.jpg").write_bytes(whole[: len(whole) // 2])
+
+
+def text_called_jpeg(folder: Path) -> None:
+    (folder / "dog" / "photo.jpg").write_text("not a photo")
+
+
+def huge_image(folder: Path) -> None:
+    Image.new("1", (9000, 9000)).save(folder / "cat" / "0.png")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (wrong_path, "no such folder; check the path"),
+        (a_file, "is a file; expected a folder"),
+        (empty_folder, "no class folders in it"),
+        (empty_class, "emu: no image files in this class folder"),
+        (class_with_one_image, "class 'emu' has 1 image; expected at least 2"),
+        (one_class, "1 class; expected at least two"),
+        (broken_jpeg, "photo.jpg: not an image that can be decoded"),
+        (text_called_jpeg, "photo.jpg: not an image that can be decoded"),
+        (huge_image, r"0.png: 9000x9000; expected at most 67,108,864 pixels"),
+    ],
+)
+def test_a_wrong_folder_is_one_clear_error(folder: Path, spoil: object, message: str) -> None:
+    assert callable(spoil)
+    spoil(folder)
+    with pytest.raises(DataError, match=message):
+        load(DataRequest("imagefolder", folder, size=12))
+
+
+@pytest.mark.parametrize("spoil", [broken_jpeg, text_called_jpeg])
+def test_a_broken_file_among_large_images_is_found_by_check(folder: Path, spoil: object) -> None:
+    assert callable(spoil)
+    spoil(folder)
+    with pytest.raises(DataError, match=r"photo.jpg: not an image"):
+        load(DataRequest("imagefolder", folder, size=112)).train.check()
+
+
+def test_an_unknown_class_in_the_test_part_is_refused(folder: Path) -> None:
+    for kind in ("cat", "dog"):
+        (folder / "train").mkdir(exist_ok=True)
+        (folder / kind).rename(folder / "train" / kind)
+    write_image(folder / "test" / "emu" / "0.png")
+    with pytest.raises(DataError, match="class 'emu' is not among the 2 classes"):
+        load(DataRequest("imagefolder", folder))
+
+
+def test_more_than_fits_into_memory_is_refused_before_it_is_loaded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genocc.data.images.MAX_BYTES", 1000)
+    monkeypatch.setattr("genocc.data.image_folder.decode_all", lambda *_: pytest.fail("loaded"))
+    with pytest.raises(DataError, match=r"20 images of 12x12 take .* GiB of memory"):
+        load(DataRequest("imagefolder", folder))
+
+
+def test_photographs_need_a_size(tmp_path: Path) -> None:
+    write_image(tmp_path / "a" / "0.png", size=(500, 300))
+    with pytest.raises(DataError, match=r"500x300; choose .* --input-size 224"):
+        load(DataRequest("imagefolder", tmp_path))
+
+
+def test_an_image_folder_needs_a_folder() -> None:
+    with pytest.raises(DataError, match="imagefolder: no folder given"):
+        load(DataRequest("imagefolder"))

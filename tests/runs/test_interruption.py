@@ -1,0 +1,47 @@
+"""Signals: at once while nothing is at stake, deferred while there is something to save, never swallowed twice."""
+
+import os
+import signal
+import threading
+from contextlib import suppress
+
+import pytest
+
+from genocc.runs.interruption import SIGNALS, interruptions
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_raises_at_once_or_waits_and_a_second_one_always_raises(number: signal.Signals) -> None:
+    with interruptions() as interruption:
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+        assert interruption.requested
+    with interruptions() as interruption:
+        interruption.deferred = True
+        assert not interruption.requested
+        os.kill(os.getpid(), number)
+        assert interruption.requested
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+
+
+def test_handlers_are_put_back_whatever_happens() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with suppress(ZeroDivisionError), interruptions() as interruption:
+        assert [signal.getsignal(number) for number in SIGNALS] == [interruption] * 2
+        raise ZeroDivisionError
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_another_thread_leaves_the_handlers_alone() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    seen = []
+
+    def work() -> None:
+        with interruptions() as interruption:
+            seen.extend([interruption.requested, [signal.getsignal(number) for number in SIGNALS] == before])
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [False, True]
