@@ -1,4 +1,4 @@
-"""`genocc.search`: from the words of a request to a run, or to several that differ in their seed."""
+"""`genocc.search`: from the arguments of a request to a run, or to several that differ in their seed."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def search(
         penalty_macs: Factor of the expected MACs over ``max_macs`` in the architecture's loss.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         resume: Go on with the run in ``out``; other settings need not be given, and may not differ.
-        progress: What is told how it goes.
+        progress: Is called as the search goes on.
 
     Returns:
-        What was found; over the budget or not.
+        The result, within the budget or not.
 
     Raises:
         GenoccError: The request, the images or the folder cannot be used, or the search has diverged.

@@ -11,7 +11,7 @@ from genocc.errors import ConfigError
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.method import get_method, methods
 from genocc.searchers.parts.relaxation import RelaxationConfig
-from genocc.searchers.settings import compared, descriptions, settings
+from genocc.searchers.settings import descriptions, settings, settings_by_method
 from genocc.searchers.topologies.shipped import best_topology
 
 SIX = ["darts", "ec-darts", "edarts", "entrannas", "entrannas-dst", "pc-darts"]
@@ -263,7 +263,7 @@ def test_unknown_fields_of_a_file_are_refused() -> None:
 
 def test_every_setting_is_described() -> None:
     described = descriptions()
-    for values in compared().values():
+    for values in settings_by_method().values():
         for name in values:
             assert name == "seed" or described.get(name), f"{name} has no line in its docstring"
 

@@ -10,14 +10,16 @@ from genocc.searchers.parts.topology import TopologyConfig, cell_space
 
 
 def test_all_edges() -> None:
-    space = cell_space(TopologyConfig(), SpaceConfig())
+    space = cell_space(TopologyConfig(), SpaceConfig().operations)
     assert space.edges == tuple((source, target) for target in range(2, 6) for source in range(target))
     assert len(space.edges) == 14
     assert space.incoming(3) == [2, 3, 4]
 
 
 def test_two_a_node() -> None:
-    space = cell_space(TopologyConfig(edges="fixed", predecessors=((1, 0), (0, 2), (1, 3), (2, 4))), SpaceConfig())
+    space = cell_space(
+        TopologyConfig(edges="fixed", predecessors=((1, 0), (0, 2), (1, 3), (2, 4))), SpaceConfig().operations
+    )
     assert space.edges == ((0, 2), (1, 2), (0, 3), (2, 3), (1, 4), (3, 4), (2, 5), (4, 5))
 
 

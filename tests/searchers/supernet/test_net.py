@@ -132,10 +132,7 @@ def test_engine_and_transit_cells_equal_the_transcription(share: bool, bottlenec
     net = make("entrannas", f"connection.share={str(share).lower()}", f"connection.bottleneck={bottleneck}")
     ratio = 1 if bottleneck == "none" else 4
     reference = load(ReferenceSuperNet(8, 4, 10, STANDARD, bottleneck=ratio).double(), net)
-    net.config = net.config.model_copy(
-        update={"relaxation": net.config.relaxation.model_copy(update={"temperature": 1.0})}
-    )
-    net.relaxation.config = net.config.relaxation
+    net.relaxation.config = net.relaxation.config.model_copy(update={"temperature": 1.0})
     images, _ = batch()
     keep = [net.select()[kind] for kind in KINDS]
     assert [int(mask.sum()) for mask in keep] == [8, 8]
