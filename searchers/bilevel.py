@@ -238,7 +238,7 @@ class Transition:
     masks: Masks
     coefficients: Mapping[str, Coefficients]
     weights: Mapping[str, Tensor]
-    optimizer: Mapping[str, Any]
+    optimizer: dict[str, Any]
     accuracy: float = math.nan
     kept: bool = False
 

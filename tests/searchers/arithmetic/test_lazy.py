@@ -75,13 +75,3 @@ def test_a_relu_and_a_thinned_state_are_computed_once() -> None:
         module_of(graph_of(name, 4, 2, 6), name)[0].float()(state)
     assert set(state._known) == {"rectified"}
     assert set(state.rectified._known) == {"thinned"}
-
-
-def test_combine_weighs_what_each_feature_would_be() -> None:
-    features = []
-    state = CellState(fold(torch.randn(6, 4, 8, 8, dtype=torch.float64), 4))
-    for name in ("sep_conv_3x3", "skip_connect", "max_pool_3x3", "dil_conv_5x5", "avg_pool_3x3", "conv_3x3"):
-        features.append(module_of(graph_of(name, 4, 1, 8), name)[0](state))
-    coefficients = torch.rand(6, dtype=torch.float64)
-    expected = sum(c * feature.computed() for c, feature in zip(coefficients, features, strict=True))
-    torch.testing.assert_close(combine(features, coefficients), expected)
