@@ -326,7 +326,7 @@ def live_features(net: SuperNet) -> int:
 
 def epoch_features(line: Mapping[str, Any], config: SearchConfig) -> int:
     """Returns how many features have a coefficient in a normal and a reduction cell, from a line of the history."""
-    space = cell_space(config.topology, config.space)
+    space = cell_space(config.topology, config.space.operations)
     return sum(mixed_features(numbers["op"], space) for numbers in line["coefficients"].values())
 
 

@@ -1,7 +1,7 @@
 """The steps of a bi-level search: w descends on the training half, the architecture on the validation half.
 
 DARTS' problem (Eqs. 3-4 there; PC-DARTS 2, EC-DARTS Eq. 3, EnTranNAS Eq. 11): minimise L_val(w*(alpha), alpha) over
-alpha, where w*(alpha) minimises L_train(w, alpha). `schedule` says which step comes when.
+alpha, where w*(alpha) minimises L_train(w, alpha). Which step comes when is in `parts.schedule`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -30,16 +31,16 @@ class Bilevel:
     """A super-net with its two optimizers and its two halves of the data.
 
     Args:
-        net: What is searched.
+        net: The super-net.
         config: The search.
-        training: Batches of the half that w sees.
-        validation: Batches of the half that the architecture sees.
+        training: Batches of the half that w is learned on.
+        validation: Batches of the half that the architecture is learned on.
 
     Attributes:
-        meters: What the steps since the start of the epoch have seen, by kind of step: ``weights`` (one-shot weight
-            steps), ``architecture``, ``auxiliary`` (weight steps of EC-DARTS' auxiliary model).
-        transition: EC-DARTS' auxiliary model in an epoch, between its derivation and the verdict on it.
-        best_auxiliary_accuracy: Of the auxiliary models so far.
+        meters: Losses and accuracies of the epoch so far, by kind of step: ``weights`` (one-shot weight steps),
+            ``architecture``, ``auxiliary`` (weight steps of EC-DARTS' auxiliary model).
+        transition: EC-DARTS' auxiliary model, from its derivation to the end of the epoch.
+        best_auxiliary_accuracy: The highest validation accuracy of an auxiliary model so far.
     """
 
     def __init__(self, net: SearchNet, config: SearchConfig, training: Batches, validation: Batches) -> None:
@@ -53,20 +54,20 @@ class Bilevel:
         self.best_auxiliary_accuracy = -math.inf
 
     def begin_epoch(self, epoch: int) -> None:
-        """Sets what follows the epochs: the annealing, and the learning rate of w on its cosine."""
+        """Sets the progress that annealing follows, and the learning rate of w."""
         epochs = self.config.schedule.epochs
         self.net.progress = epoch / epochs
         for group in self.weights_optimizer.param_groups:
             group["lr"] = self.config.weights.rate(epoch, epochs)
 
     def end_epoch(self) -> None:
-        """Empties the meters."""
+        """Clears the meters, and drops the auxiliary model."""
         for meter in self.meters.values():
             meter.clear()
         self.transition = None
 
     def numbers(self) -> dict[str, Any]:
-        """Returns what the epoch's steps have seen so far, as plain data."""
+        """Returns losses, accuracies, penalties and learning rates of the epoch so far, as plain data."""
         read = {name: meter.read() for name, meter in self.meters.items()}
         with torch.no_grad():
             read["architecture"] |= {name: float(value) for name, value in self.net.penalties().items()}
@@ -78,15 +79,15 @@ class Bilevel:
         return {"learning_rates": rates, **seen}
 
     def finite(self) -> bool:
-        """Whether the losses of the epoch so far are numbers; waits for the device."""
+        """Whether the losses of the epoch so far are finite; waits for the device."""
         return all_finite(meter.sums for meter in self.meters.values())
 
     def finite_everywhere(self) -> bool:
-        """Whether all that a checkpoint would hold are numbers."""
+        """Whether the losses and all tensors of the net are finite."""
         return self.finite() and all_finite(self.net.state_dict().values())
 
     def weight_step(self, *, auxiliary: bool = False) -> None:
-        """One step of w on a batch of the training half, through the one-shot or the auxiliary model."""
+        """Takes a step of w on a batch of the training half, through the one-shot or the auxiliary model."""
         images, labels = self._next(self.training, "training")
         self._clear_gradients()
         with self.net.training_only("weights"):
@@ -97,12 +98,11 @@ class Bilevel:
         self.weights_optimizer.step()
 
     def architecture_step(self, *, auxiliary: bool = False) -> None:
-        """One step of alpha and beta on a batch of the validation half, of first or second order."""
+        """Takes a step of alpha and beta on a batch of the validation half, of first or second order."""
         images, labels = self._next(self.validation, "validation")
         self._clear_gradients()
         if self.config.schedule.order == 2:
-            # the virtual step is the one that w would take next: on the batch of the next weight step
-            coming = self.training[self._drawn["training"]]
+            coming = self.training[self._drawn["training"]]  # the virtual step is on the batch of the next weight step
             second_order_gradient(
                 self.net,
                 validation_loss=lambda: self._architecture_loss(images, labels, None),
@@ -111,14 +111,13 @@ class Bilevel:
             )
         else:
             with self.net.training_only("architecture"):
-                route = (
-                    self.net.route(View.DERIVED, masks=self._transition.masks, derived="weights") if auxiliary else None
-                )
+                masks = self._transition.masks if auxiliary else None
+                route = self.net.route(View.DERIVED, masks=masks, derived="weights") if auxiliary else None
                 torch.autograd.backward(self._architecture_loss(images, labels, route))
         self.architecture_optimizer.step()
 
     def begin_transition(self) -> None:
-        """EC-DARTS, Algorithm 1, lines 4-5: alpha* is derived and frozen; w is noted, in case it has to come back."""
+        """Derives and freezes alpha*, and takes a snapshot of w for a possible rollback (Algorithm 1, lines 4-5)."""
         self.transition = Transition(
             masks=self.net.select(),
             coefficients=self.net.frozen(),
@@ -127,11 +126,11 @@ class Bilevel:
         )
 
     def judge_transition(self) -> None:
-        """Line 7: the auxiliary model's accuracy on the validation half."""
+        """Measures the auxiliary model's accuracy on the validation half (Algorithm 1, line 7)."""
         self._transition.accuracy = self.accuracy(self._auxiliary_route())
 
     def keep_if_best(self) -> None:
-        """Lines 8-10: w keeps the auxiliary model's steps if its accuracy surpasses the best one, else goes back."""
+        """Keeps the auxiliary steps if their accuracy is the best so far, else rolls w back (lines 8-10)."""
         transition = self._transition
         transition.kept = transition.accuracy > self.best_auxiliary_accuracy
         if transition.kept:
@@ -188,7 +187,7 @@ class Bilevel:
         return batch
 
     def _clear_gradients(self) -> None:
-        # to None, not zero: what a step does not use must not move by momentum or decay
+        # to None, not zero: momentum and decay must not move parameters that a step does not use
         self.weights_optimizer.zero_grad(set_to_none=True)
         self.architecture_optimizer.zero_grad(set_to_none=True)
 
@@ -222,33 +221,28 @@ class Bilevel:
         return autocast(self.config.supernet.precision, self.training.device)
 
 
+@dataclass
 class Transition:
-    """EC-DARTS' induced structural transition within an epoch.
+    """EC-DARTS' induced structural transition within an epoch (4.2, Algorithm 1).
 
     Attributes:
         masks: The edges and operations of the auxiliary model.
         coefficients: alpha*, the coefficients at its derivation.
-        weights: w and BN statistics before its first step.
-        optimizer: The momenta before its first step.
-        accuracy: Of the auxiliary model on the validation half, once it is known.
+        weights: Snapshot of w and BN statistics before its first step.
+        optimizer: Snapshot of w's optimizer, momenta included.
+        accuracy: Of the auxiliary model on the validation half; NaN until it is measured.
         kept: Whether w kept its steps.
     """
 
-    def __init__(
-        self,
-        masks: Masks,
-        coefficients: Mapping[str, Coefficients],
-        weights: Mapping[str, Tensor],
-        optimizer: Mapping[str, Any],
-        accuracy: float = math.nan,
-        kept: bool = False,
-    ) -> None:
-        self.masks, self.coefficients = dict(masks), dict(coefficients)
-        self.weights, self.optimizer = dict(weights), dict(optimizer)
-        self.accuracy, self.kept = accuracy, kept
+    masks: Masks
+    coefficients: Mapping[str, Coefficients]
+    weights: Mapping[str, Tensor]
+    optimizer: dict[str, Any]
+    accuracy: float = math.nan
+    kept: bool = False
 
     def state(self) -> dict[str, Any]:
-        """Returns it as tensors and plain data."""
+        """Returns the attributes as tensors and plain data."""
         numbers = {
             kind: {"edge": c.edge, "op": c.op, "importance": c.importance} for kind, c in self.coefficients.items()
         }
@@ -256,7 +250,7 @@ class Transition:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], device: torch.device) -> Transition:
-        """Returns what `state` described."""
+        """Returns the transition of a `state`, its tensors on a device."""
         masks = {kind: mask.to(device) for kind, mask in state["masks"].items()}
         numbers = {
             kind: Coefficients(**{name: value.to(device) for name, value in tensors.items()})

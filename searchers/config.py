@@ -1,7 +1,7 @@
-"""The configuration of a search: the parts, their defaults from method and preset, and what makes no sense together.
+"""The configuration of a search: the settings of all parts.
 
-What the method, the preset and the command line (`--set`) say is merged in that order, validated once, and refused
-with the reason where a combination has no meaning.
+Those of the method, the preset and the command line (`--set`) are merged in that order and validated once; a
+combination that has no meaning is refused with the reason.
 """
 
 from __future__ import annotations

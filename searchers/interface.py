@@ -1,4 +1,4 @@
-"""What the parts of a search promise each other.
+"""The interface between the parts of a search, and between the super-net and the loop.
 
 A method is a composition of parts that do not know each other: a topology says which edges a super-cell has, a
 relaxation turns architecture parameters into coefficients, a derivation turns coefficients into a mask, a placement
@@ -7,7 +7,7 @@ formula of a node,
 
     x_j = sum over its edges e:  edge[e] * (sum over operations k:  op[e, k] * o_k(x_i)  +  bypass_e(x_i)),
 
-whose numbers are `Coefficients` and whose terms a `Route` switches on and off. The loop sees none of this: it trains
+whose numbers are `Coefficients` and whose terms a `Route` switches on and off. The loop knows none of this: it trains
 anything that offers what `SearchNet` lists.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class View(Enum):
-    """How a cell is computed.
+    """The two ways of computing a cell.
 
     MIXED: every edge and operation, weighted by the coefficients (EnTranNAS' engine cell; every cell of DARTS).
     DERIVED: the masked edges and operations only (EnTranNAS' transit cell; EC-DARTS' auxiliary model).
@@ -43,7 +43,7 @@ Group = Literal["weights", "architecture"]
 """The two groups of parameters of a bi-level search."""
 
 DerivedCoefficients = Literal["ones", "weights"]
-"""What multiplies the operations of a derived cell: one, as in a target net, or the relaxation's coefficients."""
+"""Factors of the operations of a derived cell: ones, as in a target net, or the relaxation's coefficients."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,13 @@ class CellSpace:
 
 @dataclass(frozen=True)
 class Coefficients:
-    """The numbers in the formula of a node, for one kind of cell.
+    """The coefficients in the formula of a node, for one kind of cell.
 
     Attributes:
-        edge: (E,), the weight of an edge as a whole: PC-DARTS' softmax of beta; ones elsewhere.
-        op: (E, K), the weight of an operation on an edge; exactly zero where DST has cut it.
-        importance: (E, K), what a derivation compares and a genotype keeps as `Edge.weight`: ``edge * op``; DST's
-            p-hat (Eq. 7).
+        edge: (E,), of an edge as a whole: PC-DARTS' softmax of beta; ones elsewhere.
+        op: (E, K), of an operation on an edge; exactly zero where DST has cut it.
+        importance: (E, K), compared by a derivation and kept by a genotype as `Edge.weight`: ``edge * op``; DST's
+            p-hat (Eq. 7) times ``edge``.
     """
 
     edge: Tensor
@@ -83,7 +83,7 @@ class Coefficients:
     importance: Tensor
 
     def detach(self) -> Coefficients:
-        """Returns the same numbers without their history."""
+        """Returns the same coefficients without gradient history."""
         return Coefficients(self.edge.detach(), self.op.detach(), self.importance.detach())
 
 
@@ -93,13 +93,13 @@ Masks = Mapping[str, "Tensor"]
 
 @dataclass(frozen=True)
 class Route:
-    """What one forward pass computes: made by `SearchNet.route`.
+    """Choice of what one forward pass computes; made by `SearchNet.route`.
 
     Attributes:
         views: The view of each cell, by position.
         coefficients: Of each kind of cell: for mixed cells and, with ``derived="weights"``, for derived ones.
         masks: Of each kind of cell: for derived cells.
-        derived: What multiplies the operations of derived cells.
+        derived: Factors of the operations of derived cells.
     """
 
     views: Sequence[View]
@@ -109,7 +109,7 @@ class Route:
 
 
 class SearchNet(Protocol):
-    """What the loop and the schedules train; `SuperNet` is one, a test's tiny smooth net another.
+    """A net that the loop can search; `SuperNet` is one, a test's tiny smooth net another.
 
     The phases of the six methods are::
 
@@ -136,13 +136,13 @@ class SearchNet(Protocol):
         coefficients: Mapping[str, Coefficients] | None = None,
         derived: DerivedCoefficients = "ones",
     ) -> Route:
-        """Returns a route; what is not given follows from the placement, the relaxation and the derivation now.
+        """Returns a route; defaults follow from the placement, the relaxation and the derivation now.
 
         Args:
-            view: One view for all cells; the placement's where not given.
-            masks: The edges and operations of derived cells; the derivation's where not given.
-            coefficients: The relaxation's where not given, with their history if the alphas need gradients.
-            derived: What multiplies the operations of derived cells.
+            view: One view for all cells [the placement's].
+            masks: The edges and operations of derived cells [the derivation's].
+            coefficients: Those of the nodes' formula [the relaxation's, with gradient history].
+            derived: Factors of the operations of derived cells.
         """
         ...
 
@@ -179,14 +179,14 @@ class SearchNet(Protocol):
         ...
 
     def weight_state(self) -> dict[str, Tensor]:
-        """Returns copies of w and of the BN statistics by name: what IST snapshots. Alphas are not in it."""
+        """Returns copies of w and of the BN statistics by name, without alphas: IST's snapshot."""
         ...
 
     def load_weight_state(self, state: Mapping[str, Tensor]) -> None:
         """Puts a `weight_state` back, in place."""
         ...
 
-    # As torch.nn.Module has them; the checkpoint holds `state_dict` (w, BN statistics, alpha, beta).
+    # As in torch.nn.Module; a checkpoint holds `state_dict` (w, BN statistics, alpha, beta).
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
     def train(self, mode: bool = True) -> Any: ...
@@ -195,7 +195,7 @@ class SearchNet(Protocol):
 
 @dataclass(frozen=True)
 class DataShape:
-    """Sizes that the data decide, not the configuration.
+    """Sizes that come from the data, not from the configuration.
 
     Attributes:
         classes: Number of classes.
@@ -212,10 +212,10 @@ class BilevelSteps(Learner, Protocol):
     """The steps that a schedule puts in order; `Bilevel` takes them."""
 
     def weight_step(self, *, auxiliary: bool = False) -> None:
-        """One step of w on a batch of the training half."""
+        """Takes a step of w on a batch of the training half."""
 
     def architecture_step(self, *, auxiliary: bool = False) -> None:
-        """One step of alpha and beta on a batch of the validation half."""
+        """Takes a step of alpha and beta on a batch of the validation half."""
 
     def begin_transition(self) -> None:
         """Derives and freezes alpha*, and takes a snapshot of w for a possible rollback."""

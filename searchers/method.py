@@ -1,4 +1,4 @@
-"""What a method is, and where methods are found: entry points, so that another package's methods are peers of ours."""
+"""Methods: compositions of parts, found by entry points, so that methods of other packages are peers of ours."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Method:
     """A composition; subclasses name the parts in which they differ from DARTS on CIFAR-10.
 
     Attributes:
-        name: What ``--method`` calls it.
-        paper: Where it is from.
-        imagenet: What is different when it searches on ImageNet: nested mappings of configuration fields.
+        name: Its name for ``--method``.
+        paper: Its source.
+        imagenet: Settings that differ when it searches on ImageNet: nested mappings of configuration fields.
     """
 
     name: ClassVar[str]
@@ -71,7 +71,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "schedule": {"epochs": 12, "batch_size": 64},
         "supernet": {"channels": 8, "layers": 5},
         "data": {"name": "digits", "size": 16, "training": 0.5, "validation": 0.5},
-        # a hundred steps in all: larger ones for the alphas, and an annealing that begins where they matter
+        # a hundred steps in all: larger rates, and an annealing that begins where the alphas matter
         "relaxation": {"temperature": 1.0},
         "weights": {"learning_rate": 0.05},
         "architecture": {"learning_rate": 0.015},
@@ -86,7 +86,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "budget": {"skeleton": "imagenet"},
     },
 }
-"""What a preset changes of every method."""
+"""Settings of each preset, which win over those of the method's parts and lose to its ``imagenet``."""
 
 
 @cache

@@ -23,7 +23,7 @@ from .topologies.shipped import best_topology
 
 
 class Darts(Method):
-    """DARTS: every operation on every edge, weighted by a softmax; the top two edges a node are kept."""
+    """DARTS: every operation on every edge, weighted by a softmax; the top two edges per node are kept."""
 
     name = "darts"
     paper = "Liu et al., DARTS, ICLR 2019"
@@ -58,7 +58,7 @@ class EcDarts(Method):
 
 
 class EDarts(Method):
-    """eDARTS: two fixed edges a node, attention to operations, a small subset, one architecture step an epoch."""
+    """eDARTS: two fixed edges per node, attention to operations, a small subset, one architecture step per epoch."""
 
     name = "edarts"
     paper = "Siddiqui et al., eDARTS, ICPR 2020"

@@ -1,4 +1,4 @@
-"""`genocc.search`: from the fields of a request to a run, or to several that differ in their seed."""
+"""`genocc.search`: from the arguments of a request to a run, or to several that differ in their seed."""
 
 from __future__ import annotations
 

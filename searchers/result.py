@@ -1,4 +1,4 @@
-"""What a search found, read from its run folder."""
+"""The result of a search, read from its run folder."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class SearchResult:
 
     Attributes:
         path: The run folder.
-        config: What was asked.
-        genotype: What was found.
-        history: A mapping an epoch; see docs/search.md.
-        target: The network that the budget is about.
-        macs: Of the target net, by genocc's own counts.
-        parameters: Of the target net.
+        config: The search that was asked for.
+        genotype: The one found.
+        history: One mapping per epoch; see docs/search.md.
+        target: The network whose cost the budget limits.
+        macs: Of ``target``, by genocc's own counts.
+        parameters: Of ``target``.
         seeds: Of all searches of several with different seeds, this one among them; empty for a single search.
     """
 
@@ -50,27 +50,27 @@ class SearchResult:
 
     @property
     def genotype_path(self) -> Path:
-        """Where the genotype is: of several searches, in the folder of them all."""
+        """Path of the genotype; that of several searches is in the folder of them all."""
         return (self.path.parent if self.seeds else self.path) / RUN_GENOTYPE
 
     @property
     def validation_accuracy(self) -> float:
-        """Of the super-net on the validation half, after the last epoch."""
+        """Accuracy of the super-net on the validation half, after the last epoch."""
         return float(self.history[-1]["validation_accuracy"])
 
     @property
     def child_accuracy(self) -> float:
-        """Of the same weights with every cell derived (EnTranNAS, Table 1)."""
+        """Accuracy of the same weights with every cell derived (EnTranNAS, Table 1)."""
         return float(self.history[-1]["child_accuracy"])
 
     @property
     def seconds(self) -> float:
-        """Of all epochs."""
+        """Duration of all epochs."""
         return float(sum(line["seconds"] for line in self.history))
 
     @property
     def excess(self) -> dict[str, tuple[int, int]]:
-        """What is over the budget: name -> (found, budget)."""
+        """Costs that exceed the budget: name -> (found, budget)."""
         budget = self.config.budget
         limits = {"MACs": (self.macs, budget.max_macs), "parameters": (self.parameters, budget.max_params)}
         return {name: (found, most) for name, (found, most) in limits.items() if most is not None and found > most}
@@ -96,5 +96,5 @@ class SearchResult:
 
 
 def read_search(path: str | Path) -> SearchConfig:
-    """Returns what a run searches for; raises RunError or ConfigError."""
+    """Returns the configuration of a search from its run folder; raises RunError or ConfigError."""
     return SearchConfig.from_dict(read_config(path, SEARCH), where=str(path))

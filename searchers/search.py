@@ -1,4 +1,12 @@
-"""A search: the steps of `bilevel`, in the order that `schedule` puts them in, in the `loop` of every run."""
+"""A search: a super-net, the two halves of the data, and the loop of every run, which takes the steps in turn::
+
+for epoch in range(epochs):                     # genocc.runs.loop
+    bilevel.begin_epoch(epoch)                  # bilevel: learning rate, annealing
+    for phase in epoch_phases(.., epoch, ..):   # parts.schedule
+        for _ in range(phase.steps):
+            phase.step(bilevel)                 # DARTS: bilevel.architecture_step(); bilevel.weight_step()
+    measure(epoch)                              # here: a line of history.jsonl, then a checkpoint
+"""
 
 from __future__ import annotations
 
@@ -17,17 +25,17 @@ from genocc.runs.progress import Progress
 from genocc.runs.reading import SEARCH, read_history
 from genocc.version import __version__
 
-from . import summary as telling
 from .bilevel import Bilevel
 from .config import SearchConfig
 from .interface import DataShape, View
 from .parts.data import load_halves
 from .parts.schedule import epoch_phases
 from .result import SearchResult
+from .summary import architecture_numbers, format_epoch, format_steps
 from .supernet.net import SuperNet
 
 EVALUATED = 2048
-"""Validation images that accuracies are measured on after an epoch; after the last one it is all of them."""
+"""Validation images that accuracies are measured on after each epoch but the last, which measures on all."""
 
 
 def run_search(
@@ -43,9 +51,9 @@ def run_search(
     Args:
         config: What to search, how, and on which images.
         out: The run folder.
-        resume: Whether to go on with the run in it; a finished one is only read.
+        resume: Whether to go on with the run in ``out``; a finished one is only read.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
-        progress: What is told about it.
+        progress: Is called as the search goes on.
 
     Raises:
         RunError: The folder cannot be used, or the loss is no longer finite.
@@ -63,6 +71,8 @@ def run_search(
 
 
 class _Search(Loop[Bilevel]):
+    """The loop, with what it asks of a search: phases, measurements, the result."""
+
     command = SEARCH
     advice = "a smaller --set weights.learning_rate"
 
@@ -88,7 +98,7 @@ class _Search(Loop[Bilevel]):
 
     def live(self) -> str:
         edges = {kind: int(mask.sum()) for kind, mask in self.net.select().items()}
-        return telling.live(self.learner.numbers(), edges)
+        return format_steps(self.learner.numbers(), edges)
 
     def measure(self, epoch: int) -> dict[str, Any]:
         images = None if epoch + 1 == self.epochs else EVALUATED
@@ -97,14 +107,14 @@ class _Search(Loop[Bilevel]):
             **self.learner.numbers(),
             "validation_accuracy": self.learner.accuracy(images=images),
             "child_accuracy": self.learner.accuracy(self.net.route(View.DERIVED), images=images),
-            **telling.architecture_numbers(self.net.spaces, self.net.frozen(), self.net.derive(self._name())),
+            **architecture_numbers(self.net.spaces, self.net.frozen(), self.net.derive(self._name())),
         }
 
     def format_epoch(self, line: Mapping[str, Any]) -> str:
-        return telling.epoch_line(line)
+        return format_epoch(line)
 
     def finish(self, folder: RunFolder) -> None:
-        """Writes the last epoch's genotype with what is known of it."""
+        """Writes the genotype of the last epoch, its accuracies and its data in the metadata."""
         line = read_history(folder.path)[-1]
         genotype = Genotype.from_dict(line["genotype"])
         config, shape = self.config, self.data_shape

@@ -1,4 +1,4 @@
-"""DARTS' second-order gradient of the architecture (DARTS, Eqs. 6-8; what eDARTS IV-B searches with).
+"""Second-order gradient of the architecture (DARTS, Eqs. 6-8; eDARTS IV-B searches with it).
 
     d/d alpha L_val(w', alpha),   w' = w - xi (momentum * buffer + grad_w L_train(w, alpha) + decay * w)
       = grad_alpha L_val(w', alpha) - xi * (d^2 / d alpha d w  L_train(w, alpha)) v,   v = grad_w L_val(w', alpha)
@@ -26,12 +26,12 @@ def second_order_gradient(
     optimizer: torch.optim.SGD,
     radius: float = 0.01,
 ) -> None:
-    """Sets the ``.grad`` of the architecture parameters; w, its gradients and BN statistics end as they began.
+    """Sets the ``.grad`` of the architecture parameters; w, its gradients and BN statistics stay as they are.
 
     Args:
-        net: Whose architecture; its parameters' gradients are None.
+        net: The super-net; its parameters' gradients are None.
         validation_loss: Computes L_val at the net's current parameters.
-        training_loss: Computes L_train there, on the batch of the weight step that is looked ahead to.
+        training_loss: Computes L_train there, on the batch of the virtual step.
         optimizer: Of w: its learning rate xi, momentum, decay and buffers.
         radius: The numerator of R.
     """
@@ -58,7 +58,7 @@ def second_order_gradient(
 
 
 def _virtual_step(net: SearchNet, training_loss: Callable[[], Tensor], optimizer: torch.optim.SGD) -> None:
-    """The step that the optimizer would take, without touching its buffers."""
+    """Moves w as the optimizer would, without changing its buffers."""
     group = optimizer.param_groups[0]
     weights: list[Parameter] = group["params"]
     with net.training_only("weights"):

@@ -4,7 +4,7 @@
 
     runs/a/
       config.json  genotype.json  log.txt
-      seed-0/  seed-1/  ...            a run folder each
+      seed-0/  seed-1/  ...            one run folder per seed
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def run_seeds(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> SearchResult:
-    """Searches with ``seeds`` seeds, from the configuration's on, and returns the best (EnTranNAS, Section 4.2).
+    """Searches with ``seeds`` seeds, counted from the configuration's, and returns the best (EnTranNAS, Section 4.2).
 
     Arguments and errors as those of `run_search`.
     """
@@ -60,7 +60,7 @@ def run_seeds(
 
 
 def best_of(results: Sequence[SearchResult]) -> SearchResult:
-    """Returns the first with the highest validation accuracy, of those within the budget if there is any."""
+    """Returns the first with the highest validation accuracy, among those within the budget if there are any."""
     return max(results, key=lambda result: (not result.excess, result.validation_accuracy))
 
 

@@ -1,4 +1,4 @@
-"""The settings of a search as a flat list: what `genocc methods` prints, read off the configuration's models."""
+"""The settings of a search as a flat table, read off the configuration's models: what `genocc methods` prints."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def settings(config: Configuration) -> dict[str, Any]:
     }
 
 
-def compared(preset: str = "cifar") -> dict[str, dict[str, Any]]:
-    """Returns method -> its settings in a preset."""
+def settings_by_method(preset: str = "cifar") -> dict[str, dict[str, Any]]:
+    """Returns method -> dotted path -> value, in a preset."""
     return {name: settings(SearchConfig.make(name, preset)) for name in methods()}
 
 
 def differences(table: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Returns the settings in which the methods of a `compared` differ, in order."""
+    """Returns the settings in which the methods of `settings_by_method` differ, in order."""
     names = list(next(iter(table.values())))
-    return [name for name in names if len({shown(values[name]) for values in table.values()}) > 1]
+    return [name for name in names if len({format_value(values[name]) for values in table.values()}) > 1]
 
 
-def shown(value: Any) -> str:
-    """Returns a setting's value as tables show it."""
+def format_value(value: Any) -> str:
+    """Returns a setting's value as a short text for tables."""
     if isinstance(value, dict):
         return " ".join(f"{name}:{factor:g}" for name, factor in value.items()) or "-"
     if isinstance(value, bool) or value is None:
@@ -44,7 +44,7 @@ def shown(value: Any) -> str:
 
 
 def descriptions(of: type[Configuration] = SearchConfig) -> dict[str, str]:
-    """Returns dotted path -> what a setting means, from the docstring of its part."""
+    """Returns dotted path -> meaning of a setting, from the docstring of its part."""
     found: dict[str, str] = {}
     for part, field in of.model_fields.items():
         model = field.annotation

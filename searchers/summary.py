@@ -1,4 +1,4 @@
-"""What an epoch says about the architecture: the numbers of history.jsonl."""
+"""Summary of an epoch: the numbers of the architecture in history.jsonl, and lines for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .interface import CellSpace, Coefficients
 def architecture_numbers(
     spaces: Mapping[str, CellSpace], coefficients: Mapping[str, Coefficients], genotype: Genotype
 ) -> dict[str, Any]:
-    """Returns plain data: the genotype, and by kind of cell its coefficients and what they amount to."""
+    """Returns plain data: the genotype and, per kind of cell, its coefficients, their entropy, edges and skips."""
     return {
         "edges_per_node": {kind: edges_per_node(cell) for kind, cell in genotype.cells.items()},
         "skip_connections": {kind: skip_connections(cell) for kind, cell in genotype.cells.items()},
@@ -35,8 +35,8 @@ def architecture_numbers(
     }
 
 
-def live(numbers: Mapping[str, Any], edges: Mapping[str, int]) -> str:
-    """Returns what the steps of an epoch have seen so far, in less than 60 columns.
+def format_steps(numbers: Mapping[str, Any], edges: Mapping[str, int]) -> str:
+    """Returns the losses and accuracies of an epoch so far as one line of less than 60 columns.
 
     Args:
         numbers: `Bilevel.numbers`.
@@ -49,8 +49,8 @@ def live(numbers: Mapping[str, Any], edges: Mapping[str, int]) -> str:
     return f"loss {losses}  acc {accuracies}  edges {' + '.join(map(str, edges.values()))}"
 
 
-def epoch_line(line: Mapping[str, Any]) -> str:
-    """Returns an epoch of the history for people."""
+def format_epoch(line: Mapping[str, Any]) -> str:
+    """Returns an epoch of the history as one line for people."""
     edges = ", ".join(f"{sum(counts)} {kind}" for kind, counts in line["edges_per_node"].items())
     return (
         f"loss {line['weights']['loss']:.3f}  accuracy {line['validation_accuracy']:.3f}  "
@@ -64,14 +64,14 @@ def edges_per_node(cell: Cell) -> list[int]:
 
 
 def skip_connections(cell: Cell) -> int:
-    """Returns how many edges are skips: their number is what collapsed searches are recognised by (eDARTS III-C)."""
+    """Returns the number of skips among the edges, by which collapsed searches are recognised (eDARTS III-C)."""
     return sum(edge.op == "skip_connect" for _, _, edge in cell.edges())
 
 
 def entropy(space: CellSpace, coefficients: Coefficients) -> float:
-    """Returns how undecided a cell is, in nats: 0 when every node has one operation on one edge.
+    """Returns the mean entropy of a cell's nodes, in nats: 0 when every node has one operation on one edge.
 
-    Each node's coefficients, over edges and operations, are scaled to sum one; the nodes' entropies are averaged.
+    Coefficients are scaled to sum one per node, over its edges and operations together.
     """
     products = (coefficients.edge[:, None] * coefficients.op).detach().double()
     nodes = []

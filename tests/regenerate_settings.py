@@ -9,7 +9,7 @@ from typing import Any
 from genocc.configuration import Part
 from genocc.files import write_atomically
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.settings import compared, descriptions, differences, shown
+from genocc.searchers.settings import descriptions, differences, format_value, settings_by_method
 from tests.sample_data import ROOT
 
 PAGE = ROOT / "docs" / "methods" / "settings.md"
@@ -28,7 +28,10 @@ Every setting of a search, as `--set part.field=value` takes it; a part's name a
 
 def page() -> str:
     """Returns the text of the page."""
-    tables = {preset: {name: compared(preset)[name] for name in METHODS} for preset in ("cifar", "imagenet", "quick")}
+    tables = {
+        preset: {name: settings_by_method(preset)[name] for name in METHODS}
+        for preset in ("cifar", "imagenet", "quick")
+    }
     parts = [_part(name, tables["cifar"]["darts"]) for name in _parts()]
     differing = [
         "\n## Where the methods differ\n",
@@ -55,7 +58,7 @@ def _differences(title: str, table: dict[str, dict[str, Any]]) -> str:
 
 
 def _code(value: Any) -> str:
-    return f"`{shown(value)}`"
+    return f"`{format_value(value)}`"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -19,9 +19,9 @@ def methods(
 ) -> None:
     """List the search methods, and every setting of their parts as `search --set` takes it."""
     from genocc.searchers.method import get_method
-    from genocc.searchers.settings import compared, descriptions, differences, shown
+    from genocc.searchers.settings import descriptions, differences, format_value, settings_by_method
 
-    table = compared(preset)
+    table = settings_by_method(preset)
     about = {name: (get_method(name).__doc__ or "").strip().splitlines()[0] for name in table}
     texts = descriptions()
     if json:
@@ -37,10 +37,12 @@ def methods(
     print_table("methods", ["method", "", "from"], [(name, about[name], get_method(name).paper) for name in table])
     names = list(next(iter(table.values())))
     differ = differences(table)
-    rows = [(name, *(shown(values.get(name)) for values in table.values())) for name in differ]
+    rows = [(name, *(format_value(values.get(name)) for values in table.values())) for name in differ]
     print_table(f"where they differ (preset {preset})", ["setting", *table], rows)
     same = next(iter(table.values()))
-    rows = [(name, "*" if name in differ else shown(same[name]), _sentence(texts.get(name, ""))) for name in names]
+    rows = [
+        (name, "*" if name in differ else format_value(same[name]), _sentence(texts.get(name, ""))) for name in names
+    ]
     caption = "*: see above. Change any of them: genocc search --set SETTING=VALUE; a part alone is its first setting."
     print_table("all settings", ["setting", "value", "meaning"], rows, caption=caption)
 

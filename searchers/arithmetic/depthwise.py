@@ -1,7 +1,7 @@
 """Depthwise convolution whose backward pass is as fast as its forward pass on a CPU.
 
 oneDNN has fast kernels for the forward pass and, of the weight's gradient, for kernels three wide without dilation; all
-else goes through kernels that pad each channel to sixteen and take ten times as long. Three identities avoid those.
+else goes through kernels that pad each channel to sixteen and take ten times as long. Two identities avoid those.
 
 1. The gradient of the input of a convolution with stride 1 is the convolution of the output's gradient with the
    kernel turned by 180 degrees.
@@ -86,7 +86,7 @@ def _conv2d(x: Tensor, weight: Tensor, stride: int, dilation: int) -> Tensor:
 
 
 def _rows_by_phase(x: Tensor, dilation: int, apart: int, kernel: int) -> Tensor:
-    """Rows (B, H, W, C) sorted by their remainder, as a batch of d B.
+    """The map (B, H, W, C) with its rows sorted by their remainder modulo d, as a batch of d B.
 
     Zeros fill the columns up to a multiple of ``apart`` and the rows up to as many as the kernel has, below which the
     fast kernel does not work.
@@ -102,7 +102,7 @@ def _rows_by_phase(x: Tensor, dilation: int, apart: int, kernel: int) -> Tensor:
 
 
 def _beside(x: Tensor, columns: int) -> Tensor:
-    """So many adjacent columns as channels: (B, H, W, C) to (B, columns C, H, W / columns), a view."""
+    """Adjacent columns as channels: (B, H, W, C) to (B, columns C, H, W / columns), a view."""
     return x.reshape(*x.shape[:2], x.shape[2] // columns, -1).permute(0, 3, 1, 2)
 
 

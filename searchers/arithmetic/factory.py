@@ -1,4 +1,4 @@
-"""From recipes to the modules of a super-cell."""
+"""From recipes to the modules of a super-cell, with initial parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from .lazy import OperationModule, SuperNetBlock
 
 @dataclass(frozen=True)
 class ModuleFactory:
-    """Makes a cell's modules: each from a recipe, with parameters that its origin and the seed determine."""
+    """Makes the modules of one cell; their initial parameters depend on their origin and the seed alone.
+
+    Attributes:
+        seed: Of the search.
+        origin: Of the cell, the prefix of its parameters' names in `initialize`: ``cells.3``.
+    """
 
     seed: int
     origin: str
@@ -22,7 +27,14 @@ class ModuleFactory:
     def make(
         self, name: str, shape: Shape, channels: int, recipe: Callable[[Block, str], str]
     ) -> tuple[OperationModule, Shape]:
-        """Returns a recipe's module and the shape of its output; ``shape`` is its input's, ``channels`` its C."""
+        """Returns the module of a recipe, and the shape of its output.
+
+        Args:
+            name: Within the cell.
+            shape: (channels, height, width) of the input.
+            channels: C of the recipe.
+            recipe: Adds nodes to a block and returns the name of the output.
+        """
         builder, origin, (c, height, width) = GraphBuilder(), f"{self.origin}.{name}", shape
         x = builder.add("x", Input(c, height, width))
         y = recipe(SuperNetBlock(builder, origin, channels), x)

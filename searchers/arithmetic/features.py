@@ -1,4 +1,4 @@
-"""What the candidates of a super-net hand to its nodes: maps whose last 1x1 convolution and BN are not computed.
+"""Features: what candidates hand to their nodes, maps whose last 1x1 convolution and BN are not computed.
 
 A `Feature` is BN(W z), BN(z) or z. A node needs none of their pixels, only their weighted sum (see `maps`).
 """
@@ -18,27 +18,31 @@ from genocc.nn.primitives import BatchNorm2d
 from .maps import moments, weighted_sum
 
 
-class State:
-    """A state of a cell, and what several of its readers would compute again: its ReLU, above all."""
+class CellState:
+    """The map of a cell's state, and what several of its readers would compute again: its ReLU, above all.
+
+    Attributes:
+        map: (B, H, W, F, C); see `maps`.
+    """
 
     def __init__(self, map: Tensor) -> None:
         self.map = map
         self._known: dict[str, Any] = {}
 
     @property
-    def rectified(self) -> State:
-        """Its ReLU."""
-        rectified: State = self.once("rectified", lambda map: State(map.relu()))
+    def rectified(self) -> CellState:
+        """The ReLU of it."""
+        rectified: CellState = self.once("rectified", lambda map: CellState(map.relu()))
         return rectified
 
     @property
-    def thinned(self) -> State:
-        """Every second row and column of it, from the first."""
-        thinned: State = self.once("thinned", lambda map: State(map[:, ::2, ::2].contiguous()))
+    def thinned(self) -> CellState:
+        """Every second row and column of it, the first included."""
+        thinned: CellState = self.once("thinned", lambda map: CellState(map[:, ::2, ::2].contiguous()))
         return thinned
 
     def once(self, name: str, function: Callable[[Tensor], Any]) -> Any:
-        """Returns a function of its map, computed when first asked for."""
+        """Returns ``function(map)``, computed on the first call with this name."""
         if name not in self._known:
             self._known[name] = function(self.map)
         return self._known[name]
@@ -57,14 +61,14 @@ class Product:
 
 
 class Feature:
-    """What a candidate adds to a node: BN(W z), BN(z) or z itself, not computed.
+    """Contribution of a candidate to a node, not computed: BN(W z), BN(z) or z itself.
 
     Attributes:
         map: z.
         weight: W (C, C_in), or None.
-        norm: Where the running statistics are, or None.
-        mean: Of what BN sees, (C,), once `normalize` has been there.
-        inverse: 1 / its deviation, the same.
+        norm: The BN, which holds the running statistics, or None.
+        mean: (C,), of BN's input; set by `normalize`.
+        inverse: (C,), one over the standard deviation of BN's input; set by `normalize`.
     """
 
     mean: Tensor
@@ -82,7 +86,7 @@ class Feature:
         return "pointwise" if self.weight is not None else "normalized"
 
     def computed(self) -> Tensor:
-        """Returns its map (.., C)."""
+        """Returns the map (.., C) of what is described."""
         if self.norm is None:
             return self.map
         normalize([self])
@@ -91,7 +95,7 @@ class Feature:
 
 
 def combine(features: Sequence[Feature], coefficients: Tensor) -> Tensor:
-    """Returns the map sum over t of coefficients[t] * features[t]: the formula of a node.
+    """Returns the map of a node: the sum over t of coefficients[t] * features[t].
 
     Args:
         features: T of them, of one width C.
@@ -121,7 +125,10 @@ def combine(features: Sequence[Feature], coefficients: Tensor) -> Tensor:
 
 
 def normalize(features: Sequence[Feature]) -> None:
-    """Finds mean and deviation of all features that lack them, of like ones at once, and updates the running ones."""
+    """Sets ``mean`` and ``inverse`` of the features that lack them, and updates their BN's running statistics.
+
+    Features of the same shapes are stacked, so that their statistics are a few large operations, not many small ones.
+    """
     waiting = list({id(f): f for f in features if not f.normalized}.values())
     for _, group in groupby(sorted(waiting, key=_likeness), key=_likeness):
         found = list(group)
@@ -137,7 +144,7 @@ def normalize(features: Sequence[Feature]) -> None:
 
 
 def _batch_statistics(features: list[Feature]) -> tuple[Tensor, Tensor]:
-    """Means and variances (T, C) of what the BNs see: of W z from the moments of z."""
+    """Means and variances (T, C) of the inputs of the BNs; of W z, they come from the moments of z."""
     pointwise = features[0].weight is not None
     first, second = [], []
     for f in features:
@@ -173,7 +180,7 @@ def _weights(features: list[Feature]) -> Tensor:
 
 
 def _likeness(feature: Feature) -> tuple[Any, ...]:
-    """What features have in common whose statistics are found at once."""
+    """Sort key of `normalize`: features with equal keys are stacked."""
     assert feature.norm is not None
     shape = feature.map.shape if feature.weight is None else (*feature.map.shape, *feature.weight.shape)
     return (len(shape), tuple(shape), feature.norm.eps, feature.norm.momentum, feature.norm.training)

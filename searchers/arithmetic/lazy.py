@@ -1,8 +1,8 @@
-"""The candidate operations in a super-net: their recipes' primitives, computed on maps and lazy about BN.
+"""Candidate operations of a super-net: the primitives of their recipes, computed on maps and lazy about BN.
 
-One table, from primitive to construct, beside that of target nets. A 1x1 convolution returns a `Product` and BN a
+One table, `LAZY`, beside that of target nets. A 1x1 convolution returns a `Product` and BN a
 `Feature`, neither computed until somebody needs its pixels; the ReLU with which operations begin is that of the
-`State` they read.
+`CellState` they read.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from genocc.nn.primitives import CONSTRUCTS, BatchNorm2d, Construct, Constructs
 from genocc.operations import Block
 
 from .depthwise import depthwise
-from .features import Feature, Product, State
+from .features import CellState, Feature, Product
 from .maps import from_planes, planes, refold, unfold
 
 
 class SuperNetBlock(Block):
-    """Where recipes are written for a super-net: BN without scale and shift, and behind pools too (DARTS)."""
+    """Builds recipes for a super-net: BN without scale and shift, and after pools too (DARTS)."""
 
     affine = False
 
@@ -50,7 +50,7 @@ class SuperNetBlock(Block):
 
 
 class OperationModule(nn.Module):
-    """A graph of primitives, walked with the lazy constructs.
+    """A graph of primitives, run lazily: from a `CellState` to a `Feature`.
 
     Args:
         graph: Of an operation or another recipe; one output.
@@ -76,8 +76,8 @@ class OperationModule(nn.Module):
                     call = partial(construct.target, **construct.arguments)
                 self.steps.append((node.name, call, node.inputs))
 
-    def forward(self, state: State) -> Feature:
-        """Returns what the operation makes of a state."""
+    def forward(self, state: CellState) -> Feature:
+        """Returns the operation's feature of a state."""
         values: dict[str, Any] = {self.input: state}
         for name, call, inputs in self.steps:
             values[name] = call(*(values[value] for value in inputs))
@@ -86,40 +86,40 @@ class OperationModule(nn.Module):
 
 
 @dataclass(frozen=True)
-class Images:
-    """A map unfolded to a batch (N, C, H, W) for a function that needs it so; ``folded`` is its F."""
+class Unfolded:
+    """A map as a batch (N, C, H, W), for convolutions that need it so; ``folded`` is the map's F."""
 
     batch: Tensor
     folded: int
 
 
 def computed(value: Any) -> Tensor:
-    """Returns a value, lazy or not, as a map."""
-    if isinstance(value, State):
+    """Returns the map of a value, lazy or not."""
+    if isinstance(value, CellState):
         return value.map
-    if isinstance(value, Images):
+    if isinstance(value, Unfolded):
         return refold(value.batch, value.folded)
     result: Tensor = value.computed() if isinstance(value, (Product, Feature)) else value
     return result
 
 
-def images(value: Any) -> Images:
-    """Returns a value unfolded; a state only once."""
-    if isinstance(value, State):
-        result: Images = value.once("images", images)
+def unfolded(value: Any) -> Unfolded:
+    """Returns a value as a batch; that of a state is computed once."""
+    if isinstance(value, CellState):
+        result: Unfolded = value.once("unfolded", unfolded)
         return result
-    if isinstance(value, Images):
+    if isinstance(value, Unfolded):
         return value
     map = computed(value)
-    return Images(unfold(map), map.shape[3])
+    return Unfolded(unfold(map), map.shape[3])
 
 
 class Pointwise(nn.Conv2d):
-    """A 1x1 convolution without bias: of the pixels that its stride keeps."""
+    """A dense 1x1 convolution without bias, left as a `Product` of the pixels that its stride keeps."""
 
     def forward(self, x: Any) -> Any:
         down, right = self.stride
-        if isinstance(x, State) and (down, right) == (2, 2):
+        if isinstance(x, CellState) and (down, right) == (2, 2):
             map = x.thinned.map
         elif (down, right) == (1, 1):
             map = computed(x)
@@ -129,29 +129,29 @@ class Pointwise(nn.Conv2d):
 
 
 class Depthwise(nn.Conv2d):
-    """A convolution of each channel alone, without bias."""
+    """A depthwise convolution without bias."""
 
     def forward(self, x: Any) -> Tensor:
         stride, dilation = self.stride[0], self.dilation[0]
-        if isinstance(x, State) and stride == dilation == 2:  # reads every second row and column only
+        if isinstance(x, CellState) and stride == dilation == 2:  # reads every second row and column only
             x, stride, dilation = x.thinned, 1, 1
         map = computed(x)
         weight = self.weight.repeat(map.shape[3], 1, 1, 1)  # the folded images share it
         return from_planes(depthwise(planes(map), weight, stride, dilation), map)
 
 
-class Normalization(BatchNorm2d):
-    """BN, left to whoever needs the result; only the running statistics live here."""
+class LazyBatchNorm(BatchNorm2d):
+    """BN, left as a `Feature`; only the running statistics live here."""
 
     def forward(self, x: Any) -> Any:
         if isinstance(x, Product) and x.weight.shape[0] >= x.weight.shape[1]:
             return Feature(x.map, x.weight, self)
-        return Feature(computed(x), None, self)  # narrower than its input: cheaper to have than to avoid
+        return Feature(computed(x), None, self)  # W z is narrower than z: cheaper to compute than to avoid
 
 
 def relu(x: Any) -> Any:
-    """Returns max(x, 0); of a state the one that all operations share."""
-    if isinstance(x, State):
+    """Returns max(x, 0); that of a state is shared by all operations."""
+    if isinstance(x, CellState):
         return x.rectified
     map = computed(x)
     return map.relu() if isinstance(x, Tensor) else functional.relu_(map)
@@ -168,12 +168,12 @@ def add(*values: Any) -> Tensor:
 
 
 def channels(x: Any, start: int, stop: int) -> Tensor:
-    """Returns some of a map's channels."""
+    """Returns channels ``start`` to ``stop`` of a map."""
     return computed(x)[..., start:stop].contiguous()
 
 
 def on_planes(x: Any, function: Callable[..., Tensor], **arguments: Any) -> Tensor:
-    """Returns what a function that treats each channel alone makes of a map."""
+    """Returns a function of a map that treats each channel alone; see `planes`."""
     map = computed(x)
     return from_planes(function(planes(map), **arguments), map)
 
@@ -182,8 +182,8 @@ class Convolution(nn.Conv2d):
     """Any other convolution."""
 
     def forward(self, x: Any) -> Any:
-        found = images(x)
-        return Images(super().forward(found.batch), found.folded)
+        found = unfolded(x)
+        return Unfolded(super().forward(found.batch), found.folded)
 
 
 def _conv2d(conv: Conv2d, node: Node) -> Construct:
@@ -218,7 +218,7 @@ def _planewise(primitive: Any, node: Node) -> Construct:
 
 LAZY: Constructs = {
     Conv2d: _conv2d,
-    BatchNorm: lambda norm, node: Construct(Normalization, CONSTRUCTS[BatchNorm](norm, node).arguments),
+    BatchNorm: lambda norm, node: Construct(LazyBatchNorm, CONSTRUCTS[BatchNorm](norm, node).arguments),
     Relu: lambda _, node: Construct(relu),
     MaxPool: _planewise,
     AvgPool: _planewise,

@@ -1,9 +1,9 @@
-"""Feature maps as a super-net holds them, and the two functions that nearly all of its work goes through.
+"""Feature maps in the layout of a super-net, and the two functions that nearly all of its work goes through.
 
 A map is a contiguous tensor (B, H, W, F, C): B x F images, F of them folded beside the channels. Seen pixel by pixel
 it is a matrix (pixels, C), which is all that 1x1 convolutions, BN and weighted sums need; seen as (B, F*C, H, W) it is
 an ordinary channels-last batch, in which depthwise convolutions and pools treat F images as if they were more
-channels. Cells of few channels (16 in stage one, 4 behind a bottleneck) fill a CPU's vectors only so.
+channels. Cells of few channels (16 in stage one, 4 behind a bottleneck) fill a CPU's vector registers only in this way.
 
 BN after a 1x1 convolution W of a map z never needs W z. Its mean is W m and its variance the diagonal of W Cov W^T,
 where m and Cov are the mean and covariance of z; and what is then added to a node, coefficient * BN(W z), is again a
@@ -26,7 +26,7 @@ LANES = 64
 
 
 def fold(x: Tensor, channels: int) -> Tensor:
-    """Returns a batch (N, C, H, W) as a map whose cells will work on so many channels."""
+    """Returns a batch (N, C, H, W) as a map; F is chosen for cells that work on ``channels`` channels."""
     wanted = 1 if x.device.type == "cuda" else max(1, LANES // channels)
     folded = gcd(x.shape[0], wanted)
     batch, (c, height, width) = x.shape[0] // folded, x.shape[1:]
@@ -41,7 +41,7 @@ def unfold(x: Tensor) -> Tensor:
 
 
 def refold(x: Tensor, folded: int) -> Tensor:
-    """Returns a batch (N, C, H, W) as a map with so many images folded."""
+    """Returns a batch (N, C, H, W) as a map with F = ``folded``."""
     return x.reshape(-1, folded, *x.shape[1:]).permute(0, 3, 4, 1, 2).contiguous()
 
 
@@ -51,7 +51,7 @@ def planes(x: Tensor) -> Tensor:
 
 
 def from_planes(y: Tensor, like: Tensor) -> Tensor:
-    """Returns what a function made of `planes` as a map again."""
+    """Returns the result of a function of `planes` as a map, folded as ``like``."""
     y = y.permute(0, 2, 3, 1).contiguous()
     return y.view(*y.shape[:3], like.shape[3], -1)
 
@@ -72,7 +72,7 @@ def rows(x: Tensor) -> Tensor:
 def moments(x: Tensor, *, full: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Returns a map, its mean (C,) and its second moments: the matrix (C, C) if ``full``, else its diagonal (C,).
 
-    The map is the one given; whoever goes on with the returned one spares the backward pass a sum of two maps. The
+    The map returned is the one given; callers that use it instead spare the backward pass a sum of two maps. The
     moments are in float32 at least.
     """
     same, mean, second = _Moments.apply(x, full)
@@ -155,7 +155,7 @@ class _WeightedSum(Function):
 
 
 def _along_rows(vector: Tensor, like: Tensor) -> Tensor:
-    """A number a channel (C,) for each place in `rows` of a map, (F*C,)."""
+    """One number per channel (C,), repeated for the columns of `rows` of a map, (F*C,)."""
     return vector.repeat(like.shape[-2])
 
 

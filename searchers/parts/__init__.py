@@ -1,4 +1,7 @@
-"""The parts of a search, a file each: its settings, and the code that obeys them."""
+"""The parts of a search, one file each: its settings, and beside them the code that they govern.
+
+Parts do not know each other; what they exchange is in `genocc.searchers.interface`.
+"""
 
 from .connection import ConnectionConfig
 from .data import DataConfig

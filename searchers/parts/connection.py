@@ -1,7 +1,7 @@
-"""Connection: how the edges of a super-cell are computed.
+"""Connection: how an edge is computed.
 
-What happens to a state before the operations and to a node after them is one of three: nothing, a bottleneck, or
-partial channels.
+A state on its way into the operations, and their sum at a node, pass through `Channels` (unchanged: DARTS), a
+`Bottleneck` (EnTranNAS) or `PartialChannels` (PC-DARTS).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from genocc.configuration import Part, refuse
 from genocc.operations import Block
 
 from ..arithmetic.factory import ModuleFactory
-from ..arithmetic.features import State
+from ..arithmetic.features import CellState
 from ..arithmetic.lazy import on_planes
 from ..arithmetic.maps import weighted_sum
 from ..interface import CellSpace
@@ -32,7 +32,7 @@ class ConnectionConfig(Part):
     Attributes:
         partial: K: only the first 1/K of the channels goes through the operations, the rest bypasses them (PC-DARTS
             Eq. 1; 4.2: 4 on CIFAR-10, 4.3: 2 on ImageNet). 1: all channels.
-        share: Whether an operation on a state is computed once a cell, for all nodes that read it (EnTranNAS 2.3).
+        share: Whether an operation on a state is computed once per cell, for all nodes that read it (EnTranNAS 2.3).
         bottleneck: Ratio by which a 1x1 convolution reduces the channels before all operations; another recovers them
             at each node (EnTranNAS 2.5: 4). None: no bottleneck.
     """
@@ -56,23 +56,18 @@ class ConnectionConfig(Part):
         return self
 
     def channels(self, space: CellSpace, factory: ModuleFactory, channels: int) -> Channels:
-        """Returns what happens before and after the operations of a cell of C ``channels``."""
+        """Returns what leads into and out of the operations of a cell with C = ``channels``."""
         if self.bottleneck:
             return Bottleneck(space, factory, channels, self.bottleneck)
         return PartialChannels(channels, self.partial) if self.partial > 1 else Channels(channels)
 
-
-@dataclass(frozen=True)
-class Bypass:
-    """What passes a live edge beside its operations: the source, the edge's coefficient and its stride."""
-
-    source: State
-    coefficient: Tensor
-    stride: int
+    def operated(self, channels: int) -> int:
+        """Returns how many channels the operations of a cell with C = ``channels`` work on."""
+        return channels // (self.bottleneck or self.partial)
 
 
 class Channels(nn.Module):
-    """What happens to a state before the operations, and to their sum at a node: here nothing (DARTS).
+    """Leads states into the operations, and their sum out to a node; both unchanged (DARTS).
 
     Attributes:
         operated: Number of channels that operations work on.
@@ -82,8 +77,8 @@ class Channels(nn.Module):
         super().__init__()
         self.operated = operated
 
-    def source(self, number: int, state: State) -> State:
-        """Returns what operations read of state ``number``."""
+    def source(self, number: int, state: CellState) -> CellState:
+        """Returns the part of state ``number`` that operations read."""
         return state
 
     def node(self, number: int, summed: Tensor, bypasses: Sequence[Bypass]) -> Tensor:
@@ -91,8 +86,23 @@ class Channels(nn.Module):
         return summed
 
 
+@dataclass(frozen=True)
+class Bypass:
+    """Whatever goes around the operations of a live edge (PC-DARTS Eq. 1, second term).
+
+    Attributes:
+        source: The state that the edge comes from.
+        coefficient: Of the edge, a scalar.
+        stride: Of the edge.
+    """
+
+    source: CellState
+    coefficient: Tensor
+    stride: int
+
+
 class Bottleneck(Channels):
-    """1x1 conv and BN to C/ratio once a state, before all operations; back to C once a node (EnTranNAS 2.5)."""
+    """1x1 conv and BN to C/ratio once per state, before all operations; back to C once per node (EnTranNAS 2.5)."""
 
     def __init__(self, space: CellSpace, factory: ModuleFactory, channels: int, ratio: int) -> None:
         super().__init__(channels // ratio)
@@ -106,19 +116,19 @@ class Bottleneck(Channels):
             {str(n): factory.make(f"channels.recover.{n}", narrow, channels, _conv_bn)[0] for n in nodes}
         )
 
-    def source(self, number: int, state: State) -> State:
-        return State(self.reduce[str(number)](state).computed())
+    def source(self, number: int, state: CellState) -> CellState:
+        return CellState(self.reduce[str(number)](state).computed())
 
     def node(self, number: int, summed: Tensor, bypasses: Sequence[Bypass]) -> Tensor:
-        value: Tensor = self.recover[str(number)](State(summed)).computed()
+        value: Tensor = self.recover[str(number)](CellState(summed)).computed()
         return value
 
 
 class PartialChannels(Channels):
-    """The first C/K channels through the operations, the others past them, then a shuffle (PC-DARTS 3.2).
+    """The first C/K channels go through the operations, the others around them, then all are shuffled (PC-DARTS 3.2).
 
-    The shuffle writes channel i of group g to place i K + g. It stands behind the node's sum, once, because it
-    commutes with it; as a permutation matrix it is part of the sum.
+    The shuffle writes channel i of group g to place i K + g. It follows the node's sum, once, because a permutation
+    commutes with a sum; as a matrix it is part of it.
     """
 
     active: Tensor
@@ -131,8 +141,8 @@ class PartialChannels(Channels):
         self.register_buffer("active", shuffle[: self.operated], persistent=False)
         self.register_buffer("passive", shuffle * (group > 0)[:, None], persistent=False)
 
-    def source(self, number: int, state: State) -> State:
-        return State(state.map[..., : self.operated].contiguous())
+    def source(self, number: int, state: CellState) -> CellState:
+        return CellState(state.map[..., : self.operated].contiguous())
 
     def node(self, number: int, summed: Tensor, bypasses: Sequence[Bypass]) -> Tensor:
         maps = [summed, *(self._bypassed(bypass) for bypass in bypasses)]
@@ -141,7 +151,7 @@ class PartialChannels(Channels):
 
     @staticmethod
     def _bypassed(bypass: Bypass) -> Tensor:
-        """The whole source: ``passive`` takes the bypassing channels of it. A stride of 2 is a 2x2 max pool."""
+        """The whole source, of which ``passive`` takes the bypassing channels; 2x2 max pooled for a stride of 2."""
         if bypass.stride == 1:
             return bypass.source.map
         pool = partial(on_planes, function=functional.max_pool2d, kernel_size=2, ceil_mode=True)

@@ -1,4 +1,4 @@
-"""Data: the two disjoint parts of the training images that a bi-level search learns on."""
+"""Data: the two disjoint halves of the training images, one for the weights, one for the architecture."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DataConfig(ImagesConfig):
 
 @dataclass(frozen=True)
 class Halves:
-    """What w and what the architecture sees.
+    """The images that w and the architecture are learned on.
 
     Attributes:
         data: The data set; its test part stays out of the search.
@@ -44,10 +44,10 @@ def load_halves(wanted: DataConfig, batch_size: int, seed: int, device: torch.de
     """Returns the halves, their images checked.
 
     Args:
-        wanted: Which images.
+        wanted: Which images, and how they are divided.
         batch_size: Images per batch.
         seed: Of order and augmentation.
-        device: Where batches are wanted.
+        device: Where the batches will be.
 
     Raises:
         DataError: The data set is unknown, absent or broken, or a class has too few images for both halves.

@@ -1,4 +1,4 @@
-"""Derivation: from coefficients to the edges and operations that a genotype has.
+"""Derivation: from coefficients to the edges and operations of a genotype.
 
 `none` never wins; ties go to the first edge and the first operation; what DST has cut is never kept.
 """
@@ -17,7 +17,7 @@ from genocc.genotype import Cell, Edge
 from ..interface import CellSpace, Coefficients
 
 Choice = tuple[int, int]
-"""Numbers of an edge and of an operation."""
+"""(edge, operation), by number."""
 
 
 class DerivationConfig(Part):
@@ -37,11 +37,11 @@ class DerivationConfig(Part):
 
 
 def select(derivation: DerivationConfig, space: CellSpace, coefficients: Coefficients) -> Tensor:
-    """Returns the mask (E, K) of what is kept.
+    """Returns the mask (E, K) of the operations that are kept.
 
     ``top-k``: at each node the k edges whose best operation is the strongest, with that operation (DARTS); without
     ``distinct_predecessors`` the k strongest (edge, operation) pairs (EnTranNAS, Eq. 4). ``argmax``: the best
-    operation of each edge (eDARTS, III-B). ``non-zero``: all that is left (EnTranNAS, Eq. 10).
+    operation of each edge (eDARTS, III-B). ``non-zero``: every one that is not cut (EnTranNAS, Eq. 10).
     """
     alive = _alive(space, coefficients)
     if derivation.rule == "non-zero":
@@ -58,7 +58,7 @@ def select(derivation: DerivationConfig, space: CellSpace, coefficients: Coeffic
 
 
 def derived_cell(space: CellSpace, mask: Tensor, coefficients: Coefficients) -> Cell:
-    """Returns the cell that a mask keeps; each edge carries its importance as weight."""
+    """Returns the cell of a mask; each edge has its importance as weight."""
     importance = coefficients.importance.tolist()
     nodes: list[list[Edge]] = [[] for _ in range(space.nodes)]
     for edge, operation in mask.nonzero().tolist():
@@ -74,7 +74,7 @@ def derived_cell(space: CellSpace, mask: Tensor, coefficients: Coefficients) -> 
 
 
 def _alive(space: CellSpace, coefficients: Coefficients) -> dict[Choice, float]:
-    """The choices that may be kept, with their importance."""
+    """The choices that a rule may keep, with their importance."""
     importance, alive = coefficients.importance.tolist(), (coefficients.op > 0).tolist()
     return {
         (edge, operation): importance[edge][operation]
@@ -85,7 +85,7 @@ def _alive(space: CellSpace, coefficients: Coefficients) -> dict[Choice, float]:
 
 
 def _best_of_edges(alive: dict[Choice, float]) -> list[Choice]:
-    """The strongest operation of each edge that has one left."""
+    """The strongest operation of each edge that is not cut as a whole."""
     best: dict[int, Choice] = {}
     for choice in alive:
         if choice[0] not in best or alive[choice] > alive[best[choice[0]]]:
@@ -96,7 +96,7 @@ def _best_of_edges(alive: dict[Choice, float]) -> list[Choice]:
 def _strongest_of_nodes(
     space: CellSpace, alive: dict[Choice, float], candidates: list[Choice], number: int
 ) -> list[Choice]:
-    """So many of the candidates at each node."""
+    """The ``number`` strongest candidates of each node."""
     kept: list[Choice] = []
     for target in range(space.inputs, space.inputs + space.nodes):
         incoming = [choice for choice in candidates if space.edges[choice[0]][1] == target]

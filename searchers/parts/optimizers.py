@@ -28,7 +28,7 @@ class WeightsConfig(SgdConfig):
     learning_rate_end: Rate = 0.001
 
     def rate(self, epoch: int, epochs: int) -> float:
-        """Returns the learning rate of an epoch, from 0: a cosine from ``learning_rate`` to ``learning_rate_end``."""
+        """Returns the learning rate of epoch 0, 1, ..: a cosine from ``learning_rate`` to ``learning_rate_end``."""
         return self.decayed(half_cosine(math.pi * epoch / epochs))
 
 

@@ -1,4 +1,4 @@
-"""Penalties: the budget of the target net, and what exceeding it adds to the architecture's loss."""
+"""Penalties: the budget of the target net, and its expected MACs as a term of the architecture's loss."""
 
 from __future__ import annotations
 

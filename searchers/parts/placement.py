@@ -22,11 +22,10 @@ class PlacementConfig(Part):
 
 
 def views(placement: PlacementConfig, kinds: Sequence[str]) -> tuple[View, ...]:
-    """Returns the view of each cell.
+    """Returns the view of each cell (EnTranNAS, Section 2.5 and Table 1).
 
     Args:
-        placement: ``all`` mixed; ``half``: the first L//2 of them; ``first`` or ``last``: one cell of each kind
-            (EnTranNAS, Section 2.5 and Table 1).
+        placement: Which cells are mixed.
         kinds: The kind of each of the L cells, by position.
     """
     numbers = range(len(kinds))

@@ -6,7 +6,7 @@ For one kind of cell with E edges and K operations:
 2. p = softmax of the scores over an edge's operations               DARTS; EnTranNAS Eq. 2
    or, `cen`, over a node's edges for each operation                 EC-DARTS Eq. 4
 3. edge weights = softmax of edge_alpha over a node's edges   (E,)   PC-DARTS Eq. 2
-4. `dst`: p-hat, q, q-hat with a learned threshold a node    (n,)    EnTranNAS Eqs. 7-9
+4. `dst`: p-hat, q, q-hat with a learned threshold per node (n,)     EnTranNAS Eqs. 7-9
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class RelaxationConfig(Part):
         temperature: tau of the first epoch (EnTranNAS Eq. 5; 4.2: 5.0).
         temperature_ratio: By what tau is multiplied in each of 50 epochs; runs of other lengths stretch the schedule:
             tau(e) = temperature x ratio^(50 e / epochs) (EnTranNAS 4.2: 0.923).
-        dst: Whether small coefficients become exactly zero by a learned threshold a node (EnTranNAS Eqs. 7-9).
+        dst: Whether small coefficients become exactly zero by a learned threshold per node (EnTranNAS Eqs. 7-9).
         sparsity: Lambda of Eq. 11, with ``dst``. 4.3 has 0.2, Table 4 also 0.1 and 0.05, all on ImageNet; 0.2 on
             CIFAR is ours.
         threshold_start: Every beta of Eq. 8 before the search: 0 is a threshold of 0.5, all operations alive (ours).
@@ -114,6 +114,10 @@ class Relaxation(nn.Module):
         terms = [functional.softplus(-beta).mean() for beta in self.threshold.values()]  # -log sigmoid
         return self.config.sparsity * torch.stack(terms).sum()
 
+    def penalties(self) -> dict[str, Tensor]:
+        """Returns what the architecture's loss gets from the relaxation: with ``dst``, ``sparsity``."""
+        return {"sparsity": self.sparsity_penalty()} if self.config.dst else {}
+
     def _coefficients(self, kind: str, temperature: float) -> Coefficients:
         space, alpha = self.spaces[kind], self.alpha[kind]
         attention = [self.config.attention.get(name, 0.0) for name in space.operations]
@@ -133,7 +137,7 @@ class Relaxation(nn.Module):
 
 
 def sparsified(space: CellSpace, p_hat: Tensor, thresholds: Tensor) -> Tensor:
-    """Returns q-hat: thresholds subtracted, the negative cut to zero, each edge's rest scaled to sum one (Eqs. 8-9).
+    """Returns q-hat: thresholds subtracted, negative values cut to zero, each edge scaled to sum one (Eqs. 8-9).
 
     An edge without survivors is all zeros. A single survivor has the coefficient 1 whatever its q, so that no
     gradient reaches it, not even one of rounding.
@@ -152,6 +156,12 @@ def sparsified(space: CellSpace, p_hat: Tensor, thresholds: Tensor) -> Tensor:
 
 
 def per_node(space: CellSpace, function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
-    """Returns a function of each node's incoming edges (rows of ``values``), in the order of the edges."""
+    """Returns ``function`` of the rows of each node's incoming edges, side by side in the order of the edges.
+
+    Args:
+        space: Edges and nodes.
+        function: Of the rows of one node, which keeps their shape.
+        values: (E, ..), one row per edge.
+    """
     counts = [len(space.incoming(space.inputs + node)) for node in range(space.nodes)]
     return torch.cat([function(rows) for rows in torch.split(values, counts)])

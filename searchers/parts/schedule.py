@@ -1,6 +1,7 @@
-"""What happens in an epoch: a few phases, each a number of steps.
+"""Schedule: which step comes when. An epoch is a few phases, each of them a number of equal steps.
 
-A phase is data, so that a run knows where it stands: (epoch, phase, step) is all that a checkpoint needs of it.
+`epoch_phases` is the schedule of all methods; `alternating_step` is DARTS'. What the steps do is in `bilevel`, the loop
+that takes them in `genocc.runs.loop`. A phase is data: a checkpoint needs no more than (epoch, phase, step) of it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class ScheduleConfig(Part):
 
     Attributes:
         epochs: Of the whole search (DARTS, PC-DARTS 4.2, EnTranNAS 4.2: 50; EC-DARTS 5.3: 25).
-        batch_size: Images a step, of either kind (DARTS, EC-DARTS 5.3: 64; PC-DARTS 4.2: 256; EnTranNAS 4.2: 512; on
+        batch_size: Images per step, of either kind (DARTS, EC-DARTS 5.3: 64; PC-DARTS 4.2: 256; EnTranNAS 4.2: 512; on
             ImageNet 1,024).
         order: 1, or 2 for DARTS' second-order architecture gradient (eDARTS IV-B uses 2).
         warmup: Fraction of the epochs without architecture steps (PC-DARTS 4.2: 15 of 50; 4.3: 35 of 50).
@@ -85,25 +86,25 @@ def epoch_phases(
 
 
 def alternating_step(search: BilevelSteps) -> None:
-    """The architecture first, then the weights: DARTS, Algorithm 1."""
+    """Takes a step of the architecture, then one of the weights (DARTS, Algorithm 1)."""
     search.architecture_step()
     search.weight_step()
 
 
 def weight_step(search: BilevelSteps) -> None:
-    """The weights alone."""
+    """Takes a step of the weights alone."""
     search.weight_step()
 
 
 def architecture_step(search: BilevelSteps) -> None:
-    """The architecture alone."""
+    """Takes a step of the architecture alone."""
     search.architecture_step()
 
 
 def _transition(
     schedule: ScheduleConfig, moving: bool, weight_steps: int, architecture_steps: int
 ) -> list[Phase[BilevelSteps]]:
-    """EC-DARTS, Algorithm 1: the auxiliary model lives on the shared weights, so keeping it is doing nothing."""
+    """EC-DARTS, Algorithm 1; the auxiliary model shares w, so that keeping its steps means doing nothing."""
     auxiliary = schedule.architecture_view == "auxiliary"
     phases = [
         Phase("one-shot", weight_steps, weight_step),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -9,7 +10,6 @@ from pydantic import Field, model_validator
 from genocc.configuration import Part, refuse
 
 from ..interface import CellSpace
-from .space import SpaceConfig
 
 INPUTS = 2
 """States 0 and 1 of a cell: the outputs of cells k-2 and k-1."""
@@ -39,19 +39,19 @@ class TopologyConfig(Part):
                 "(one list of states for each)"
             )
         for number, sources in enumerate(self.predecessors):
-            if not sources or len(set(sources)) != len(sources) or not all(0 <= s < number + 2 for s in sources):
+            if not sources or len(set(sources)) != len(sources) or not all(0 <= s < number + INPUTS for s in sources):
                 refuse(
                     f"topology.predecessors[{number}]: found {list(sources)}; expected distinct earlier states, "
-                    f"0 to {number + 1}"
+                    f"0 to {number + INPUTS - 1}"
                 )
         return self
 
 
-def cell_space(topology: TopologyConfig, space: SpaceConfig) -> CellSpace:
-    """Returns the edges and operations of a cell.
+def cell_space(topology: TopologyConfig, operations: Sequence[str]) -> CellSpace:
+    """Returns the edges of a cell, with the operations that compete on each.
 
     ``all``: every earlier state to every node, 2 + 3 + 4 + 5 = 14 edges with 4 nodes. ``fixed``: those of
-    ``topology.predecessors``, 8 with two a node (eDARTS, Section IV-D).
+    ``topology.predecessors``, 8 with two per node (eDARTS, Section IV-D).
     """
     nodes = range(topology.nodes)
     if topology.edges == "all":
@@ -59,4 +59,4 @@ def cell_space(topology: TopologyConfig, space: SpaceConfig) -> CellSpace:
     else:
         sources = [tuple(sorted(topology.predecessors[node])) for node in nodes]
     edges = tuple((source, INPUTS + node) for node in nodes for source in sources[node])
-    return CellSpace(INPUTS, topology.nodes, edges, space.operations)
+    return CellSpace(INPUTS, topology.nodes, edges, tuple(operations))

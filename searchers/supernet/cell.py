@@ -1,7 +1,7 @@
-"""Connection: how the edges of a super-cell are computed.
+"""The super-cell: every candidate of every edge, of which a forward pass computes those that are live.
 
-A cell hands each live (edge, operation) to its node as a `Feature`; what happens to a state before the operations and
-to a node after them is one of three: nothing, a bottleneck, or partial channels.
+The operations that read a state are computed as soon as the state is known, each once for all edges that share it; a
+node is then one weighted sum of their features.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from genocc.graph import Shape
 from genocc.operations import Block, factorized_reduce, get, relu_conv_bn
 
 from ..arithmetic.factory import ModuleFactory
-from ..arithmetic.features import Feature, State, combine, normalize
+from ..arithmetic.features import CellState, Feature, combine, normalize
 from ..interface import CellSpace
 from ..parts.connection import Bypass, ConnectionConfig
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What is live in the cells of one kind and view, and with which coefficients.
+    """The terms of the nodes' sums: which operations are live in cells of one kind and view, and their coefficients.
 
     Attributes:
-        live: Numbers of (edge, operation), in order; ``none`` is never among them.
-        op: (E, K), the coefficient of an operation in its node: ``Coefficients.edge * Coefficients.op``, or ones.
-        edge: (E,), that of an edge's bypass.
+        live: (edge, operation), by number, in order; ``none`` is never among them.
+        op: (E, K), the coefficient of each operation in its node: ``Coefficients.edge * Coefficients.op``, or ones.
+        edge: (E,), the coefficient of each edge's bypass.
     """
 
     live: tuple[tuple[int, int], ...]
@@ -39,16 +39,21 @@ class Terms:
 
 
 class SuperCell(nn.Module):
-    """A cell with every candidate; what a forward pass computes of them is given as `Terms`.
+    """A cell with the modules of all candidates.
 
     Args:
         space: Its edges and operations.
-        connection: How they are computed.
+        connection: How edges are computed.
         factory: Makes the modules.
         channels: C of its nodes.
-        inputs: Shapes of the two cell outputs that it reads.
+        inputs: Shapes of the two cell outputs that it reads, the older one first.
         reduction: Whether operations on the inputs have stride 2.
         older_is_larger: Whether the older input is twice as large as the newer one.
+
+    Attributes:
+        keys: (edge, operation), by number -> its name in ``features``; edges that share a feature have one key.
+        features: The candidate operations.
+        shape: (channels, height, width) of the output.
     """
 
     def __init__(
@@ -68,7 +73,7 @@ class SuperCell(nn.Module):
         self.pre0, _ = factory.make("pre0", inputs[0], channels, first)
         self.pre1, shape = factory.make("pre1", inputs[1], channels, _pointwise)
         height, width = shape[1:]
-        self.channels = connection.channels(space, factory, channels)
+        self.channels, operated = connection.channels(space, factory, channels), connection.operated(channels)
         smaller = ((height + 1) // 2, (width + 1) // 2) if reduction else (height, width)
         self.keys: dict[tuple[int, int], str] = {}
         self.features = nn.ModuleDict()
@@ -77,38 +82,36 @@ class SuperCell(nn.Module):
             for number, name in enumerate(space.operations):
                 if name == "none":
                     continue
-                one_for_all = connection.share or not get(name).graph(2, stride).parameters()
-                key = f"{source}_{name}" if one_for_all else f"{source}_{target}_{name}"
-                self.keys[edge, number] = key
+                shared = connection.share or not get(name).graph(2, stride).parameters()
+                key = self.keys[edge, number] = f"{source}_{name}" if shared else f"{source}_{target}_{name}"
                 if key not in self.features:
-                    width_of = self.channels.operated
                     recipe = partial(get(name).lower, stride=stride)
-                    self.features[key], _ = factory.make(f"features.{key}", (width_of, *size), width_of, recipe)
+                    self.features[key], _ = factory.make(f"features.{key}", (operated, *size), operated, recipe)
         self.shape: Shape = (space.nodes * channels, *smaller)
 
-    def forward(self, older: State, newer: State, terms: Terms) -> State:
+    def forward(self, older: CellState, newer: CellState, terms: Terms) -> CellState:
         """Returns the concatenation of the nodes.
 
         Args:
             older: Output of cell k-2.
             newer: Output of cell k-1.
-            terms: What is live.
+            terms: The live operations and their coefficients.
         """
         space, channels = self.space, self.channels
-        states = [State(self.pre0(older).computed()), State(self.pre1(newer).computed())]
+        states = [CellState(self.pre0(older).computed()), CellState(self.pre1(newer).computed())]
         found: dict[str, Feature] = {}
         for number in range(space.inputs + space.nodes):
             if number >= space.inputs:
-                states.append(State(self._node(number, states, found, terms)))
+                states.append(CellState(self._node(number, states, found, terms)))
             wanted = {self.keys[e, k]: None for e, k in terms.live if space.edges[e][0] == number}
             if wanted:
                 source = channels.source(number, states[number])
                 new = {key: self.features[key](source) for key in wanted}
                 normalize(list(new.values()))
                 found |= new
-        return State(torch.cat([state.map for state in states[space.inputs :]], -1))
+        return CellState(torch.cat([state.map for state in states[space.inputs :]], -1))
 
-    def _node(self, number: int, states: Sequence[State], found: Mapping[str, Feature], terms: Terms) -> Tensor:
+    def _node(self, number: int, states: Sequence[CellState], found: Mapping[str, Feature], terms: Terms) -> Tensor:
         chosen = [(e, k) for e, k in terms.live if self.space.edges[e][1] == number]
         if not chosen:
             raise InternalError(f"nothing is live at node {number} of a cell: a mask keeps an operation at every node")

@@ -1,4 +1,7 @@
-"""The super-net of every method: stem, super-cells, head; the parts decide what is computed in between."""
+"""The super-net of every method: stem, super-cells, head. It is composed of the parts, and drives them per pass:
+
+relaxation (coefficients) -> derivation (masks) -> placement (views) -> connection (inside the cells).
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from torch import Tensor, nn
 from genocc.genotype import Genotype
 from genocc.graph import GraphBuilder, Input, Shape
 from genocc.initialization import initialize
-from genocc.network import SKELETONS
+from genocc.network import SKELETONS, NetworkConfig
 from genocc.nn.graph_module import graph_module
 from genocc.operations import Block
 
 from ..arithmetic.factory import ModuleFactory
-from ..arithmetic.features import State
+from ..arithmetic.features import CellState
 from ..arithmetic.maps import fold, unfold
 from ..config import SearchConfig
 from ..interface import Coefficients, DataShape, DerivedCoefficients, Group, Masks, Route, View
@@ -30,37 +33,34 @@ from .cell import SuperCell, Terms
 
 
 class SuperNet(nn.Module):
-    """A weight-sharing net of super-cells; what the loop may ask of it is `SearchNet`.
+    """A weight-sharing net of super-cells; offers the loop what `SearchNet` lists.
 
     Args:
         config: The parts and the skeleton.
-        data_shape: What the data decide.
+        data_shape: Sizes of images and classes.
 
     Attributes:
         progress: Epochs done over epochs planned; the temperature follows it.
-        spaces: Kind of cell -> its edges and operations.
         kinds: The kind of each cell, by position.
+        views: The view of each cell, by position.
+        spaces: Kind of cell -> its edges and operations.
         relaxation: The architecture parameters.
+        derivation: The rule from coefficients to masks.
     """
 
     def __init__(self, config: SearchConfig, data_shape: DataShape) -> None:
         super().__init__()
-        self.config, self.progress = config, 0.0
         network = config.supernet.network(data_shape)
+        self.progress = 0.0
         self.kinds = tuple(network.kind(number) for number in range(network.layers))
-        self.spaces = {kind: cell_space(config.topology, config.space) for kind in sorted(set(self.kinds))}
         self.views = views(config.placement, self.kinds)
+        self.spaces = {kind: cell_space(config.topology, config.space.operations) for kind in sorted(set(self.kinds))}
         self.relaxation = Relaxation(config.relaxation, self.spaces, config.seed)
+        self.derivation = config.derivation
 
-        block = Block(GraphBuilder(), "", network.channels)
-        image = block.builder.add("image", Input(network.input_channels, *network.input_size))
-        stem = SKELETONS[network.skeleton].stem(block, image, network)
-        graph = block.builder.build(older=stem.older, newer=stem.newer)
-        self.stem = graph_module(graph, initialize(graph, config.seed))
-        shapes, reduced = (block.builder.shape(stem.older), block.builder.shape(stem.newer)), stem.reduced
-        channels = network.channels
-        self.narrowest = channels // (config.connection.bottleneck or config.connection.partial)
+        self.stem, inputs, reduced = _stem(network, config.seed)
         self.cells = nn.ModuleList()
+        channels = network.channels
         for number, kind in enumerate(self.kinds):
             channels *= 2 if kind == "reduction" else 1
             cell = SuperCell(
@@ -68,25 +68,27 @@ class SuperNet(nn.Module):
                 config.connection,
                 ModuleFactory(config.seed, f"cells.{number}"),
                 channels=channels,
-                inputs=shapes,
+                inputs=inputs,
                 reduction=kind == "reduction",
                 older_is_larger=reduced,
             )
             self.cells.append(cell)
-            shapes, reduced = (shapes[1], cell.shape), kind == "reduction"
-        self.head = _head(shapes[1], data_shape.classes, config.seed)
-        architecture = set(map(id, self.relaxation.parameters()))
-        # found once: a step asks for them several times, and there are hundreds of modules to look into
-        self._weights = [parameter for parameter in self.parameters() if id(parameter) not in architecture]
+            inputs, reduced = (inputs[1], cell.shape), kind == "reduction"
+        self.head = _head(inputs[1], network.classes, config.seed)
+
         self.costs = ExpectedMacs(config.budget, self.spaces, data_shape) if config.budget.penalty_macs else None
+        self._narrowest = config.connection.operated(network.channels)
+        architecture = set(map(id, self.relaxation.parameters()))
+        # listed once: every step asks several times, and there are hundreds of modules to look into
+        self._weights = [parameter for parameter in self.parameters() if id(parameter) not in architecture]
 
     def forward(self, images: Tensor, route: Route | None = None) -> Tensor:
         """Returns logits (N, classes) of images (N, channels, H, W)."""
         route = route or self.route()
         terms = {pair: self._terms(*pair, route) for pair in set(zip(self.kinds, route.views, strict=True))}
         older, newer = self.stem(images.contiguous(memory_format=torch.channels_last))
-        before = State(fold(newer, self.narrowest))
-        states = (before if older is newer else State(fold(older, self.narrowest)), before)
+        before = CellState(fold(newer, self._narrowest))
+        states = (before if older is newer else CellState(fold(older, self._narrowest)), before)
         for cell, pair in zip(self.cells, zip(self.kinds, route.views, strict=True), strict=True):
             states = (states[1], cell(*states, terms[pair]))
         logits: Tensor = self.head(unfold(states[1].map))
@@ -100,7 +102,7 @@ class SuperNet(nn.Module):
         coefficients: Mapping[str, Coefficients] | None = None,
         derived: DerivedCoefficients = "ones",
     ) -> Route:
-        """Returns what a forward pass computes; see `SearchNet.route`."""
+        """Returns a route, by default the current one; see `SearchNet.route`."""
         chosen = self.views if view is None else (view,) * len(self.kinds)
         coefficients = coefficients or self.coefficients()
         if masks is None:
@@ -108,7 +110,7 @@ class SuperNet(nn.Module):
         return Route(chosen, coefficients, masks, derived)
 
     def coefficients(self) -> dict[str, Coefficients]:
-        """Returns the current coefficients of each kind, with their history."""
+        """Returns the current coefficients of each kind, with gradient history."""
         return self.relaxation.coefficients(self.progress)
 
     def frozen(self) -> dict[str, Coefficients]:
@@ -127,9 +129,7 @@ class SuperNet(nn.Module):
 
     def penalties(self) -> dict[str, Tensor]:
         """Returns the scalar terms that an architecture step adds to its loss, by name."""
-        found = {}
-        if self.config.relaxation.dst:
-            found["sparsity"] = self.relaxation.sparsity_penalty()
+        found = self.relaxation.penalties()
         if self.costs:
             found["macs"] = self.costs(self.coefficients())
         return found
@@ -168,11 +168,10 @@ class SuperNet(nn.Module):
         return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("relaxation.")}
 
     def _select(self, coefficients: Mapping[str, Coefficients]) -> Masks:
-        rule = self.config.derivation
-        return {kind: select(rule, space, coefficients[kind]) for kind, space in self.spaces.items()}
+        return {kind: select(self.derivation, space, coefficients[kind]) for kind, space in self.spaces.items()}
 
     def _terms(self, kind: str, view: View, route: Route) -> Terms:
-        """What a cell of a kind computes in a view."""
+        """The terms of cells of a kind in a view."""
         space, found = self.spaces[kind], route.coefficients[kind]
         alive = found.op.detach() != 0 if view is View.MIXED else route.masks[kind]
         live = [(edge, k) for edge, k in alive.nonzero().tolist() if space.operations[k] != "none"]
@@ -181,8 +180,18 @@ class SuperNet(nn.Module):
         return Terms(tuple(live), found.edge[:, None] * found.op, found.edge)
 
 
+def _stem(network: NetworkConfig, seed: int) -> tuple[nn.Module, tuple[Shape, Shape], bool]:
+    """The stem, the shapes of its two outputs (older, newer), and whether cell 0 counts as following a reduction."""
+    block = Block(GraphBuilder(), "", network.channels)
+    image = block.builder.add("image", Input(network.input_channels, *network.input_size))
+    stem = SKELETONS[network.skeleton].stem(block, image, network)
+    graph = block.builder.build(older=stem.older, newer=stem.newer)
+    shapes = block.builder.shape(stem.older), block.builder.shape(stem.newer)
+    return graph_module(graph, initialize(graph, seed)), shapes, stem.reduced
+
+
 def _head(shape: Shape, classes: int, seed: int) -> nn.Module:
-    """Global mean and linear classifier."""
+    """The global mean and the linear classifier."""
     block = Block(GraphBuilder(), "", shape[0])
     channels, height, width = shape
     x = block.within("head").mean(block.builder.add("x", Input(channels, height, width)))

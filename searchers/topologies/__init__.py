@@ -1,1 +1,1 @@
-"""Rankings: how well one measure orders what another orders, and cell topologies ranked by training them."""
+"""Topologies, ranked by training a net for each (eDARTS III-B, IV-D): `ranking` is the way in, `shipped` a result."""

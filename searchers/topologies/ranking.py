@@ -1,12 +1,12 @@
-"""`genocc rank-topologies`: eDARTS' ranking in two phases, a training of a small net for each topology.
+"""`genocc rank-topologies`: eDARTS' ranking in two phases, with one training of a small net per topology.
 
-First every topology stands in the normal cell alone, then the best of them in both cells (III-B, IV-D). The paper
-ranks by test accuracy; here a part of the training images that no net was trained on decides, so that a search along
-the best topology has not seen test images.
+First every topology is tried in the normal cell alone, then the best of them in both cells (III-B, IV-D). The paper
+ranks by test accuracy; here held-out training images decide, so that a search along the best topology has not seen
+test images.
 
 A training depends on its topology and the seed, not on the process or the order, so any number of processes finds the
-same. Isomorphic topologies are trained each: their initial values and the order of their sums differ, so what lies
-between their accuracies is what chance contributes.
+same. Isomorphic topologies are all trained: their initial values and the order of their sums differ, so the spread of
+their accuracies is due to chance.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class RankingConfig(Configuration):
 
     Attributes:
         sample: How many of the 180 topologies, chosen at random; None: all.
-        top: How many of the first phase go into the second (eDARTS IV-D: 20).
+        top: How many of the first phase enter the second (eDARTS IV-D: 20).
         validation: Training images that accuracies are measured on instead of training: a share up to 1, or a number.
         training: How each net is trained, on the other images; eDARTS' is the preset ``shallow``.
     """
@@ -68,7 +68,7 @@ class RankedTopology:
     Attributes:
         topology: The states that each node reads.
         accuracy_normal: Of the net with the topology in its normal cells.
-        accuracy_both: With it in all cells; None where it did not get so far.
+        accuracy_both: With it in all cells; None where it did not enter the second phase.
     """
 
     topology: Topology
@@ -77,7 +77,7 @@ class RankedTopology:
 
     @property
     def name(self) -> str:
-        """Short: 01-02-13-24."""
+        """Short name: 01-02-13-24."""
         return name_of(self.topology)
 
     @property
@@ -151,7 +151,7 @@ def rank_topologies(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Ranking:
-    """Ranks cell topologies by training a net for each, on CPU cores; what is not given has the command's default.
+    """Ranks cell topologies by training a net for each, on CPU cores; defaults are the command's.
 
     Args:
         out: The run folder; a new one below ``runs`` where not given.
@@ -163,9 +163,9 @@ def rank_topologies(
         size: Height and width of the images.
         download: Whether a missing data set may be fetched.
         sample: How many topologies, chosen at random [all 180].
-        top: How many go into the second phase [20].
+        top: How many enter the second phase [20].
         validation: Training images that accuracies are measured on: a share up to 1, or a number [0.2].
-        workers: Processes, one thread each [one for each core].
+        workers: Processes of one thread [one per core].
         resume: Go on with the ranking in ``out``; other settings need not be given, and may not differ.
         progress: Where progress is shown.
 
@@ -200,7 +200,7 @@ def run_ranking(
     plain = config.model_dump(mode="json")
     with interruptions(), open_run(out, RANK_TOPOLOGIES, plain, resume=resume, result=RANKING) as run:
         if not run.finished:
-            load_parts(config)  # what is wrong with the images is said before there is a run
+            load_parts(config)  # errors of the images come before there is a run
             run.begin()
             ranked = _finished(config, run, workers, progress or Progress())
             result = Ranking(plain, tuple(ranked), run.result_path)
@@ -212,7 +212,7 @@ def _finished(config: RankingConfig, run: RunFolder, workers: int, progress: Pro
     try:
         return _Ranking(config, run, workers, progress).run()
     except GenoccError:
-        if not read_history(run.path):  # what is wrong shows in the first training
+        if not read_history(run.path):  # a wrong request shows in the first training
             run.withdraw()
         raise
     except KeyboardInterrupt:
@@ -224,11 +224,11 @@ class _Ranking:
     def __init__(self, config: RankingConfig, folder: RunFolder, workers: int, progress: Progress) -> None:
         self.config, self.folder, self.workers, self.progress = config, folder, workers, progress
         history = read_history(folder.path)
-        folder.truncate(len(history))  # and with it half a line
+        folder.truncate(len(history))  # which drops half a line
         self.found = {(line["phase"], line["name"]): float(line["accuracy"]) for line in history}
 
     def run(self) -> list[RankedTopology]:
-        """Both phases, without what an earlier process has done."""
+        """Takes both phases, without the trainings that the history has already."""
         candidates = sampled(self.config.sample, self.config.training.seed)
         top = min(self.config.top, len(candidates))
         title = f"{len(candidates)} topologies in normal cells, the best {top} in both; {self.workers} processes"
@@ -276,7 +276,7 @@ def load_parts(config: RankingConfig) -> DataSet:
 
 
 _PREPARED: tuple[TrainConfig, DataSet] | None = None
-"""Of a worker process: loaded once, used by each of its trainings."""
+"""Of a worker process: loaded once, used by all its trainings."""
 
 
 def _prepare(plain: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The ranking of topologies that comes with genocc: what it is made of, docs/results/rank-topologies.md says."""
+"""The ranking of topologies that comes with genocc; docs/results/rank-topologies.md describes it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ FILE = "edarts_topologies.json"
 
 @cache
 def best_topology() -> tuple[tuple[int, ...], ...]:
-    """Returns the states that each node reads in the topology of the first rank."""
+    """Returns the topology of the first rank: per node, the states that it reads."""
     ranking = json.loads(files(__package__).joinpath(FILE).read_text(encoding="utf-8"))
     return tuple(map(tuple, ranking["topologies"][0]["predecessors"]))

@@ -1,4 +1,4 @@
-"""Cell topologies with two predecessors a node, and the genotypes that stand for them in a ranking.
+"""Cell topologies with two predecessors per node, and the genotypes that stand for them in a ranking.
 
 eDARTS (III-B, IV-D) asks which edges are good whatever operations are on them: every node of a cell reads two of the
 earlier states, 1 x 3 x 6 x 10 = 180 ways with four nodes, and all operations are alike.
@@ -34,7 +34,7 @@ def topologies() -> list[Topology]:
 
 
 def sampled(count: int | None, seed: int) -> list[Topology]:
-    """Returns so many of them, chosen at random, in order; all where ``count`` is None or as large."""
+    """Returns ``count`` of them, chosen at random, in order; all where ``count`` is None or at least their number."""
     every = topologies()
     if count is None or count >= len(every):
         return every
@@ -48,7 +48,7 @@ def name_of(topology: Topology) -> str:
 
 
 def genotype_of(topology: Topology, phase: Phase) -> Genotype:
-    """Returns what is trained for a topology.
+    """Returns the genotype that is trained for a topology.
 
     ``normal``: sep_conv_3x3 on every edge of the normal cell, max_pool_3x3 on those of the fixed reduction cell.
     ``both``: the topology in both cells, sep_conv_3x3 on every edge (IV-D).

@@ -21,15 +21,15 @@ R = TypeVar("R")
 def work(
     function: Callable[[T], R], tasks: Iterable[T], workers: int, prepare: Callable[..., None], *arguments: Any
 ) -> Iterator[R]:
-    """Yields the results as they come, in any order.
+    """Yields the results of ``function`` as they come, in any order.
 
-    Whatever ends the iteration (an error, Ctrl-C, a kill) ends the processes at once, in the midst of their tasks.
+    Whatever ends the iteration (an error, Ctrl-C, a kill) ends the processes at once, even in the middle of a task.
 
     Args:
-        function: Of a task; importable, as its tasks and results are sent to and from other processes.
-        tasks: What is to be done.
-        workers: How many processes.
-        prepare: Called once in each process before its first task.
+        function: Of one task; importable, because other processes call it.
+        tasks: Its arguments.
+        workers: Number of processes.
+        prepare: Called once per process, before its first task.
         *arguments: Of ``prepare``.
 
     Raises:
@@ -46,7 +46,7 @@ def work(
             "a worker process has died, for lack of memory perhaps; go on with --resume, and fewer --workers"
         ) from None
     finally:
-        writer.close()  # which every process takes as its end
+        writer.close()  # every process takes this as its end
         pool.shutdown(cancel_futures=True)
         reader.close()
 
@@ -61,7 +61,7 @@ def _start(reader: Connection, prepare: Callable[..., None], arguments: tuple[An
 
 
 def _end_with_parent(reader: Connection) -> None:
-    """Waits until the other end of the pipe is closed, which death does as well."""
+    """Ends this process once the other end of the pipe is closed, by its owner or by its owner's death."""
     try:
         reader.recv_bytes()
     except EOFError:

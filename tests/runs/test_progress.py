@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from genocc.runs.progress import ConsoleProgress
-from genocc.searchers.summary import live
+from genocc.searchers.summary import format_steps
 
 
 def test_a_group_that_has_not_moved_yet_has_no_loss() -> None:
@@ -11,7 +11,7 @@ def test_a_group_that_has_not_moved_yet_has_no_loss() -> None:
     progress = ConsoleProgress()
     numbers = {"weights": {"loss": 2.5, "accuracy": 0.25}, "architecture": {"penalty": 1.0}}
     with progress.running("search", 4, 1):
-        progress.step("epoch 1", live(numbers, {"normal": 8}), 2)
+        progress.step("epoch 1", format_steps(numbers, {"normal": 8}), 2)
         bar, task = progress._live
         (shown,) = (one.description for one in bar.tasks if one.id == task)
     assert shown == "1  loss 2.50  acc 25%  edges 8"

@@ -1,12 +1,7 @@
 """Whole searches: what they write, that they repeat, and that they go on as if they had not been stopped."""
 
-import os
 import signal
-import time
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -15,35 +10,9 @@ from PIL import Image
 import genocc
 from genocc.errors import DataError, RunError, TargetError
 from genocc.runs import loop
-from genocc.runs.progress import Progress
 from genocc.searchers.bilevel import Bilevel
-from genocc.searchers.config import SearchConfig
-from genocc.searchers.interface import DataShape
-from genocc.searchers.parts.data import load_halves
-from genocc.searchers.result import SearchResult
 from genocc.searchers.search import run_search
-from genocc.searchers.seeds import best_of, run_seeds
-from genocc.searchers.supernet.net import SuperNet
-from tests.searchers.small import METHODS, assert_same, history, small, weights
-
-
-class StopAt(Progress):
-    """Sends the process a signal after a step, as Ctrl-C would."""
-
-    def __init__(self, step: int, number: signal.Signals = signal.SIGINT) -> None:
-        self.at, self.number = step, number
-        self.seen: list[str] = []
-
-    def step(self, where: str, seen: str, done: int) -> None:
-        self.seen.append(where)
-        if done == self.at:
-            os.kill(os.getpid(), self.number)
-
-
-@pytest.fixture
-def look_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress is told about every step."""
-    monkeypatch.setattr(loop, "LOOKED_EVERY", -1.0)
+from tests.searchers.small import METHODS, StopAt, assert_same, history, small, weights
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +137,7 @@ def test_the_generator_of_the_program_around_is_left_alone(tmp_path: Path) -> No
 
 
 def test_a_broken_photograph_is_found_before_training_starts(tmp_path: Path) -> None:
-    """Photographs are decoded when they are needed, which would be in the midst of the search."""
+    """Photographs are decoded when they are needed, which would be during the search."""
     for kind in ("cat", "dog"):
         (tmp_path / "photos" / kind).mkdir(parents=True)
         for number in range(20):
@@ -230,7 +199,7 @@ def test_a_checkpoint_of_something_else_is_one_clear_error(tmp_path: Path, spoil
         run_search(small("darts"), tmp_path, resume=True, device="cpu")
 
 
-def test_long_epochs_get_checkpoints_in_their_midst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_epochs_get_mid_epoch_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "SAVED_EVERY", 0.0)
     run_search(small("darts"), tmp_path, device="cpu")
     newest = max((tmp_path / "checkpoint").iterdir())
@@ -238,7 +207,7 @@ def test_long_epochs_get_checkpoints_in_their_midst(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.usefixtures("look_always")
-def test_a_loss_that_is_no_number_stops_the_search_and_leaves_the_last_good_checkpoint(
+def test_a_loss_that_is_not_finite_stops_the_search_and_leaves_the_last_good_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step, taken = Bilevel.weight_step, 0
@@ -258,10 +227,10 @@ def test_a_loss_that_is_no_number_stops_the_search_and_leaves_the_last_good_chec
     assert all(torch.isfinite(value).all() for value in weights(tmp_path).values())
 
 
-def test_weights_that_are_no_numbers_at_the_end_of_an_epoch_are_not_kept(
+def test_weights_that_are_not_finite_at_the_end_of_an_epoch_are_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last step of an epoch may spoil them when no loss tells any more."""
+    """The last step of an epoch may spoil them, and no later loss shows it."""
     step, taken = Bilevel.weight_step, 0
 
     def poisoned(self: Bilevel, *, auxiliary: bool = False) -> None:
@@ -278,66 +247,11 @@ def test_weights_that_are_no_numbers_at_the_end_of_an_epoch_are_not_kept(
     assert all(torch.isfinite(value).all() for value in weights(tmp_path).values())
 
 
-def test_weights_that_leave_nothing_alive_are_told_as_what_they_are(tmp_path: Path) -> None:
-    """Thresholds that are no numbers cut every edge: that is no fault of ours, but a search that has diverged."""
+def test_weights_that_leave_nothing_alive_are_a_search_that_has_diverged(tmp_path: Path) -> None:
+    """With NaN thresholds every edge is cut; the error that follows is a consequence."""
     config = small("entrannas-dst", "weights.learning_rate=1e30", "schedule.epochs=1")
     with pytest.raises(RunError, match="no longer finite in epoch 1: the search has diverged"):
         run_search(config, tmp_path, device="cpu")
-
-
-def test_several_seeds_keep_the_best_by_validation_accuracy(tmp_path: Path) -> None:
-    config = small("darts", "weights.learning_rate=0.1", "data.training=48")  # long enough for a difference
-    result = run_seeds(config, 2, tmp_path, device="cpu")
-    accuracies = [history(tmp_path / f"seed-{seed}")[-1]["validation_accuracy"] for seed in range(2)]
-    assert accuracies[0] != accuracies[1]
-    assert result.validation_accuracy == max(accuracies)
-    assert result.path.name == f"seed-{accuracies.index(max(accuracies))}"
-    assert genocc.load(tmp_path) == genocc.load(result.path)
-    assert [one.path.name for one in result.seeds] == ["seed-0", "seed-1"]
-    again = run_seeds(config, 2, tmp_path, resume=True, device="cpu")
-    assert again.path == result.path
-
-
-@pytest.mark.usefixtures("look_always")
-def test_several_seeds_go_on_where_they_were(whole: Path, tmp_path: Path) -> None:
-    class StopInSecond(StopAt):
-        def running(self, title: str, steps: int, done: int) -> Any:
-            self.at = 4 if "seed 1" in title else -1
-            return super().running(title, steps, done)
-
-    with pytest.raises(KeyboardInterrupt):
-        run_seeds(small("darts"), 2, tmp_path / "a", device="cpu", progress=StopInSecond(0))
-    assert (tmp_path / "a" / "seed-0" / "genotype.json").exists()
-    run_seeds(small("darts"), 2, tmp_path / "a", resume=True, device="cpu")
-    assert_same(tmp_path / "a" / "seed-0", whole / "darts")
-    run_search(small("darts", "seed=1"), tmp_path / "b", device="cpu")
-    assert_same(tmp_path / "a" / "seed-1", tmp_path / "b")
-
-
-def test_the_best_is_the_most_accurate_within_the_budget(whole: Path) -> None:
-    result = run_search(small("darts"), whole / "darts", resume=True)
-    config = small("darts", "budget.max_macs=100")
-
-    def made(accuracy: float, macs: int) -> SearchResult:
-        line = {**result.history[-1], "validation_accuracy": accuracy}
-        return replace(result, config=config, history=[line], macs=macs)
-
-    best, accurate, small_one, big = made(0.8, 100), made(0.9, 101), made(0.7, 10), made(0.95, 200)
-    assert best_of([small_one, accurate, best, big]) is best
-    assert best_of([accurate, big]) is big
-    assert best_of([made(0.5, 1), best, made(0.8, 50)]) is best  # the first of equals
-
-
-def test_counts_are_of_the_target_net(whole: Path) -> None:
-    budget = ("max_macs=1", "max_params=10", "penalty_macs=1e-9", "channels=8", "layers=6")
-    config = small("darts", *(f"budget.{setting}" for setting in budget))
-    result = run_search(config, whole / "budget", device="cpu")
-    target = genocc.NetworkConfig(channels=8, layers=6, classes=10, input_size=(8, 8))
-    counted = genocc.count(result.genotype, target).total
-    assert (result.macs, result.parameters) == (counted.macs, counted.parameters)
-    assert result.excess == {"MACs": (counted.macs, 1), "parameters": (counted.parameters, 10)}
-    expected = result.history[-1]["architecture"]["macs"] * 1e9  # of an even mixture of five operations
-    assert 0 < expected < 1e9
 
 
 def test_bfloat16_searches_too_and_keeps_its_weights_in_float32(tmp_path: Path, whole: Path) -> None:
@@ -354,30 +268,3 @@ def test_a_device_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         run_search(small("darts"), tmp_path, device="cuda")
     with pytest.raises(TargetError, match="device 'tpu'"):
         run_search(small("darts"), tmp_path, resume=True, device="tpu")
-
-
-def test_data_never_limit_a_search() -> None:
-    """Making the two augmented batches of a step costs less than 5% of the step, where steps are fastest."""
-    config = SearchConfig.make("entrannas-dst", "quick", ["data.cutout=4"])
-    halves = load_halves(config.data, config.schedule.batch_size, config.seed, torch.device("cpu"))
-    net = SuperNet(config, DataShape(10, 3, (16, 16)))
-    with torch.no_grad():
-        net.relaxation.threshold["normal"] += 5  # all but the strongest are dead: steps do not get faster than this
-        net.relaxation.threshold["reduction"] += 5
-    bilevel = Bilevel(net, config, halves.training, halves.validation)
-    bilevel.begin_epoch(11)
-
-    def fastest(work: Callable[[int], object]) -> float:
-        seconds = []
-        for number in range(5):
-            begun = time.process_time()
-            work(number)
-            seconds.append(time.process_time() - begun)
-        return min(seconds)
-
-    def step(number: int) -> None:
-        bilevel.architecture_step()
-        bilevel.weight_step()
-
-    data = fastest(lambda number: (halves.training[number], halves.validation[number]))
-    assert data < 0.05 * fastest(step)

@@ -1,4 +1,4 @@
-"""A search net of a few numbers, smooth everywhere, for tests of steps and schedules.
+"""A search net of a few numbers, smooth everywhere, and a search of it, for tests of steps and schedules.
 
 x -> sum over k of softmax(alpha)_k tanh_k(x W_k) V, where tanh_k is tanh, sin or a sigmoid: twice differentiable, so
 that second-order gradients can be had from automatic differentiation too.
@@ -13,7 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genocc.data import Batches, MemoryImages
+from genocc.searchers.bilevel import Bilevel
+from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import Coefficients, Masks, Route, View
+from genocc.searchers.parts.schedule import epoch_phases
 
 FUNCTIONS = (torch.tanh, torch.sin, torch.sigmoid)
 
@@ -93,3 +97,40 @@ class TinyNet(nn.Module):
     def _coefficients(self) -> dict[str, Coefficients]:
         op = self.alpha.softmax(0)[None]
         return {"normal": Coefficients(torch.ones(1, dtype=torch.float64), op, op)}
+
+
+def bilevel(method: str = "darts", *overrides: str, images: int = 48, batch_size: int = 8) -> Bilevel:
+    """Returns a search of a `TinyNet` on random images, with the settings of a method."""
+    config = SearchConfig.make(method, "cifar", [f"schedule.batch_size={batch_size}", *overrides])
+    generator = torch.Generator().manual_seed(3)
+    pixels = torch.randint(0, 256, (2, images, 2, 2, 3), generator=generator).to(torch.uint8)
+    labels = torch.randint(0, 3, (2, images), generator=generator)
+    training, validation = (
+        Batches(MemoryImages(some, classes), batch_size, seed=0, stream=name, mean=(0.5, 0.5, 0.5), std=(0.3, 0.3, 0.3))
+        for some, classes, name in zip(pixels, labels, ("training", "validation"), strict=True)
+    )
+    return Bilevel(TinyNet(features=12), config, training, validation)
+
+
+def tiny(search: Bilevel) -> TinyNet:
+    """Returns the net of a `bilevel`."""
+    assert isinstance(search.net, TinyNet)
+    return search.net
+
+
+def run_epoch(search: Bilevel, epoch: int) -> None:
+    """Takes the steps of an epoch."""
+    search.begin_epoch(epoch)
+    for phase in epoch_phases(search.config.schedule, epoch, len(search.training), len(search.validation)):
+        for _ in range(phase.steps):
+            phase.step(search)
+
+
+def values(search: Bilevel) -> dict[str, Tensor]:
+    """Returns a copy of the net's tensors."""
+    return {name: value.detach().clone() for name, value in tiny(search).state_dict().items()}
+
+
+def moved(before: dict[str, Tensor], search: Bilevel) -> set[str]:
+    """Returns the names of the tensors that have changed."""
+    return {name for name, value in values(search).items() if not torch.equal(value, before[name])}

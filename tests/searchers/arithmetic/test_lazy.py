@@ -9,7 +9,7 @@ from torch import Tensor
 
 from genocc.graph import Graph, GraphBuilder, Input
 from genocc.operations import OPERATIONS
-from genocc.searchers.arithmetic.features import Feature, State, combine
+from genocc.searchers.arithmetic.features import CellState, Feature, combine
 from genocc.searchers.arithmetic.lazy import OperationModule, SuperNetBlock
 from genocc.searchers.arithmetic.maps import fold, unfold
 from tests import reference
@@ -43,7 +43,7 @@ def test_an_operation_is_its_recipe(name: str, stride: int, size: int, training:
     image = reference.random_image(graph, batch=6)
     expected = reference.evaluate(graph, arrays, image, training=training)["y"]
     with torch.no_grad():
-        found = as_batch(module(State(fold(torch.from_numpy(image), 4)))).numpy()
+        found = as_batch(module(CellState(fold(torch.from_numpy(image), 4)))).numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
@@ -58,7 +58,7 @@ def test_running_statistics_move_once_a_forward_pass_however_many_nodes_read_a_f
     graph = graph_of("sep_conv_3x3", 4, 1, 8)
     module, arrays = module_of(graph, "sep_conv_3x3")
     image = reference.random_image(graph, batch=6)
-    feature = module(State(fold(torch.from_numpy(image), 4)))
+    feature = module(CellState(fold(torch.from_numpy(image), 4)))
     values = reference.evaluate_all(graph, arrays, image, training=True)
     for _ in range(3):
         combine([feature], torch.ones(1, dtype=torch.float64))
@@ -70,18 +70,8 @@ def test_running_statistics_move_once_a_forward_pass_however_many_nodes_read_a_f
 
 
 def test_a_relu_and_a_thinned_state_are_computed_once() -> None:
-    state = State(fold(torch.randn(4, 4, 6, 6), 4))
+    state = CellState(fold(torch.randn(4, 4, 6, 6), 4))
     for name in ("sep_conv_3x3", "dil_conv_3x3", "conv_1x1"):
         module_of(graph_of(name, 4, 2, 6), name)[0].float()(state)
     assert set(state._known) == {"rectified"}
     assert set(state.rectified._known) == {"thinned"}
-
-
-def test_combine_weighs_what_each_feature_would_be() -> None:
-    features = []
-    state = State(fold(torch.randn(6, 4, 8, 8, dtype=torch.float64), 4))
-    for name in ("sep_conv_3x3", "skip_connect", "max_pool_3x3", "dil_conv_5x5", "avg_pool_3x3", "conv_3x3"):
-        features.append(module_of(graph_of(name, 4, 1, 8), name)[0](state))
-    coefficients = torch.rand(6, dtype=torch.float64)
-    expected = sum(c * feature.computed() for c, feature in zip(coefficients, features, strict=True))
-    torch.testing.assert_close(combine(features, coefficients), expected)

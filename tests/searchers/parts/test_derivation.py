@@ -13,7 +13,7 @@ from genocc.searchers.parts.derivation import DerivationConfig, derived_cell, se
 from genocc.searchers.parts.space import SpaceConfig
 from genocc.searchers.parts.topology import TopologyConfig, cell_space
 
-SPACE = cell_space(TopologyConfig(), SpaceConfig())
+SPACE = cell_space(TopologyConfig(), SpaceConfig().operations)
 NONE = SPACE.operations.index("none")
 
 
@@ -60,7 +60,7 @@ def test_none_never_wins_and_ties_go_to_the_first(rule: str) -> None:
 
 
 def test_argmax_keeps_the_best_of_every_edge() -> None:
-    space = cell_space(TopologyConfig(edges="fixed"), SpaceConfig(name="ss3"))
+    space = cell_space(TopologyConfig(edges="fixed"), SpaceConfig(name="ss3").operations)
     p = torch.rand(8, len(space.operations), generator=torch.Generator().manual_seed(1))
     p[:, 0] = 2.0
     found = select(DerivationConfig(rule="argmax"), space, coefficients(p))
@@ -69,14 +69,14 @@ def test_argmax_keeps_the_best_of_every_edge() -> None:
 
 
 def test_non_zero_keeps_exactly_what_is_left() -> None:
-    space = cell_space(TopologyConfig(), SpaceConfig(name="darts-no-zero"))
+    space = cell_space(TopologyConfig(), SpaceConfig(name="darts-no-zero").operations)
     op = torch.rand(14, 7).sub(0.6).relu()
     op[[0, 2, 5, 9], 3] = 0.5
     assert torch.equal(select(DerivationConfig(rule="non-zero"), space, coefficients(op)), op > 0)
 
 
 def test_what_is_cut_is_never_derived() -> None:
-    space = cell_space(TopologyConfig(), SpaceConfig(name="darts-no-zero"))
+    space = cell_space(TopologyConfig(), SpaceConfig(name="darts-no-zero").operations)
     op, importance = torch.zeros(14, 7), torch.rand(14, 7)
     op[[0, 3, 6, 13], 2] = 1.0
     mask = select(DerivationConfig(), space, coefficients(op, importance))

@@ -16,7 +16,7 @@ from genocc.searchers.parts.space import SpaceConfig
 from genocc.searchers.parts.topology import TopologyConfig, cell_space
 from genocc.searchers.supernet.net import SuperNet
 
-SPACE = cell_space(TopologyConfig(), SpaceConfig())
+SPACE = cell_space(TopologyConfig(), SpaceConfig().operations)
 SPACES = {"normal": SPACE, "reduction": SPACE}
 TARGET = NetworkConfig(channels=8, layers=5, input_size=(16, 16))
 

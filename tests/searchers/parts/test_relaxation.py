@@ -15,9 +15,11 @@ from genocc.searchers.parts.topology import TopologyConfig, cell_space
 
 Array = NDArray[np.float64]
 
-SPACE = cell_space(TopologyConfig(), SpaceConfig())
-DENSE = cell_space(TopologyConfig(), SpaceConfig(name="darts-no-zero"))
-FIXED = cell_space(TopologyConfig(edges="fixed", predecessors=((0, 1), (0, 2), (1, 3), (2, 4))), SpaceConfig())
+SPACE = cell_space(TopologyConfig(), SpaceConfig().operations)
+DENSE = cell_space(TopologyConfig(), SpaceConfig(name="darts-no-zero").operations)
+FIXED = cell_space(
+    TopologyConfig(edges="fixed", predecessors=((0, 1), (0, 2), (1, 3), (2, 4))), SpaceConfig().operations
+)
 
 
 def relaxation(space: CellSpace = SPACE, scale: float = 1.0, **config: object) -> Relaxation:

@@ -1,0 +1,23 @@
+"""Fixtures of whole searches."""
+
+from pathlib import Path
+
+import pytest
+
+from genocc.runs import loop
+from genocc.searchers.search import run_search
+from tests.searchers.small import small
+
+
+@pytest.fixture
+def look_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress is told about every step."""
+    monkeypatch.setattr(loop, "LOOKED_EVERY", -1.0)
+
+
+@pytest.fixture(scope="session")
+def darts_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an uninterrupted search."""
+    folder = tmp_path_factory.mktemp("darts") / "whole"
+    run_search(small("darts"), folder, device="cpu")
+    return folder

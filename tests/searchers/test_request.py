@@ -1,0 +1,105 @@
+"""`genocc.search`: what is not given, and where runs go; the searches themselves are those of `run_search`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import genocc
+from genocc.errors import ConfigError
+from genocc.runs.folder import open_run
+from genocc.runs.reading import SEARCH, SEARCH_SEEDS
+from genocc.searchers import request
+from genocc.searchers.config import SearchConfig
+from genocc.searchers.methods import PcDarts
+from tests.searchers.small import small
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ...]]:
+    """What runs are asked for, instead of running: (configuration, number of seeds, folder, options)."""
+    found: list[tuple[Any, ...]] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        request, "run_search", lambda config, out, **options: found.append((config, None, out, options))
+    )
+    monkeypatch.setattr(
+        request, "run_seeds", lambda config, seeds, out, **options: found.append((config, seeds, out, options))
+    )
+    return found
+
+
+def test_without_arguments_it_is_dst_on_the_digits_in_minutes(asked: list[tuple[Any, ...]]) -> None:
+    genocc.search()
+    ((config, seeds, out, options),) = asked
+    assert config == SearchConfig.make("entrannas-dst", "quick")
+    assert (seeds, out) == (None, Path("runs/entrannas-dst-digits"))
+    assert options == {"resume": False, "device": "auto", "progress": None}
+
+
+@pytest.mark.parametrize(
+    ("data", "preset"), [("digits", "quick"), ("fake", "quick"), ("cifar10", "cifar"), ("some/folder", "cifar")]
+)
+def test_the_preset_follows_the_data(asked: list[tuple[Any, ...]], data: str, preset: str) -> None:
+    genocc.search(data=data)
+    genocc.search(data=data, preset="imagenet")
+    assert [config.preset for config, *_ in asked] == [preset, "imagenet"]
+
+
+def test_arguments_are_settings_and_overrides_win(asked: list[tuple[Any, ...]]) -> None:
+    genocc.search(
+        "there",
+        method=PcDarts,
+        data="cifar10:files",
+        seed=3,
+        seeds=2,
+        epochs=7,
+        overrides=["schedule.epochs=9", "relaxation=cen"],
+        size=24,
+        download=False,
+        max_macs=5,
+        max_params=6,
+        penalty_macs=0.5,
+        device="cpu",
+    )
+    ((config, seeds, out, options),) = asked
+    assert (config.method, config.seed, config.schedule.epochs) == ("pc-darts", 3, 9)
+    assert config.relaxation.normalization == "cen"
+    assert (config.data.name, config.data.folder, config.data.size) == ("cifar10", Path("files"), 24)
+    assert (config.budget.max_macs, config.budget.max_params, config.budget.penalty_macs) == (5, 6, 0.5)
+    assert (seeds, out, options["device"]) == (2, Path("there"), "cpu")
+
+
+def test_runs_do_not_share_a_folder(asked: list[tuple[Any, ...]]) -> None:
+    for name in ("darts-fake", "darts-fake-2"):
+        Path("runs", name).mkdir(parents=True)
+    genocc.search(method="darts", data="fake")
+    assert asked[0][2] == Path("runs/darts-fake-3")
+
+
+def test_resuming_needs_a_folder(asked: list[tuple[Any, ...]]) -> None:
+    with pytest.raises(ConfigError, match="--resume needs --out"):
+        genocc.search(resume=True)
+    assert asked == []
+
+
+def test_resuming_alone_takes_everything_from_the_folder(asked: list[tuple[Any, ...]], tmp_path: Path) -> None:
+    one, several = small("ec-darts", "seed=4"), small("darts", "seed=2")
+    plain = one.model_dump(mode="json"), {"seeds": 3, "search": several.model_dump(mode="json")}
+    for name, command, config in zip("ab", (SEARCH, SEARCH_SEEDS), plain, strict=True):
+        with open_run(tmp_path / name, command, config) as run:
+            run.begin()
+        genocc.search(tmp_path / name, resume=True, device="cpu")
+    assert [(config, seeds, out.name, options["resume"]) for config, seeds, out, options in asked] == [
+        (one, None, "a", True),
+        (several, 3, "b", True),
+    ]
+
+
+def test_resuming_with_settings_asks_for_them(asked: list[tuple[Any, ...]], tmp_path: Path) -> None:
+    """Whether they are those of the folder is for the run to say."""
+    genocc.search(tmp_path / "a", method="darts", resume=True)
+    assert asked[0][0] == SearchConfig.make("darts", "quick")
+    assert asked[0][3]["resume"] is True
