@@ -13,7 +13,8 @@ from math import prod, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from genocc.graph import BatchNorm, Graph, Node
+from genocc.graph import Graph, Node
+from genocc.primitives import BatchNorm
 
 
 def initialize(graph: Graph, seed: int = 0) -> dict[str, NDArray[np.float32]]:

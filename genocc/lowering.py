@@ -10,9 +10,10 @@ from collections.abc import Mapping
 
 from genocc.errors import NetworkError
 from genocc.genotype import Cell, Genotype
-from genocc.graph import AvgPool, DropPath, Graph, GraphBuilder, Input
+from genocc.graph import Graph, GraphBuilder
 from genocc.network import SKELETONS, NetworkConfig
 from genocc.operations import Block, factorized_reduce, get, relu_conv_bn
+from genocc.primitives import AvgPool, DropPath, Input
 
 
 def lower(

@@ -16,15 +16,14 @@ from math import prod
 from typing import Any
 
 from genocc.errors import GenoccError, NetworkError
-from genocc.graph import (  # fmt: skip
+from genocc.graph import Graph, GraphBuilder
+from genocc.primitives import (
     Add,
     AvgPool,
     BatchNorm,
     Concat,
     Conv2d,
     GlobalMean,
-    Graph,
-    GraphBuilder,
     Input,
     Linear,
     MaxPool,

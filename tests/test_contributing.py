@@ -11,9 +11,10 @@ import pytest
 import genocc
 from genocc import Genotype, NetworkConfig, lower
 from genocc.data import Source
-from genocc.graph import GraphBuilder, Input, Relu
+from genocc.graph import GraphBuilder
 from genocc.operations import OPERATIONS
 from genocc.passes import Parameters, run_passes
+from genocc.primitives import Input, Relu
 
 PAGE = Path(__file__).parent.parent / "CONTRIBUTING.md"
 

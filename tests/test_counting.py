@@ -11,7 +11,8 @@ from hypothesis import given, settings
 
 from genocc import Cell, Edge, Genotype, Graph, NetworkConfig, count, lower
 from genocc.counting import activation_peak, compiled_graph
-from genocc.graph import Add, GraphBuilder, Input, Relu
+from genocc.graph import GraphBuilder
+from genocc.primitives import Add, Input, Relu
 from tests.strategies import genotypes, networks
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genocc.errors import InternalError
-from genocc.graph import (  # fmt: skip
+from genocc.graph import Graph, GraphBuilder, Node
+from genocc.primitives import (
     PRIMITIVES,
     Add,
     AvgPool,
@@ -18,12 +19,9 @@ from genocc.graph import (  # fmt: skip
     Concat,
     Conv2d,
     GlobalMean,
-    Graph,
-    GraphBuilder,
     Input,
     Linear,
     MaxPool,
-    Node,
     Normalize,
     Pool,
     Primitive,

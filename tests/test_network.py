@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from genocc import Cell, Edge, Genotype, NetworkConfig, lower
 from genocc.errors import NetworkError
-from genocc.graph import BatchNorm, DropPath
+from genocc.primitives import BatchNorm, DropPath
 from tests.strategies import genotypes, networks
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from genocc.errors import TargetError
-from genocc.graph import Conv2d, DropPath, Graph, Input, Node, Pool, Primitive
+from genocc.graph import Graph, Node
+from genocc.primitives import Conv2d, DropPath, Input, Pool, Primitive
 
 from .emitters import JOINS, LAYERS, Sizes, layer, options
 from .layout import Bracket, Expression, call, docstring, mapping, statement

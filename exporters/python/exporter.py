@@ -20,10 +20,11 @@ from genocc.compiler import CompiledNet, Exporter
 from genocc.errors import GenoccError, InternalError, TargetError
 from genocc.files import write_atomically
 from genocc.genotype import Genotype
-from genocc.graph import GraphBuilder, Input
+from genocc.graph import GraphBuilder
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.operations import Block, factorized_reduce, relu_conv_bn
+from genocc.primitives import Input
 from genocc.verification import Verification
 from genocc.version import __version__
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from genocc.checkpoints.layout import Layout
 from genocc.genotype import Genotype
-from genocc.graph import Node, Shape, ShiftPad
+from genocc.graph import Node
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
+from genocc.primitives import Shape, ShiftPad
 
 HEAD = "auxiliary_head."
 AUXILIARY_BN = f"{HEAD}features.6.running_mean"

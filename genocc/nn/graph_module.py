@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, fx, nn
 
 from genocc.errors import NetworkError
-from genocc.graph import DropPath, Graph, Input, Node
+from genocc.graph import Graph, Node
 from genocc.nn.primitives import CONSTRUCTS, Constructs, drop_path_masks
 from genocc.passes import PASSES, Parameters, run_passes
+from genocc.primitives import DropPath, Input
 from genocc.weights import check
 
 

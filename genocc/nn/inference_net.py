@@ -18,7 +18,8 @@ from torch.nn import functional
 
 from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
-from genocc.graph import (
+from genocc.graph import Node
+from genocc.primitives import (
     Add,
     AvgPool,
     BatchNorm,
@@ -29,7 +30,6 @@ from genocc.graph import (
     Input,
     Linear,
     MaxPool,
-    Node,
     Normalize,
     Pool,
     Primitive,

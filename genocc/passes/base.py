@@ -8,7 +8,8 @@ from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genocc.errors import GenoccError, InternalError
-from genocc.graph import Concat, Graph, GraphBuilder, Node, Primitive
+from genocc.graph import Graph, GraphBuilder, Node
+from genocc.primitives import Concat, Primitive
 
 if TYPE_CHECKING:
     from numpy import ndarray

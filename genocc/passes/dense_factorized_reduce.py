@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from genocc.graph import Concat, Conv2d, Graph, Node, ShiftPad
+from genocc.graph import Graph, Node
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import Concat, Conv2d, ShiftPad
 
 if TYPE_CHECKING:
     from numpy import ndarray

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from genocc.graph import Conv2d, Graph, Node, ShiftPad
+from genocc.graph import Graph, Node
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import Conv2d, ShiftPad
 
 if TYPE_CHECKING:
     from numpy import ndarray

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from genocc.graph import BatchNorm, Concat, Conv2d, Graph, Node
+from genocc.graph import Graph, Node
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import BatchNorm, Concat, Conv2d
 
 if TYPE_CHECKING:
     from numpy import ndarray

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from genocc.graph import Conv2d, Graph, Node, Slice
+from genocc.graph import Graph, Node
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import Conv2d, Slice
 
 if TYPE_CHECKING:
     from numpy import ndarray

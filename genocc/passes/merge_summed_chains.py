@@ -8,8 +8,9 @@ from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from genocc.graph import Add, Conv2d, Graph, Node, Relu
+from genocc.graph import Graph, Node
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import Add, Conv2d, Relu
 
 if TYPE_CHECKING:
     from numpy import ndarray

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from genocc.graph import Add, Conv2d, Graph, Node
+from genocc.graph import Graph, Node
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import Add, Conv2d
 
 if TYPE_CHECKING:
     from numpy import ndarray

@@ -8,21 +8,20 @@ from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from genocc.graph import (  # fmt: skip
+from genocc.graph import Graph, Node
+from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import (
     Add,
     Concat,
     Conv2d,
     GlobalMean,
-    Graph,
     Input,
     Linear,
-    Node,
     Normalize,
     Pool,
     Slice,
     Softmax,
 )
-from genocc.passes.base import Parameters, Pass, Rewriter
 
 if TYPE_CHECKING:
     from numpy import ndarray

@@ -2,8 +2,9 @@
 
 from math import prod
 
-from genocc.graph import Concat, Graph, Relu
+from genocc.graph import Graph
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import Concat, Relu
 
 
 class MoveReluBeforeConcat(Pass):

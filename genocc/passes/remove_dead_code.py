@@ -1,7 +1,8 @@
 """Dead states and unused branches out."""
 
-from genocc.graph import Graph, Input
+from genocc.graph import Graph
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import Input
 
 
 class RemoveDeadCode(Pass):

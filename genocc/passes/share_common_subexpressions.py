@@ -1,7 +1,8 @@
 """Common subexpressions."""
 
-from genocc.graph import Graph, Primitive
+from genocc.graph import Graph
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import Primitive
 
 
 class ShareCommonSubexpressions(Pass):

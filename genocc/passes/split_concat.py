@@ -8,8 +8,9 @@ from dataclasses import replace
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
-from genocc.graph import Add, Concat, Conv2d, GlobalMean, Graph, Node, ShiftPad
+from genocc.graph import Graph, Node
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import Add, Concat, Conv2d, GlobalMean, ShiftPad
 
 if TYPE_CHECKING:
     from numpy import ndarray

@@ -16,24 +16,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genocc.graph import (
+from genocc.graph import Graph, Node
+from genocc.nn.graph_module import module_tree
+from genocc.nn.primitives import CONSTRUCTS, BatchNorm2d, Construct, Constructs
+from genocc.operations import Block
+from genocc.primitives import (
     Add,
     AvgPool,
     BatchNorm,
     Concat,
     Conv2d,
-    Graph,
     Input,
     MaxPool,
-    Node,
     Pool,
     Relu,
     ShiftPad,
     Slice,
 )
-from genocc.nn.graph_module import module_tree
-from genocc.nn.primitives import CONSTRUCTS, BatchNorm2d, Construct, Constructs
-from genocc.operations import Block
 
 from .depthwise import depthwise
 from .features import Feature, Product, State

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from genocc.genotype import Genotype
-from genocc.graph import GraphBuilder, Input, Shape
+from genocc.graph import GraphBuilder
 from genocc.initialization import initialize
 from genocc.network import SKELETONS
 from genocc.nn.graph_module import graph_module
 from genocc.operations import Block
+from genocc.primitives import Input, Shape
 
 from ..arithmetic.factory import ModuleFactory
 from ..arithmetic.features import State

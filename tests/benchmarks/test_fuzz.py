@@ -11,8 +11,8 @@ import pytest
 from benchmarks import fuzz
 from genocc import Genotype, NetworkConfig
 from genocc.exporters import onnx
-from genocc.graph import MaxPool
 from genocc.passes import PASSES
+from genocc.primitives import MaxPool
 
 
 def test_the_script_counts_its_cases() -> None:

@@ -13,8 +13,8 @@ from genocc.compiler import compile_net
 from genocc.errors import TargetError
 from genocc.exporters.python.emitters import JOINS, LAYERS
 from genocc.exporters.python.exporter import PythonExporter, source
-from genocc.graph import PRIMITIVES, AvgPool, BatchNorm, Conv2d, DropPath, Input, Normalize, Slice, Softmax
 from genocc.operations import OPERATIONS, Block, Operation, Recipe, dilated, relu_conv_bn
+from genocc.primitives import PRIMITIVES, AvgPool, BatchNorm, Conv2d, DropPath, Input, Normalize, Slice, Softmax
 from tests.exporters.python.python_files import TINY, assert_tidy, check
 
 
