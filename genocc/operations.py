@@ -10,6 +10,7 @@ odd sizes upward. The set is that of the DARTS program and of EnTranNAS, Appendi
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -17,6 +18,7 @@ from typing import Any
 
 from genocc.errors import GenoccError, NetworkError
 from genocc.graph import Graph, GraphBuilder
+from genocc.origins import Place
 from genocc.primitives import (
     Add,
     AvgPool,
@@ -92,9 +94,9 @@ class Block:
     def linear(self, x: str, name: str, features: int) -> str:
         return self.builder.add(f"{self.origin}.{name}", Linear(features), x)
 
-    def within(self, part: str, channels: int | None = None) -> Block:
-        """A block of the same kind whose origin is longer by ``part``."""
-        origin = f"{self.origin}.{part}" if self.origin else part
+    def within(self, part: str | Place, channels: int | None = None) -> Block:
+        """A block of the same kind whose origin is longer by ``part``: from that of a net, any place of the net."""
+        origin = f"{self.origin}.{part}" if self.origin else str(part)
         return type(self)(self.builder, origin, channels or self.channels)
 
 
@@ -174,7 +176,7 @@ class Operation:
     """A candidate operation.
 
     Attributes:
-        name: As in the DARTS code and in genotype files.
+        name: As in the DARTS code and in genotype files: letters, digits, underscores and hyphens.
         recipe: How it is computed; None for ``none``, which search spaces contain and genotypes never do.
         color: What its edges are drawn in, as #rrggbb: a hue for each family, darker for larger kernels, 3:1 or
             more against white, and told from all others by colour-blind readers.
@@ -182,6 +184,9 @@ class Operation:
         aliases: Other names that texts in the wild use for exactly this operation.
         arrow: The arrowhead (a Graphviz name) that tells members of a family apart in black and white: ``dot``,
             ``normal``, ``empty`` and ``diamond`` for kernels of 1, 3, 5 and 7.
+
+    Raises:
+        GenoccError: The name has other characters.
     """
 
     name: str
@@ -190,6 +195,13 @@ class Operation:
     dash: str
     aliases: tuple[str, ...] = ()
     arrow: str = "normal"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w-]+", self.name):
+            raise GenoccError(
+                f"operation {self.name!r}: expected a name of letters, digits, underscores and hyphens, since values "
+                "and tensors are named after it; rename it"
+            )
 
     def lower(self, block: Block, x: str, stride: int) -> str:
         """Writes the operation into a graph and returns its output value."""

@@ -134,6 +134,12 @@ def test_an_operation_of_another_package(monkeypatch: pytest.MonkeyPatch) -> Non
         register(five)
 
 
+@pytest.mark.parametrize("name", ["a.b", "conv.0", "a b", "a\n", 'a", "b', ""])
+def test_names_that_would_be_miscounted_or_cannot_be_written_are_refused(name: str) -> None:
+    with pytest.raises(GenoccError, match="expected a name of letters, digits, underscores and hyphens"):
+        Operation(name, relu_conv_bn(5), "#000000", "solid")
+
+
 def test_none_has_no_result() -> None:
     with pytest.raises(GenoccError, match="search spaces only"):
         OPERATIONS["none"].graph(4)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from genocc import origins
 from genocc.graph import Graph, Node
 from genocc.passes.base import Parameters, Pass, Rewriter
 from genocc.primitives import (
@@ -236,7 +237,7 @@ def _pad(rewriter: Rewriter, node: Node, plan: _Plan) -> str:
     if (groups := _groups(node)) > 1:
         columns = _segments(before, groups)[0]
     tensors = {**node.parameters(), **node.buffers()} if not all(layout + columns) else {}
-    recipes = {name.rpartition(".")[2]: _spread(rewriter.parameters, name, layout, columns) for name in tensors}
+    recipes = {origins.role(name): _spread(rewriter.parameters, name, layout, columns) for name in tensors}
     return rewriter.emit(node.name, primitive, *values, **recipes)
 
 

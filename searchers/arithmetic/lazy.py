@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genocc import origins
 from genocc.graph import Graph, Node
 from genocc.nn.graph_module import module_tree
 from genocc.nn.primitives import CONSTRUCTS, BatchNorm2d, Construct, Constructs
@@ -70,7 +71,7 @@ class OperationModule(nn.Module):
             if not isinstance(node.primitive, Input):
                 construct = LAZY[type(node.primitive)](node.primitive, node)
                 if isinstance(construct.target, type):
-                    call: Callable[..., Any] = self.get_submodule(node.name.removeprefix(f"{origin}."))
+                    call: Callable[..., Any] = self.get_submodule(origins.below(node.name, origin))
                 else:
                     call = partial(construct.target, **construct.arguments)
                 self.steps.append((node.name, call, node.inputs))

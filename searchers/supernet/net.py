@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genocc import origins
 from genocc.genotype import Genotype
 from genocc.graph import GraphBuilder
 from genocc.initialization import initialize
@@ -67,7 +68,7 @@ class SuperNet(nn.Module):
             cell = SuperCell(
                 self.spaces[kind],
                 config.connection,
-                ModuleFactory(config.seed, f"cells.{number}"),
+                ModuleFactory(config.seed, str(origins.Cell(number))),
                 channels=channels,
                 inputs=shapes,
                 reduction=kind == "reduction",
@@ -186,6 +187,6 @@ def _head(shape: Shape, classes: int, seed: int) -> nn.Module:
     """Global mean and linear classifier."""
     block = Block(GraphBuilder(), "", shape[0])
     channels, height, width = shape
-    x = block.within("head").mean(block.builder.add("x", Input(channels, height, width)))
-    graph = block.builder.build(logits=block.within("classifier").linear(x, "linear", classes))
+    x = block.within(origins.HEAD).mean(block.builder.add("x", Input(channels, height, width)))
+    graph = block.builder.build(logits=block.within(origins.CLASSIFIER).linear(x, origins.LINEAR, classes))
     return graph_module(graph, initialize(graph, seed))
