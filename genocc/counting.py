@@ -21,13 +21,6 @@ from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.passes import COUNTED, PASSES, Parameters, run_passes, select
 
-KINDS: dict[str, str] = {
-    "conv2d": "conv", "linear": "linear", "batch_norm": "bn", "max_pool": "pool", "avg_pool": "pool",
-    "global_mean": "pool", "add": "add", "relu": "activation", "softmax": "activation",
-}  # fmt: skip
-"""Primitive -> the row it is counted in; what is not named here only moves data."""
-
-
 Key = TypeVar("Key")
 
 
@@ -116,7 +109,7 @@ def count(genotype: Genotype, config: NetworkConfig | None = None) -> Counts:
         total=cost(nodes),
         auxiliary_parameters=_auxiliary_parameters(genotype, config),
         activation_peak=activation_peak(graph),
-        by_kind=_grouped(nodes, lambda node: KINDS.get(node.primitive.kind, "data movement")),
+        by_kind=_grouped(nodes, lambda node: node.primitive.category),
         by_cell=_grouped(nodes, _cell),
         by_edge=_by_edge(genotype, config, nodes),
         compiled=cost(compiled.nodes.values()),

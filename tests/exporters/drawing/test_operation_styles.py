@@ -66,7 +66,7 @@ def foreign_operation() -> Iterator[Operation]:
 
 
 def test_registered_operations_are_drawn(foreign_operation: Operation) -> None:
-    assert 'label=of_another_package' in genotype_diagram(one(chain(foreign_operation.name))).dot()
+    assert "label=of_another_package" in genotype_diagram(one(chain(foreign_operation.name))).dot()
 
 
 def linear(color: str) -> list[float]:
