@@ -30,7 +30,6 @@ def block(title: str) -> dict[str, Any]:
 
 def test_operation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genocc.operations.OPERATIONS", OPERATIONS | {})
-    monkeypatch.setattr("genocc.genotype.OPERATIONS", genocc.operations.OPERATIONS)
     block("An operation")
     cell = {"nodes": [[{"op": "squeeze_3x3", "from": 0}]], "concat": [2]}
     genotype = Genotype.from_dict({"name": "squeezed", "cells": {"normal": cell, "reduction": cell}})

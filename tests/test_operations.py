@@ -8,13 +8,11 @@ from torch import Tensor, nn, zeros
 from genocc.errors import GenoccError
 from genocc.operations import (  # fmt: skip
     OPERATIONS,
-    SEARCH_SPACES,
     Operation,
     describe,
     get,
     register,
     relu_conv_bn,
-    search_space,
 )
 
 
@@ -101,24 +99,6 @@ def test_names_and_aliases_are_unique() -> None:
 def test_drawings_differ() -> None:
     """In colour each operation is its own; in black and white at least the families are."""
     assert len({op.color for op in OPERATIONS.values()}) == len(OPERATIONS)
-
-
-def test_search_spaces() -> None:
-    assert {name: len(ops) for name, ops in SEARCH_SPACES.items()} == {
-        "darts": 8, "darts-no-zero": 7, "extended": 13,
-        "ss1": 5, "ss2": 5, "ss3": 5, "ss4": 5, "ss5": 5, "ss6": 5, "ss7": 6, "ss8": 6,
-    }  # fmt: skip
-    assert "none" not in SEARCH_SPACES["darts-no-zero"]
-    assert [op.name for op in search_space("ss3", pool="avg")] == [
-        "none", "skip_connect", "avg_pool_3x3", "sep_conv_3x3", "sep_conv_5x5"
-    ]  # fmt: skip
-    assert {op.name for op in search_space("extended")} == {*OPERATIONS} - {"sep_conv_7x7"}
-
-
-@pytest.mark.parametrize(("name", "pool"), [("dart", "max"), ("darts", "avg"), ("ss1", "median")])
-def test_search_spaces_that_do_not_exist(name: str, pool: str) -> None:
-    with pytest.raises(GenoccError):
-        search_space(name, pool)
 
 
 def test_unknown_names_get_the_closest() -> None:

@@ -159,8 +159,7 @@ def _step(compute: Compute, reads: list[int], target: int, ended: list[int]) -> 
 
 
 def _is_product(node: Node) -> bool:
-    conv = node.primitive
-    return isinstance(conv, Conv2d) and conv.kernel == conv.stride == (1, 1) and conv.groups == 1 and not any(conv.pads)
+    return isinstance(node.primitive, Conv2d) and node.primitive.pointwise
 
 
 def _has_onednn() -> bool:

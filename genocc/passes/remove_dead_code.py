@@ -22,8 +22,4 @@ class RemoveDeadCode(Pass):
                 live.update((node.name, *node.inputs))
         if len(live) == len(graph.nodes):
             return graph, parameters
-        rewriter = Rewriter(graph, parameters)
-        for node in graph.nodes.values():
-            if node.name in live:
-                rewriter.keep(node)
-        return rewriter.finish()
+        return Rewriter(graph, parameters).replace(dropped=graph.nodes.keys() - live)

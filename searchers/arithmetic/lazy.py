@@ -189,9 +189,10 @@ class Convolution(nn.Conv2d):
 def _conv2d(conv: Conv2d, node: Node) -> Construct:
     usual = CONSTRUCTS[Conv2d](conv, node)
     symmetric = conv.pads[:2] == conv.pads[2:]
-    if conv.kernel == (1, 1) and conv.groups == 1 and not any(conv.pads) and not conv.bias:
+    if conv.dense and conv.pixelwise and not conv.bias:
         return Construct(Pointwise, usual.arguments)
-    if conv.groups == conv.channels == node.input_shapes[0][0] and _is_square(conv):
+    is_one_filter = conv.channels == node.input_shapes[0][0] == 1  # dense, and depthwise all the same
+    if (is_one_filter or conv.depthwise(node.input_shapes)) and _is_square(conv):
         return Construct(Depthwise, usual.arguments)
     if symmetric:
         return Construct(Convolution, usual.arguments)

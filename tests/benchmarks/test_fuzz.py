@@ -31,7 +31,7 @@ def test_a_wrong_operator_is_found(monkeypatch: pytest.MonkeyPatch, darts_v2: Ge
     monkeypatch.setitem(onnx.OPERATORS, MaxPool, onnx._pool("AveragePool", count_include_pad=0))
     wrong = {what for what, error in fuzz.errors(case) if error > fuzz.TOLERANCES[what]}
     assert wrong == {"onnxruntime", "onnx reference, float64"}
-    assert fuzz.guilty(case) == "no pass; the target named above"
+    assert fuzz.culprit(case) == "no pass; the target named above"
 
 
 @pytest.mark.full
