@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genocc.errors import GenoccError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 def names(group: str) -> tuple[str, ...]:
@@ -37,6 +39,8 @@ def load(group: str, name: str, expected: type) -> Any:
 
 @cache
 def _entries(group: str) -> Mapping[str, list[EntryPoint]]:
+    from importlib.metadata import entry_points
+
     found: dict[str, list[EntryPoint]] = {}
     for entry in entry_points(group=group):
         found.setdefault(entry.name, []).append(entry)
