@@ -81,9 +81,8 @@ def test_bn_follows_the_design(data: st.DataObject) -> None:
 
 def test_cells_read_the_two_before_them(darts_v2: Genotype) -> None:
     graph = lower(darts_v2, NetworkConfig.make(channels=4, layers=4))
-    read = {
-        name: graph.nodes[f"{name}.relu"].inputs for k in range(4) for name in (f"cells.{k}.pre0", f"cells.{k}.pre1")
-    }
+    names = [f"cells.{k}.pre{index}" for k in range(4) for index in (0, 1)]
+    read = {name: graph.nodes[f"{name}.relu"].inputs for name in names}
     assert read["cells.0.pre0"] == read["cells.0.pre1"] == read["cells.1.pre0"] == ("stem.bn",)
     assert read["cells.2.pre0"] == ("cells.0.concat",)
     assert read["cells.3.pre1"] == ("cells.2.concat",)
@@ -91,6 +90,7 @@ def test_cells_read_the_two_before_them(darts_v2: Genotype) -> None:
     assert graph.outputs == {"logits": "classifier.linear"}
 
 
+@settings(max_examples=40)
 @given(genotype=genotypes(max_nodes=3), config=networks(max_layers=3))
 def test_strides_are_those_of_edges_from_the_inputs_of_reductions(genotype: Genotype, config: NetworkConfig) -> None:
     """A state has half the size of the cell's inputs in a reduction, and their size elsewhere."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -79,7 +79,8 @@ def test_inputs_that_do_not_fit(primitive: Primitive, inputs: list[tuple[int, ..
 
 def test_every_primitive_is_listed_and_named_once() -> None:
     def leaves(kind: type[Primitive]) -> set[type[Primitive]]:
-        return {leaf for sub in kind.__subclasses__() for leaf in leaves(sub)} or {kind}
+        known = [sub for sub in kind.__subclasses__() if sub.__module__ == Primitive.__module__]
+        return {leaf for sub in known for leaf in leaves(sub)} or {kind}
 
     assert leaves(Primitive) == set(PRIMITIVES)
     assert Pool not in PRIMITIVES
@@ -121,6 +122,7 @@ def test_every_primitive_has_its_cost_checked() -> None:
     assert [kind.kind for kind in PRIMITIVES if kind.random] == ["drop_path"]
 
 
+@settings(max_examples=25)
 @given(
     groups=st.sampled_from([1, 2, 4]), kernel=st.integers(1, 3), stride=st.integers(1, 3), size=st.integers(3, 9)
 )  # fmt: skip
@@ -129,9 +131,8 @@ def test_macs_of_convolutions_are_half_the_flops_that_pytorch_counts(
 ) -> None:
     ours = Conv2d(8, (kernel, kernel), (stride, stride), groups=groups)
     with FlopCounterMode(display=False) as flops:
-        torch.nn.functional.conv2d(
-            torch.zeros(1, 4, size, size), torch.zeros(8, 4 // groups, kernel, kernel), None, stride, 0, 1, groups
-        )
+        x, weight = torch.zeros(1, 4, size, size), torch.zeros(8, 4 // groups, kernel, kernel)
+        torch.nn.functional.conv2d(x, weight, stride=stride, groups=groups)
     assert 2 * ours.macs([(4, size, size)], ours.infer([(4, size, size)])) == flops.get_total_flops()
 
 
@@ -157,7 +158,7 @@ def test_a_primitive_that_leaves_something_out_cannot_be_defined(missing: str) -
 
 
 def test_all_that_is_missing_is_named_and_a_category_has_to_exist() -> None:
-    with pytest.raises(TypeError, match="does not define category, random, macs, elementwise$"):
+    with pytest.raises(TypeError, match=r"does not define category, random, macs, elementwise$"):
         type("Twice", (Primitive,), {}, kind="twice", commutative=False)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="found category 'other'; expected one of conv, linear, bn, pool, add"):
         type("Twice", (Primitive,), dict(vars(Costs)), **{**FACTS, "category": "other"})  # type: ignore[call-overload]
@@ -165,7 +166,7 @@ def test_all_that_is_missing_is_named_and_a_category_has_to_exist() -> None:
 
 def test_a_base_may_leave_out_what_its_subclasses_declare() -> None:
     base: Any = type("Base", (Primitive,), {"macs": Costs.macs}, abstract=True)  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match="does not define elementwise$"):
+    with pytest.raises(TypeError, match=r"does not define elementwise$"):
         type("Twice", (base,), {}, **FACTS)
     whole: Any = type("Twice", (base,), {"elementwise": Costs.elementwise}, **FACTS)
     assert (whole.kind, whole().macs([], ())) == ("twice", 1)
