@@ -152,7 +152,7 @@ def campaign(count: int, seed: int) -> tuple[Tally, MismatchError | None]:
     return tally, None
 
 
-def guilty(case: Case) -> str:
+def culprit(case: Case) -> str:
     """Returns the pass that is to blame for a mismatch, or what is if no pass is."""
     graph = lower(case.genotype, case.config)
     arrays, image = random_parameters(graph, case.seed), random_image(graph, batch=2, seed=case.seed)
@@ -162,7 +162,7 @@ def guilty(case: Case) -> str:
         )
     except InternalError as error:
         return str(error)
-    return found.guilty or "no pass; the target named above"
+    return found.culprit or "no pass; the target named above"
 
 
 def main() -> None:
@@ -182,7 +182,7 @@ def main() -> None:
         return
     print(f"MISMATCH, smallest case: {mismatch}")
     case = mismatch.case
-    print(f"guilty: {guilty(case)}")
+    print(f"culprit: {culprit(case)}")
     print(f"{case.genotype.dumps()}{case.config}\nseed {case.seed}, passes {', '.join(case.passes)}")
     sys.exit(1)
 

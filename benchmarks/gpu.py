@@ -30,9 +30,9 @@ from genocc.cli.console import note, print_table
 from genocc.compiler import CompiledNet, compile_net
 from genocc.counting import cost
 from genocc.exporters.bench.benchmark import machine
-from genocc.graph import AvgPool, Conv2d, Linear, MaxPool
 from genocc.nn.graph_module import graph_module
 from genocc.nn.inference_net import PASSES, InferenceNet
+from genocc.primitives import AvgPool, Conv2d, Linear, MaxPool
 from genocc.runtimes.torch import torch_device
 
 Run = Callable[[Tensor], Tensor]

@@ -11,13 +11,14 @@ import torch
 
 from genocc import weights as weight_files
 from genocc.genotype import Genotype
-from genocc.graph import BatchNorm, Graph
+from genocc.graph import Graph
 from genocc.initialization import initialize
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.nn.graph_module import graph_module
 from genocc.passes import PASSES, Parameters, select
 from genocc.passes.bisect import Bisection, bisect
+from genocc.primitives import BatchNorm
 from genocc.runtimes.torch import one_thread
 
 from .comparison import Array

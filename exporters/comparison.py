@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from genocc import origins
 from genocc.errors import TargetError
 from genocc.nn.target_net import TargetNet
 from genocc.provenance import Provenance
@@ -113,7 +114,7 @@ class _Reference:
         config = provenance.config.model_copy(update={"auxiliary": False})  # files hold the inference net
         self.provenance = provenance
         self.net = TargetNet(provenance.genotype, config, weights=weights).eval()
-        self.classifier = self.net.get_submodule("classifier.linear")
+        self.classifier = self.net.get_submodule(origins.LOGITS)
         self.classifier.register_forward_pre_hook(self._keep)
 
     def _keep(self, module: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
@@ -130,7 +131,7 @@ class _Reference:
         with torch.inference_mode(), one_thread():
             logits = self.net(x)
             outputs = torch.softmax(logits, 1) if self.provenance.softmax else logits
-            response = self.features @ self.net.state_dict()["classifier.linear.weight"].T
+            response = self.features @ self.net.state_dict()[f"{origins.LOGITS}.weight"].T
         return outputs.numpy(), response.numpy()
 
 

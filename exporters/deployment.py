@@ -7,8 +7,9 @@ from math import isfinite
 
 from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
-from genocc.graph import Graph, GraphBuilder, Input, Normalize, Softmax
+from genocc.graph import Graph, GraphBuilder
 from genocc.network import NetworkConfig
+from genocc.primitives import Input, Normalize, Softmax
 from genocc.provenance import Normalization, Provenance
 
 

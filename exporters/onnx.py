@@ -20,7 +20,8 @@ from onnx import TensorProto, helper, numpy_helper
 from genocc.compiler import CompiledNet, Exporter
 from genocc.errors import InternalError, TargetError
 from genocc.files import write_atomically
-from genocc.graph import (  # fmt: skip
+from genocc.graph import Graph, Node
+from genocc.primitives import (
     Add,
     AvgPool,
     BatchNorm,
@@ -28,11 +29,9 @@ from genocc.graph import (  # fmt: skip
     Conv2d,
     DropPath,
     GlobalMean,
-    Graph,
     Input,
     Linear,
     MaxPool,
-    Node,
     Normalize,
     Pool,
     Primitive,

@@ -14,8 +14,9 @@ from torch.export.passes import move_to_device_pass
 
 from genocc.compiler import CompiledNet, Exporter
 from genocc.files import write_atomically
-from genocc.graph import Graph, Input
+from genocc.graph import Graph
 from genocc.nn.graph_module import graph_module
+from genocc.primitives import Input
 from genocc.runtimes.torch import torch_device
 from genocc.verification import Verification
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from genocc import origins
 from genocc import weights as weight_files
 from genocc.compiler import CompiledNet, Exporter
 from genocc.errors import TargetError
@@ -54,12 +55,12 @@ class TorchExporter(Exporter):
         from .comparison import compare, torch_subject
 
         loaded = load(path).to(torch_device(provider)).eval()
-        classifier = loaded.get_submodule("classifier.linear")
+        classifier = loaded.get_submodule(origins.LOGITS)
         features: list[Tensor] = []
         classifier.register_forward_pre_hook(lambda module, inputs: features.append(inputs[0]))
 
         def run(images: Tensor) -> tuple[Tensor, Tensor]:
             logits = loaded(images)
-            return logits, features.pop() @ loaded.state_dict()["classifier.linear.weight"].T
+            return logits, features.pop() @ loaded.state_dict()[f"{origins.LOGITS}.weight"].T
 
         return compare(Provenance.of(net), net.weights, [torch_subject("PyTorch", run, provider)], provider=provider)

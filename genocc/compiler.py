@@ -15,10 +15,11 @@ from genocc import weights as weight_files
 from genocc.errors import GenoccError, TargetError
 from genocc.files import write_atomically
 from genocc.genotype import Genotype
-from genocc.graph import Graph, Shape
+from genocc.graph import Graph
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.passes import PASSES, Parameters, Pass, run_passes, select
+from genocc.primitives import Shape
 from genocc.verification import MismatchError, Verification
 
 EXPORTERS = "genocc.exporters"

@@ -8,12 +8,12 @@ Activation peak: the largest sum of live values (float32) while the nodes run in
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
+from genocc import origins
 from genocc.errors import NetworkError
 from genocc.genotype import Genotype
 from genocc.graph import Graph, Node
@@ -21,11 +21,7 @@ from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.passes import COUNTED, PASSES, Parameters, run_passes, select
 
-KINDS: dict[str, str] = {
-    "conv2d": "conv", "linear": "linear", "batch_norm": "bn", "max_pool": "pool", "avg_pool": "pool",
-    "global_mean": "pool", "add": "add", "relu": "activation", "softmax": "activation",
-}  # fmt: skip
-"""Primitive -> the row it is counted in; what is not named here only moves data."""
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -113,8 +109,8 @@ def count(genotype: Genotype, config: NetworkConfig | None = None) -> Counts:
         total=cost(nodes),
         auxiliary_parameters=_auxiliary_parameters(genotype, config),
         activation_peak=activation_peak(graph),
-        by_kind=_grouped(nodes, lambda node: KINDS.get(node.primitive.kind, "data movement")),
-        by_cell=_grouped(nodes, _place),
+        by_kind=_grouped(nodes, lambda node: node.primitive.category),
+        by_cell=_grouped(nodes, _cell),
         by_edge=_by_edge(genotype, config, nodes),
         compiled=cost(compiled.nodes.values()),
         compiled_activation_peak=activation_peak(compiled),
@@ -152,13 +148,13 @@ def compiled_graph(graph: Graph) -> Graph:
 
 
 def _by_edge(genotype: Genotype, config: NetworkConfig, nodes: list[Node]) -> tuple[EdgeCost, ...]:
-    groups = _sorted_into(nodes, _edge_origin)
+    groups = _sorted_into(nodes, lambda node: origins.parse(node.name).place)
     rows = []
     for kind, cell in genotype.cells.items():
         numbers = [number for number in range(config.layers) if config.kind(number) == kind]
         for state, position, edge in cell.edges():
-            origins = [f"cells.{number}.nodes.{state - cell.inputs}.{edge.op}.{position}" for number in numbers]
-            members = [node for origin in origins for node in groups.get(origin, ())]
+            places = [origins.Edge(number, state - cell.inputs, edge.op, position) for number in numbers]
+            members = [node for place in places for node in groups.get(place, ())]
             rows.append(EdgeCost(kind, edge.source, state, edge.op, cost(members)))
     return tuple(rows)
 
@@ -168,30 +164,25 @@ def _auxiliary_parameters(genotype: Genotype, config: NetworkConfig) -> int | No
         graph = lower(genotype, config.model_copy(update={"auxiliary": True}), training=True)
     except NetworkError:
         return None
-    return cost(node for node in graph.nodes.values() if node.name.startswith("auxiliary.")).parameters
+    return cost(node for node in graph.nodes.values() if origins.is_auxiliary(node.name)).parameters
 
 
 def _grouped(nodes: list[Node], key: Callable[[Node], str]) -> dict[str, Cost]:
     return {name: cost(members) for name, members in _sorted_into(nodes, key).items()}
 
 
-def _sorted_into(nodes: list[Node], key: Callable[[Node], str]) -> dict[str, list[Node]]:
-    groups: dict[str, list[Node]] = {}
+def _sorted_into(nodes: list[Node], key: Callable[[Node], Key]) -> dict[Key, list[Node]]:
+    groups: dict[Key, list[Node]] = {}
     for node in nodes:
         groups.setdefault(key(node), []).append(node)
     return groups
 
 
-def _place(node: Node) -> str:
-    parts = node.name.split(".")
-    if parts[0] == "cells":
-        return f"cells.{parts[1]}"
-    return "stem" if parts[0] in ("image", "stem", "stem0", "stem1") else "head"
-
-
-def _edge_origin(node: Node) -> str:
-    match = re.match(r"cells\.\d+\.nodes\.\d+\.\w+\.\d+(?=\.)", node.name)
-    return match.group() if match else ""
+def _cell(node: Node) -> str:
+    place = origins.parse(node.name).place
+    if not isinstance(place, origins.Section):
+        return str(origins.Cell(place.cell))
+    return "stem" if place.name in (origins.IMAGE, *origins.STEMS) else "head"
 
 
 def _figures(cost: Cost) -> dict[str, int]:

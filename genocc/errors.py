@@ -64,8 +64,16 @@ def expectation(message: str) -> str:
     return said[:1].lower() + said[1:]
 
 
-def did_you_mean(name: str, choices: Iterable[str], prefix: str = "") -> str:
-    """Returns the end of a message about an unknown name: the closest known one, or all that are known."""
+def did_you_mean(name: str, choices: Iterable[str], prefix: str = "", otherwise: str = "") -> str:
+    """Returns the end of a message about an unknown name.
+
+    Args:
+        name: What was found.
+        choices: What is known.
+        prefix: Of the known names where they are shown.
+        otherwise: What to say where none is close; lists all that are known if not given.
+    """
     known = list(choices)
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean '{prefix}{close[0]}'?" if close else f"expected one of {', '.join(known)}"
+    if close := difflib.get_close_matches(name[:100], known, n=1):  # names of any length come from files
+        return f"did you mean '{prefix}{close[0]}'?"
+    return otherwise or f"expected one of {', '.join(known)}"

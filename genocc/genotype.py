@@ -7,7 +7,6 @@ same operation twice. The cell's output is the concatenation of the states in ``
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from genocc.errors import GenotypeError, expectation
 from genocc.files import read_text, write_atomically
-from genocc.operations import OPERATIONS
+from genocc.operations import all_operations, exists, suggestion
 
 MAX_NODES = 64
 MAX_EDGES = 1024
@@ -45,10 +44,9 @@ class Edge(BaseModel):
     def _known(cls, op: str) -> str:
         if op == "none":
             raise PydanticCustomError("op", "'none' exists in search spaces only; leave the edge out")
-        if op not in OPERATIONS:
-            close = difflib.get_close_matches(op, OPERATIONS, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else "`genocc ops` lists them"
-            raise PydanticCustomError("op", "unknown operation {found}; {hint}", {"found": _shown(op), "hint": hint})
+        if not exists(op):
+            context = {"found": _shown(op), "hint": suggestion(op)}
+            raise PydanticCustomError("op", "unknown operation {found}; {hint}", context)
         return op
 
 
@@ -224,7 +222,7 @@ def schema() -> dict[str, Any]:
     """Returns the JSON Schema of a genotype file; rules between fields are in the descriptions."""
     result = Genotype.model_json_schema()
     result["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    result["$defs"]["Edge"]["properties"]["op"]["enum"] = [name for name in OPERATIONS if name != "none"]
+    result["$defs"]["Edge"]["properties"]["op"]["enum"] = [name for name in all_operations() if name != "none"]
     result["required"] = ["format", "version", *result["required"]]
     return result
 

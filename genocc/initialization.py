@@ -13,7 +13,9 @@ from math import prod, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from genocc.graph import BatchNorm, Graph, Node
+from genocc import origins
+from genocc.graph import Graph, Node
+from genocc.primitives import BatchNorm
 
 
 def initialize(graph: Graph, seed: int = 0) -> dict[str, NDArray[np.float32]]:
@@ -31,7 +33,7 @@ def initialize(graph: Graph, seed: int = 0) -> dict[str, NDArray[np.float32]]:
 
 
 def _initial(node: Node, name: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
-    role = name.rpartition(".")[2]
+    role = origins.role(name)
     if isinstance(node.primitive, BatchNorm):
         return np.full(shape, 1.0 if role in ("weight", "running_var") else 0.0, np.float32)
     fan_in = prod(node.parameters()[f"{node.name}.weight"][1:])

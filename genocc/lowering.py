@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from genocc import origins
 from genocc.errors import NetworkError
 from genocc.genotype import Cell, Genotype
-from genocc.graph import AvgPool, DropPath, Graph, GraphBuilder, Input
+from genocc.graph import Graph, GraphBuilder
 from genocc.network import SKELETONS, NetworkConfig
 from genocc.operations import Block, factorized_reduce, get, relu_conv_bn
+from genocc.primitives import AvgPool, DropPath, Input
 
 
 def lower(
@@ -45,7 +47,7 @@ def lower(
         _check_features(features, config)
     skeleton = SKELETONS[config.skeleton]
     b = Block(GraphBuilder(), "", config.channels)
-    image = b.builder.add("image", Input(config.input_channels, *config.input_size))
+    image = b.builder.add(origins.IMAGE, Input(config.input_channels, *config.input_size))
     stem = skeleton.stem(b, image, config)
     older, newer, reduced = stem.older, stem.newer, stem.reduced
     channels = config.channels
@@ -53,38 +55,38 @@ def lower(
     for number in range(config.layers):
         kind = config.kind(number)
         channels *= 2 if kind == "reduction" else 1
-        block = b.within(f"cells.{number}", channels)
-        older, newer = newer, _cell(block, genotype.cells[kind], (older, newer), kind, reduced, training)
+        block = Block(b.builder, "", channels)
+        older, newer = newer, _cell(block, number, genotype.cells[kind], (older, newer), kind, reduced, training)
         reduced = kind == "reduction"
         if features is not None:
             outputs |= {name: newer for name, cell in features.items() if cell == number}
             if number == max(features.values()):
                 return b.builder.build(**{name: outputs[name] for name in features})
         elif training and config.auxiliary and number == 2 * config.layers // 3:
-            outputs["auxiliary_logits"] = _auxiliary_head(b.within("auxiliary"), newer, config)
-    logits = b.within("classifier").linear(b.within("head").mean(newer), "linear", config.classes)
+            outputs["auxiliary_logits"] = _auxiliary_head(b.within(origins.AUXILIARY), newer, config)
+    logits = b.within(origins.CLASSIFIER).linear(b.within(origins.HEAD).mean(newer), origins.LINEAR, config.classes)
     return b.builder.build(logits=logits, **outputs)
 
 
-def _cell(b: Block, cell: Cell, inputs: tuple[str, str], kind: str, older_is_larger: bool, training: bool) -> str:
+def _cell(
+    b: Block, number: int, cell: Cell, inputs: tuple[str, str], kind: str, older_is_larger: bool, training: bool
+) -> str:
+    older, newer = (b.within(origins.Preprocessing(number, index)) for index in (0, 1))
     states = [
-        factorized_reduce(b.within("pre0"), inputs[0])
-        if older_is_larger
-        else relu_conv_bn(1)(b.within("pre0"), inputs[0], 1),
-        relu_conv_bn(1)(b.within("pre1"), inputs[1], 1),
+        factorized_reduce(older, inputs[0]) if older_is_larger else relu_conv_bn(1)(older, inputs[0], 1),
+        relu_conv_bn(1)(newer, inputs[1], 1),
     ]
-    for number, edges in enumerate(cell.nodes):
-        node = b.within(f"nodes.{number}")
+    for node, edges in enumerate(cell.nodes):
         values = []
         for position, edge in enumerate(edges):
             stride = 2 if kind == "reduction" and edge.source < cell.inputs else 1
-            block = node.within(f"{edge.op}.{position}")
-            value = get(edge.op).lower(block, states[edge.source], stride)
+            place = origins.Edge(number, node, edge.op, position)
+            value = get(edge.op).lower(b.within(place), states[edge.source], stride)
             if training and value != states[edge.source]:
-                value = b.builder.add(f"{block.origin}.drop_path", DropPath(), value)
+                value = b.builder.add(origins.drop_path(place), DropPath(), value)
             values.append(value)
-        states.append(node.add(*values))
-    return b.concat(*(states[state] for state in cell.concat))
+        states.append(b.within(origins.Node(number, node)).add(*values))
+    return b.within(origins.Cell(number)).concat(*(states[state] for state in cell.concat))
 
 
 def _auxiliary_head(b: Block, x: str, config: NetworkConfig) -> str:
@@ -100,7 +102,7 @@ def _auxiliary_head(b: Block, x: str, config: NetworkConfig) -> str:
     x = b.relu(b.norm(b.conv(x, "conv1", 1, channels=128), "bn1"), "relu2")
     x = b.conv(x, "conv2", 2, channels=768, padded=False)
     x = b.relu(b.norm(x, "bn2") if config.auxiliary_bn else x, "relu3")
-    return b.linear(b.mean(x), "linear", config.classes)
+    return b.linear(b.mean(x), origins.LINEAR, config.classes)
 
 
 def _check_cells(genotype: Genotype, config: NetworkConfig) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from genocc import origins
 from genocc.errors import NetworkError, expectation
 from genocc.operations import Block
 
@@ -115,7 +116,7 @@ class Skeleton:
 
 def cifar_stem(b: Block, image: str, config: NetworkConfig) -> Stem:
     """One 3x3 conv to 3C and BN, without ReLU, for both inputs of cell 0."""
-    stem = b.within("stem", 3 * config.channels)
+    stem = b.within(origins.STEM, 3 * config.channels)
     x = stem.norm(stem.conv(image, "conv", 3, config.stem_stride))
     return Stem(x, x, reduced=False)
 
@@ -123,11 +124,11 @@ def cifar_stem(b: Block, image: str, config: NetworkConfig) -> Stem:
 def imagenet_stem(b: Block, image: str, config: NetworkConfig) -> Stem:
     """Three 3x3 convs; cell 0 sees the map before and after the last, which always halves it."""
     first, second = {8: (2, 2), 4: (1, 2), 2: (1, 1)}[config.stem_stride]
-    stem = b.within("stem0", config.channels)
+    stem = b.within(origins.STEM0, config.channels)
     x = stem.conv(image, "conv1", 3, first, channels=max(config.channels // 2, 1))
     x = stem.relu(stem.norm(x, "bn1"))
     older = stem.norm(stem.conv(x, "conv2", 3, second), "bn2")
-    stem = b.within("stem1", config.channels)
+    stem = b.within(origins.STEM1, config.channels)
     newer = stem.norm(stem.conv(stem.relu(older), "conv", 3, 2))
     return Stem(older, newer, reduced=True)
 

@@ -1,7 +1,8 @@
 """The candidate operations, each defined once, as a recipe over primitives.
 
 Nets, ONNX, counts, diagrams, imports and tests follow from this table. To add an operation, write (or reuse) a
-recipe and add one line to ``OPERATIONS``; `register` does the same from another package.
+recipe and add one line to ``OPERATIONS``. Another package registers one as an entry point, loaded when its name
+is looked up or all are listed; `register` adds one to a running program.
 
 Every recipe keeps the channels C of its block, works with stride 1 and 2, has convolutions without bias, and halves
 odd sizes upward. The set is that of the DARTS program and of EnTranNAS, Appendix A, Table 8.
@@ -9,22 +10,23 @@ odd sizes upward. The set is that of the DARTS program and of EnTranNAS, Appendi
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from genocc.errors import GenoccError, NetworkError
-from genocc.graph import (  # fmt: skip
+from genocc import plugins
+from genocc.errors import GenoccError, NetworkError, did_you_mean
+from genocc.graph import Graph, GraphBuilder
+from genocc.origins import Place
+from genocc.primitives import (
     Add,
     AvgPool,
     BatchNorm,
     Concat,
     Conv2d,
     GlobalMean,
-    Graph,
-    GraphBuilder,
     Input,
     Linear,
     MaxPool,
@@ -93,9 +95,9 @@ class Block:
     def linear(self, x: str, name: str, features: int) -> str:
         return self.builder.add(f"{self.origin}.{name}", Linear(features), x)
 
-    def within(self, part: str, channels: int | None = None) -> Block:
-        """A block of the same kind whose origin is longer by ``part``."""
-        origin = f"{self.origin}.{part}" if self.origin else part
+    def within(self, part: str | Place, channels: int | None = None) -> Block:
+        """A block of the same kind whose origin is longer by ``part``: from that of a net, any place of the net."""
+        origin = f"{self.origin}.{part}" if self.origin else str(part)
         return type(self)(self.builder, origin, channels or self.channels)
 
 
@@ -175,7 +177,7 @@ class Operation:
     """A candidate operation.
 
     Attributes:
-        name: As in the DARTS code and in genotype files.
+        name: As in the DARTS code and in genotype files: letters, digits, underscores and hyphens.
         recipe: How it is computed; None for ``none``, which search spaces contain and genotypes never do.
         color: What its edges are drawn in, as #rrggbb: a hue for each family, darker for larger kernels, 3:1 or
             more against white, and told from all others by colour-blind readers.
@@ -183,6 +185,9 @@ class Operation:
         aliases: Other names that texts in the wild use for exactly this operation.
         arrow: The arrowhead (a Graphviz name) that tells members of a family apart in black and white: ``dot``,
             ``normal``, ``empty`` and ``diamond`` for kernels of 1, 3, 5 and 7.
+
+    Raises:
+        GenoccError: The name has other characters.
     """
 
     name: str
@@ -191,6 +196,13 @@ class Operation:
     dash: str
     aliases: tuple[str, ...] = ()
     arrow: str = "normal"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w-]+", self.name):
+            raise GenoccError(
+                f"operation {self.name!r}: expected a name of letters, digits, underscores and hyphens, since values "
+                "and tensors are named after it; rename it"
+            )
 
     def lower(self, block: Block, x: str, stride: int) -> str:
         """Writes the operation into a graph and returns its output value."""
@@ -226,17 +238,46 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
+BUILT_IN = frozenset(OPERATIONS)
+
+GROUP = "genocc.operations"
+"""Entry-point group in which packages register their operations, each under its name."""
+
+
 def get(name: str) -> Operation:
     """Returns an operation by its name.
 
     Raises:
-        GenoccError: There is none of that name; the message offers the closest.
+        GenoccError: There is none of that name; the message offers the closest. Or it is of another package and
+            cannot be loaded.
     """
-    if name in OPERATIONS:
-        return OPERATIONS[name]
-    close = difflib.get_close_matches(name, OPERATIONS, n=1)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    raise GenoccError(f"unknown operation '{name}'; {hint}`genocc ops` lists them")
+    if not exists(name):
+        raise GenoccError(f"unknown operation '{name}'; {suggestion(name)}")
+    return OPERATIONS[name]
+
+
+def exists(name: str) -> bool:
+    """Whether there is an operation of this name; one of another package is loaded. Raises GenoccError as `get`."""
+    if name not in OPERATIONS and name in plugins.names(GROUP):
+        operation: Operation = plugins.load(GROUP, name, Operation)
+        if operation.name != name:
+            raise GenoccError(f"entry point '{name}' of '{GROUP}' is operation '{operation.name}'; expected one name")
+        register(operation)
+    return name in OPERATIONS
+
+
+def all_operations() -> Mapping[str, Operation]:
+    """Returns all operations by name, those of other packages included. Raises GenoccError if one cannot be loaded."""
+    for name in plugins.names(GROUP):
+        if name in BUILT_IN:
+            raise GenoccError(f"entry point '{name}' of '{GROUP}' has the name of an operation of genocc; rename it")
+        exists(name)
+    return OPERATIONS
+
+
+def suggestion(name: str) -> str:
+    """Returns the end of a message about an unknown operation."""
+    return did_you_mean(name, (*OPERATIONS, *plugins.names(GROUP)), otherwise="`genocc ops` lists them")
 
 
 def register(operation: Operation) -> Operation:
@@ -291,49 +332,3 @@ def _formula(operation: Operation, stride: int) -> str:
         f"{'' if factor == 1 else factor}{power}" for factor, power in ((square, "C\u00b2"), (linear, "C")) if factor
     ]
     return " + ".join(terms) or "0"
-
-
-_SEPARABLE = ("sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5")
-_DARTS = ("none", "max_pool_3x3", "avg_pool_3x3", "skip_connect", *_SEPARABLE)
-_EXTRA = ("conv_1x1", "conv_3x3", "conv_1x3_3x1", "conv_1x5_5x1", "conv_1x7_7x1")
-_FREE = ("none", "skip_connect", "max_pool_3x3")
-
-SEARCH_SPACES: dict[str, tuple[str, ...]] = {
-    "darts": _DARTS,
-    "darts-no-zero": _DARTS[1:],
-    "extended": (*_DARTS, *_EXTRA),
-    "ss1": (*_FREE, "sep_conv_3x3", "dil_conv_3x3"),
-    "ss2": (*_FREE, "sep_conv_5x5", "dil_conv_5x5"),
-    "ss3": (*_FREE, "sep_conv_3x3", "sep_conv_5x5"),
-    "ss4": (*_FREE, "dil_conv_3x3", "dil_conv_5x5"),
-    "ss5": (*_FREE, "sep_conv_3x3", "dil_conv_5x5"),
-    "ss6": (*_FREE, "sep_conv_5x5", "dil_conv_3x3"),
-    "ss7": (*_FREE, "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3"),
-    "ss8": (*_FREE, "sep_conv_3x3", "sep_conv_5x5", "dil_conv_5x5"),
-}
-"""Names of operations by search space: DARTS; EnTranNAS Table 8 (extended); eDARTS Table I (ss1 to ss8)."""
-
-
-def search_space(name: str | Sequence[str], pool: str = "max") -> tuple[Operation, ...]:
-    """Returns the operations of a search space.
-
-    Args:
-        name: A key of ``SEARCH_SPACES``, or one with ``-no-zero`` behind it: the same without ``none``. Or the names
-            of the operations themselves.
-        pool: ``avg`` gives ss1 to ss8 average instead of max pooling; eDARTS allows either.
-
-    Raises:
-        GenoccError: The space, the pool or an operation does not exist.
-    """
-    if not isinstance(name, str):
-        if pool != "max":
-            raise GenoccError(f"pool={pool} does not apply to a list of operations; list the pool that you want")
-        return tuple(map(get, name))
-    whole = name if name in SEARCH_SPACES else name.removesuffix("-no-zero")
-    if whole not in SEARCH_SPACES:
-        known = ", ".join(SEARCH_SPACES)
-        raise GenoccError(f"unknown search space '{name}'; expected one of {known}, or one with -no-zero behind it")
-    if pool not in ("max", "avg") or (pool == "avg" and not name.startswith("ss")):
-        raise GenoccError(f"pool={pool} does not apply to search space '{name}'; pool=avg is for ss1 to ss8")
-    names = [op for op in SEARCH_SPACES[whole] if op != "none" or whole == name]
-    return tuple(get(op.replace("max_pool", f"{pool}_pool") if name.startswith("ss") else op) for op in names)

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 from genocc.errors import FileError, WeightsError
 from genocc.files import write_atomically
 from genocc.graph import Graph
+from genocc.origins import is_auxiliary
 
 if TYPE_CHECKING:
     from numpy import ndarray
 
     Array = ndarray[Any, Any]
-
-AUXILIARY = "auxiliary."
-"""Prefix of the tensors that the training net alone has; inference ignores them."""
 
 _FLOATS = ("F32", "F16", "F64")
 
@@ -66,7 +64,7 @@ def check(arrays: Mapping[str, Array], graph: Graph, where: str = "weights") -> 
             raise WeightsError(f"{where}: tensor '{name}' {shape} is missing; is this the right genotype and network?")
         if tuple(arrays[name].shape) != shape:
             raise WeightsError(f"{where}: tensor '{name}' has shape {tuple(arrays[name].shape)}; expected {shape}")
-    surplus = [name for name in arrays if name not in expected and not name.startswith(AUXILIARY)]
+    surplus = [name for name in arrays if name not in expected and not is_auxiliary(name)]
     if surplus:
         more = f" (and {len(surplus) - 1} more)" if len(surplus) > 1 else ""
         raise WeightsError(f"{where}: tensor '{surplus[0]}'{more} has no place in this net; is it the right genotype?")

@@ -6,7 +6,8 @@ import re
 from dataclasses import fields
 from typing import Any
 
-from genocc.graph import PRIMITIVES, Graph, GraphBuilder, Primitive
+from genocc.graph import Graph, GraphBuilder
+from genocc.primitives import PRIMITIVES, Primitive
 
 _LINE = re.compile(r"%(?P<name>\S+) = (?P<kind>\w+)\((?P<inputs>[^)]*)\)(?P<attributes>[^:]*)(: \((?P<shape>.*)\))?")
 

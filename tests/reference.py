@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from genocc.graph import (  # fmt: skip
+from genocc.graph import Graph, Node
+from genocc.primitives import (
     Add,
     AvgPool,
     BatchNorm,
@@ -23,11 +24,9 @@ from genocc.graph import (  # fmt: skip
     Conv2d,
     DropPath,
     GlobalMean,
-    Graph,
     Input,
     Linear,
     MaxPool,
-    Node,
     Normalize,
     Primitive,
     Relu,

@@ -11,9 +11,10 @@ import pytest
 import genocc
 from genocc import Genotype, NetworkConfig, lower
 from genocc.data import DataRequest
-from genocc.graph import GraphBuilder, Input, Relu
+from genocc.graph import GraphBuilder
 from genocc.operations import OPERATIONS
 from genocc.passes import Parameters, run_passes
+from genocc.primitives import Input, Relu
 
 PAGE = Path(__file__).parent.parent / "CONTRIBUTING.md"
 
@@ -29,7 +30,6 @@ def block(title: str) -> dict[str, Any]:
 
 def test_operation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genocc.operations.OPERATIONS", OPERATIONS | {})
-    monkeypatch.setattr("genocc.genotype.OPERATIONS", genocc.operations.OPERATIONS)
     block("An operation")
     cell = {"nodes": [[{"op": "squeeze_3x3", "from": 0}]], "concat": [2]}
     genotype = Genotype.from_dict({"name": "squeezed", "cells": {"normal": cell, "reduction": cell}})

@@ -7,11 +7,14 @@ import sys
 from math import prod
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from genocc import Cell, Edge, Genotype, Graph, NetworkConfig, count, lower
 from genocc.counting import activation_peak, compiled_graph
-from genocc.graph import Add, GraphBuilder, Input, Relu
+from genocc.graph import GraphBuilder
+from genocc.operations import OPERATIONS, Block, Operation
+from genocc.primitives import Add, Input, Relu
 from tests.strategies import genotypes, networks
 
 
@@ -47,6 +50,30 @@ def test_every_itemisation_sums_to_the_total(genotype: Genotype, config: Network
     graph = lower(genotype, config)
     outside = [n for n in graph.nodes.values() if ".nodes." not in n.name]
     assert edges + sum(prod(s) for n in outside for s in n.parameters().values()) == counts.total.parameters
+
+
+@settings(max_examples=50)
+@given(data=st.data(), config=networks(), name=st.from_regex(r"[\w-]{1,9}", fullmatch=True))
+def test_edges_of_a_registered_operation_are_counted(data: st.DataObject, config: NetworkConfig, name: str) -> None:
+    """By cell, edge by edge: what is left of a cell are its preprocessing, its sums and its concat."""
+    assume(name not in OPERATIONS)
+    OPERATIONS[name] = Operation(name, nested, "#000000", "solid")
+    try:
+        genotype = data.draw(genotypes(max_nodes=3, max_edges=3, ops=("skip_connect", "sep_conv_3x3", name)))
+        counts, graph = count(genotype, config), lower(genotype, config)
+        preprocessing = sum(node.macs for node in graph.nodes.values() if ".pre" in node.name)
+        edges = sum(row.cost.macs for row in counts.by_edge)
+        assert edges + preprocessing == sum(cost.macs for cell, cost in counts.by_cell.items() if "cells" in cell)
+        numbers = {kind: [k for k in range(config.layers) if config.kind(k) == kind] for kind in genotype.cells}
+        assert all(row.cost.macs > 0 for row in counts.by_edge if row.op == name and numbers[row.cell])
+    finally:
+        del OPERATIONS[name]
+
+
+def nested(b: Block, x: str, stride: int) -> str:
+    """A recipe with values in a block of its own, and with a name that is a number."""
+    inner = b.within("inner")
+    return b.conv(inner.conv(inner.relu(x, "0"), "conv", 1, stride), "1", 3)
 
 
 def test_an_edge_by_hand(darts_v2: Genotype) -> None:

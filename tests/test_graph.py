@@ -5,30 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from genocc.errors import InternalError
-from genocc.graph import (  # fmt: skip
-    PRIMITIVES,
+from genocc.graph import Graph, GraphBuilder, Node
+from genocc.primitives import (
     Add,
-    AvgPool,
     BatchNorm,
     Concat,
     Conv2d,
-    GlobalMean,
-    Graph,
-    GraphBuilder,
     Input,
-    Linear,
-    MaxPool,
-    Node,
-    Normalize,
-    Pool,
-    Primitive,
     Relu,
-    Slice,
 )
 
 
@@ -61,49 +47,6 @@ def test_names_of_parameters_follow_from_the_node() -> None:
     assert [node.name for node in graph.users["both"]] == ["sum"]
 
 
-@given(
-    size=st.integers(1, 12), kernel=st.integers(1, 5), stride=st.integers(1, 3), padding=st.integers(0, 2),
-    dilation=st.integers(1, 2),
-)  # fmt: skip
-def test_convolution_has_the_shape_and_weights_of_pytorch(
-    size: int, kernel: int, stride: int, padding: int, dilation: int
-) -> None:
-    theirs = torch.nn.Conv2d(4, 6, kernel, stride, padding, dilation, groups=2, bias=True)
-    ours = Conv2d(6, (kernel, kernel), (stride, stride), (padding,) * 4, dilation, groups=2, bias=True)
-    if size + 2 * padding < dilation * (kernel - 1) + 1:
-        with pytest.raises(ValueError, match="window is larger"):
-            ours.infer([(4, size, size + 3)])
-    else:
-        assert ours.infer([(4, size, size + 3)]) == tuple(theirs(torch.zeros(1, 4, size, size + 3)).shape[1:])
-        assert ours.parameters([(4, size, size)]) == {name: tuple(p.shape) for name, p in theirs.named_parameters()}
-
-
-@given(size=st.integers(3, 12), stride=st.integers(1, 3))
-def test_pools_have_the_shape_of_pytorch(size: int, stride: int) -> None:
-    expected = torch.nn.functional.max_pool2d(torch.zeros(1, 2, size, size + 1), 3, stride, 1).shape[1:]
-    assert MaxPool(3, stride, 1).infer([(2, size, size + 1)]) == tuple(expected)
-    assert AvgPool(3, stride, 1).infer([(2, size, size + 1)]) == tuple(expected)
-
-
-@pytest.mark.parametrize(
-    ("primitive", "inputs", "message"),
-    [
-        (Conv2d(4, (1, 1), groups=3), [(4, 2, 2)], "3 groups do not divide"),
-        (Add(), [(4, 2, 2)], "two or more inputs of one shape"),
-        (Add(), [(4, 2, 2), (2, 2, 2)], "two or more inputs of one shape"),
-        (Concat(), [(4, 2, 2), (4, 2, 3)], "two or more maps of one size"),
-        (Slice(1, 5), [(4, 2, 2)], "channels 1:5 are not within 4"),
-        (Normalize((0.5,), (0.5,)), [(3, 2, 2)], "expected 3 means"),
-        (GlobalMean(), [(4,)], "not enough values"),
-        (Linear(3), [(4, 1, 1)], "too many values"),
-        (Relu(), [(4,), (4,)], "too many values"),
-    ],
-)
-def test_inputs_that_do_not_fit(primitive: Primitive, inputs: list[tuple[int, ...]], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        primitive.infer(inputs)
-
-
 def test_a_builder_refuses_what_is_not_ssa() -> None:
     b = GraphBuilder()
     b.add("image", Input(3, 4, 4))
@@ -132,12 +75,3 @@ def test_verify_finds_damage(damage: str) -> None:
         nodes["second"] = Node("second", Input(1, 1, 1), (), (1, 1, 1), ())
     with pytest.raises(InternalError):
         Graph(nodes, {"y": "sum"}).verify()
-
-
-def test_every_primitive_is_listed_and_named_once() -> None:
-    def leaves(kind: type[Primitive]) -> set[type[Primitive]]:
-        return {leaf for sub in kind.__subclasses__() for leaf in leaves(sub)} or {kind}
-
-    assert leaves(Primitive) == set(PRIMITIVES)
-    assert Pool not in PRIMITIVES
-    assert len({primitive.kind for primitive in PRIMITIVES}) == len(PRIMITIVES)

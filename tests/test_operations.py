@@ -8,13 +8,11 @@ from torch import Tensor, nn, zeros
 from genocc.errors import GenoccError
 from genocc.operations import (  # fmt: skip
     OPERATIONS,
-    SEARCH_SPACES,
     Operation,
     describe,
     get,
     register,
     relu_conv_bn,
-    search_space,
 )
 
 
@@ -103,24 +101,6 @@ def test_drawings_differ() -> None:
     assert len({op.color for op in OPERATIONS.values()}) == len(OPERATIONS)
 
 
-def test_search_spaces() -> None:
-    assert {name: len(ops) for name, ops in SEARCH_SPACES.items()} == {
-        "darts": 8, "darts-no-zero": 7, "extended": 13,
-        "ss1": 5, "ss2": 5, "ss3": 5, "ss4": 5, "ss5": 5, "ss6": 5, "ss7": 6, "ss8": 6,
-    }  # fmt: skip
-    assert "none" not in SEARCH_SPACES["darts-no-zero"]
-    assert [op.name for op in search_space("ss3", pool="avg")] == [
-        "none", "skip_connect", "avg_pool_3x3", "sep_conv_3x3", "sep_conv_5x5"
-    ]  # fmt: skip
-    assert {op.name for op in search_space("extended")} == {*OPERATIONS} - {"sep_conv_7x7"}
-
-
-@pytest.mark.parametrize(("name", "pool"), [("dart", "max"), ("darts", "avg"), ("ss1", "median")])
-def test_search_spaces_that_do_not_exist(name: str, pool: str) -> None:
-    with pytest.raises(GenoccError):
-        search_space(name, pool)
-
-
 def test_unknown_names_get_the_closest() -> None:
     with pytest.raises(GenoccError, match="did you mean 'sep_conv_3x3'"):
         get("sep_conv3x3")
@@ -132,6 +112,12 @@ def test_an_operation_of_another_package(monkeypatch: pytest.MonkeyPatch) -> Non
     assert get("conv_5x5") is five
     with pytest.raises(GenoccError, match="exists already"):
         register(five)
+
+
+@pytest.mark.parametrize("name", ["a.b", "conv.0", "a b", "a\n", 'a", "b', ""])
+def test_names_that_would_be_miscounted_or_cannot_be_written_are_refused(name: str) -> None:
+    with pytest.raises(GenoccError, match="expected a name of letters, digits, underscores and hyphens"):
+        Operation(name, relu_conv_bn(5), "#000000", "solid")
 
 
 def test_none_has_no_result() -> None:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from genocc.graph import PRIMITIVES, AvgPool, BatchNorm, Conv2d, Graph, GraphBuilder, Input, Primitive, ShiftPad
+from genocc.graph import Graph, GraphBuilder
+from genocc.primitives import PRIMITIVES, AvgPool, BatchNorm, Conv2d, Input, Primitive, ShiftPad
 from tests import reference
 
 IMAGE = np.arange(1.0, 10.0).reshape(1, 1, 3, 3)

@@ -13,8 +13,11 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from genocc import origins
 from genocc.errors import TargetError
-from genocc.graph import Conv2d, DropPath, Graph, Input, Node, Pool, Primitive
+from genocc.graph import Graph, Node
+from genocc.origins import Place
+from genocc.primitives import Add, Concat, Conv2d, DropPath, Input, Pool, Primitive
 
 from .emitters import JOINS, LAYERS, Sizes, layer, options
 from .layout import Bracket, Expression, call, docstring, mapping, statement
@@ -38,7 +41,7 @@ class Part:
 
     def local(self, value: str) -> str:
         """Returns a value's name within the part; the source is ``x``."""
-        return "x" if value == self.source else value.removeprefix(f"{self.origin}.")
+        return "x" if value == self.source else origins.below(value, self.origin)
 
     @cached_property
     def structure(self) -> tuple[Hashable, ...]:
@@ -61,8 +64,8 @@ class Part:
         return {"c_in": shapes[self.source][0], "c": shapes[self.output][0], "stride": largest}
 
 
-_ORIGIN = re.compile(r"((?!cells\.)\w+|cells\.\d+\.pre\d+|cells\.\d+\.nodes\.\d+\.[\w-]+\.\d+)\.(.+)")
-_WIRING = re.compile(r"cells\.\d+\.(nodes\.\d+\.add|concat)")
+_WIRING: dict[type[Place], type[Primitive]] = {origins.Node: Add, origins.Cell: Concat}
+"""What a cell itself computes, around its parts."""
 
 
 def parts(graph: Graph) -> dict[str, Part]:
@@ -75,13 +78,13 @@ def parts(graph: Graph) -> dict[str, Part]:
     """
     members: dict[str, list[Node]] = {}
     for node in graph.nodes.values():
-        if isinstance(node.primitive, Input) or _WIRING.fullmatch(node.name):
+        place, what = origins.parse(node.name)
+        if isinstance(node.primitive, Input) or type(node.primitive) is _WIRING.get(type(place)):
             continue
-        match = _ORIGIN.fullmatch(node.name)
-        if match is None:
+        if isinstance(place, origins.Cell | origins.Node) or not what:
             raise TargetError(f"target 'python': '{node.name}' is no operation on an edge, preprocessing, stem or head")
-        if not (isinstance(node.primitive, DropPath) and match[2] == "drop_path"):
-            members.setdefault(match[1], []).append(node)
+        if not (isinstance(node.primitive, DropPath) and what == origins.DROP_PATH):
+            members.setdefault(str(place), []).append(node)
     return {origin: part(graph, origin, nodes) for origin, nodes in members.items()}
 
 
@@ -194,10 +197,10 @@ def _attributes(origin: str, layers: Mapping[str, Bracket]) -> Iterator[tuple[st
     """Yields the children of a module; those with dots in their names are gathered in dictionaries."""
     nested: dict[str, dict[str, Bracket]] = {}
     for name, value in layers.items():
-        first, _, rest = name.partition(".")
+        first, *rest = origins.path(name)
         if not first.isidentifier() or keyword.iskeyword(first) or (rest and first in layers):
             raise TargetError(f"target 'python': '{origin}.{name}' cannot be written as an attribute; rename it")
-        nested.setdefault(first, {})[rest] = value
+        nested.setdefault(first, {})[".".join(rest)] = value
     for first, children in nested.items():
         if "" in children:
             yield first, children[""]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from genocc.graph import (  # fmt: skip
+from genocc.graph import Node
+from genocc.primitives import (
     Add,
     AvgPool,
     BatchNorm,
@@ -16,7 +17,6 @@ from genocc.graph import (  # fmt: skip
     GlobalMean,
     Linear,
     MaxPool,
-    Node,
     Normalize,
     Primitive,
     Relu,

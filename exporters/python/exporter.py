@@ -16,14 +16,16 @@ from itertools import count
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+from genocc import origins
 from genocc.compiler import CompiledNet, Exporter
 from genocc.errors import GenoccError, InternalError, TargetError
 from genocc.files import write_atomically
 from genocc.genotype import Genotype
-from genocc.graph import GraphBuilder, Input
+from genocc.graph import GraphBuilder
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.operations import Block, factorized_reduce, relu_conv_bn
+from genocc.primitives import Input
 from genocc.verification import Verification
 from genocc.version import __version__
 
@@ -142,10 +144,10 @@ def _classes(found: Mapping[str, Part], fresh: Callable[[str], str]) -> dict[str
 
 
 def _role(part: Part) -> _Role:
-    path = part.origin.split(".")
-    if path[0] != "cells":
-        return _Role(_END, part.origin)
-    return _Role(_OPERATION, path[4]) if path[2] == "nodes" else _Role(_PREPROCESSING, "preprocess")
+    place = origins.parse(part.origin).place
+    if isinstance(place, origins.Section):
+        return _Role(_END, place.name)
+    return _Role(_OPERATION, place.op) if isinstance(place, origins.Edge) else _Role(_PREPROCESSING, "preprocess")
 
 
 def _shared(part: Part) -> str | None:
@@ -170,7 +172,7 @@ def _title_and_summary(role: _Role, part: Part) -> tuple[str, str]:
     words = described(part)
     if role.rank == _OPERATION:
         return _title(role.name), f"{role.name}: {words}."
-    return "AuxiliaryHead" if role.name == "auxiliary" else _title(role.name), f"{words[:1].upper()}{words[1:]}."
+    return "AuxiliaryHead" if role.name == origins.AUXILIARY else _title(role.name), f"{words[:1].upper()}{words[1:]}."
 
 
 def _title(name: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from genocc import origins
 from genocc.genotype import Cell, Edge, Genotype
 from genocc.graph import Graph
 from genocc.network import NetworkConfig
@@ -29,13 +30,12 @@ class Net:
 def network_class(net: Net, cells: Sequence[ModuleClass]) -> ModuleClass:
     """Returns the class ``Network``, given the class of each cell by position."""
     config = net.config
-    has_auxiliary = "auxiliary" in net.parts
+    has_auxiliary = origins.AUXILIARY in net.parts
     shape = ", ".join(map(str, ("N", config.input_channels, *config.input_size)))
     summary = f"Images ({shape}) to logits (N, {config.classes})."
     notes = [paragraph(1, "While training it returns (logits, auxiliary logits).")] if has_auxiliary else []
-    ends = [origin for origin in net.parts if not origin.startswith("cells.")]
-    first = next(index for index, origin in enumerate(net.parts) if origin.startswith("cells."))
-    stems, heads = ends[:first], ends[first:]
+    ends = [origin for origin in net.parts if isinstance(origins.parse(origin).place, origins.Section)]
+    stems, heads = ([origin for origin in ends if (origin in origins.STEMS) == early] for early in (True, False))
     lines = [
         "class Network(nn.Module):",
         *docstring(1, summary, *notes),
@@ -49,7 +49,7 @@ def network_class(net: Net, cells: Sequence[ModuleClass]) -> ModuleClass:
         f"    def forward(self, image: Tensor) -> {'Tensor | tuple[Tensor, Tensor]' if has_auxiliary else 'Tensor'}:",
         *_stem_lines(net, stems),
         *_cell_loop(net),
-        *_head_lines(net, [head for head in heads if head != "auxiliary"]),
+        *_head_lines(net, [head for head in heads if head != origins.AUXILIARY]),
     ]
     return ModuleClass("Network", (), tuple(lines))
 
@@ -58,7 +58,7 @@ def _rows(net: Net, cells: Sequence[ModuleClass]) -> Iterator[str]:
     """Yields what makes the cells, one after the other; several equal ones as one expression."""
     calls = []
     for number, cell in enumerate(cells):
-        older, newer = (net.parts[f"cells.{number}.pre{index}"].sizes for index in (0, 1))
+        older, newer = (net.parts[str(origins.Preprocessing(number, index))].sizes for index in (0, 1))
         sizes = {"c0": older["c_in"], "c1": newer["c_in"], "c": newer["c"]}
         larger = ["older_is_larger=True"] if older["stride"] == 2 and "older_is_larger" in cell.arguments else []
         calls.append(str(call(cell.name, *(str(sizes[name]) for name in sizes if name in cell.arguments), *larger)))
@@ -69,7 +69,8 @@ def _rows(net: Net, cells: Sequence[ModuleClass]) -> Iterator[str]:
 
 def _stem_lines(net: Net, stems: Sequence[str]) -> Iterator[str]:
     variables = {net.graph.input.name: "image"}
-    inputs = {name: net.parts[f"cells.0.pre{index}"].source for index, name in enumerate(("older", "newer"))}
+    places = {name: origins.Preprocessing(0, index) for index, name in enumerate(("older", "newer"))}
+    inputs = {name: net.parts[str(place)].source for name, place in places.items()}
     for stem in stems:
         part = net.parts[stem]
         targets = [name for name, value in inputs.items() if value == part.output] or [stem]
@@ -79,13 +80,14 @@ def _stem_lines(net: Net, stems: Sequence[str]) -> Iterator[str]:
 
 def _cell_loop(net: Net) -> list[str]:
     step = "            older, newer = newer, cell(older, newer)"
-    if "auxiliary" not in net.parts:
+    if origins.AUXILIARY not in net.parts:
         return ["        for cell in self.cells:", step]
-    number = net.parts["auxiliary"].source.split(".")[1]
+    source = origins.parse(net.parts[origins.AUXILIARY].source).place
+    assert not isinstance(source, origins.Section), f"{source} gives no cell's output"
     return [
         "        for number, cell in enumerate(self.cells):",
         step,
-        f"            if self.training and number == {number}:",
+        f"            if self.training and number == {source.cell}:",
         "                auxiliary_logits = self.auxiliary(newer)",
     ]
 
@@ -97,7 +99,7 @@ def _head_lines(net: Net, heads: Sequence[str]) -> list[str]:
     both = ["        if self.training:", "            return logits, auxiliary_logits"]
     return [
         f"        logits: Tensor = {value}",
-        *(both if "auxiliary" in net.parts else []),
+        *(both if origins.AUXILIARY in net.parts else []),
         "        return logits",
     ]
 
@@ -145,8 +147,8 @@ def _cell_class(net: Net, kind: str, numbers: Sequence[int], name: str) -> Modul
 
 def _preprocessing(net: Net, numbers: Sequence[int], index: int) -> str:
     """What brings an input to the cell's channels: one text, or a choice between that for equal and larger maps."""
-    origins = [f"cells.{number}.pre{index}" for number in numbers]
-    texts = {net.parts[o].sizes["stride"]: str(net.classes[o].construct(c_in=f"c{index}", c="c")) for o in origins}
+    names = [str(origins.Preprocessing(number, index)) for number in numbers]
+    texts = {net.parts[o].sizes["stride"]: str(net.classes[o].construct(c_in=f"c{index}", c="c")) for o in names}
     return " if older_is_larger else ".join(texts[stride] for stride in sorted(texts, reverse=True))
 
 
@@ -161,7 +163,7 @@ def _nodes(net: Net, number: int) -> Iterator[Bracket]:
 
 def _operation(net: Net, number: int, state: int, position: int, edge: Edge) -> Bracket:
     inputs = net.genotype.cells[net.config.kind(number)].inputs
-    origin = f"cells.{number}.nodes.{state - inputs}.{edge.op}.{position}"
+    origin = str(origins.Edge(number, state - inputs, edge.op, position))
     if origin not in net.parts:
         return call("nn.Identity")
     return net.classes[origin].construct(c_in="c", c="c", stride=str(net.parts[origin].sizes["stride"]))

@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 
 from torch import Tensor, nn
 
+from genocc import origins
 from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
 from genocc.provenance import Provenance
 from genocc.runtimes.torch import torch_device
 from genocc.verification import Verification
-from genocc.weights import AUXILIARY, save
+from genocc.weights import save
 
 from ..comparison import compare, torch_subject
 
@@ -57,9 +58,9 @@ def _loaded(net: CompiledNet, path: Path) -> tuple[nn.Module, nn.Module]:
     network: nn.Module = source["Network"]().eval()
     own = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
     # The head that only training uses is not compared: it keeps its values where the weights have none of it.
-    auxiliary = {name: array for name, array in own.items() if name.startswith(AUXILIARY) and array.ndim}
+    auxiliary = {name: array for name, array in own.items() if origins.is_auxiliary(name) and array.ndim}
     with TemporaryDirectory() as folder:
         file = Path(folder) / "weights.safetensors"
         save({**auxiliary, **net.weights}, file)
         source["load_weights"](network, file)
-    return network, network.get_submodule("classifier.linear")
+    return network, network.get_submodule(origins.LOGITS)

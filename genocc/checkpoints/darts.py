@@ -11,17 +11,22 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from genocc import origins
 from genocc.checkpoints.layout import Layout
 from genocc.genotype import Genotype
-from genocc.graph import Node, Shape, ShiftPad
+from genocc.graph import Node
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
+from genocc.origins import Edge, Place, Preprocessing, Section
+from genocc.primitives import Linear, Shape, ShiftPad
 
 HEAD = "auxiliary_head."
 AUXILIARY_BN = f"{HEAD}features.6.running_mean"
 """Of the BN after the head's 2x2 convolution; in the DARTS program's ImageNet net a ReLU has this number."""
 
-LINEAR = {"classifier.linear": "classifier", "auxiliary.linear": f"{HEAD}classifier"}
+LINEAR = {origins.CLASSIFIER: "classifier", origins.AUXILIARY: f"{HEAD}classifier"}
+"""Our section -> the programs' name of the linear layer that ends it."""
+
 FACTORIZED_REDUCE = {"conv1": "conv_1", "conv2": "conv_2", "bn": "bn"}
 """The parts of the one block that is no ``nn.Sequential``."""
 
@@ -36,15 +41,14 @@ class DartsLayout(Layout):
     programs = "DARTS, PC-DARTS, P-DARTS"
 
     def names(self, genotype: Genotype, config: NetworkConfig) -> dict[str, str]:
-        blocks: dict[str, list[Node]] = {}
+        blocks: dict[Place, list[Node]] = {}
         for node in lower(genotype, config, training=True).nodes.values():
-            blocks.setdefault(node.name.rpartition(".")[0], []).append(node)
+            blocks.setdefault(origins.parse(node.name).place, []).append(node)
         found = {}
-        for origin, nodes in blocks.items():
+        for place, nodes in blocks.items():
             for number, node in enumerate(nodes):
                 for ours in (*node.parameters(), *node.buffers()):
-                    module = LINEAR.get(node.name) or _module(origin, nodes, number, genotype, config)
-                    found[ours] = f"{module}.{ours.rpartition('.')[2]}"
+                    found[ours] = f"{_module(place, nodes, number, genotype, config)}.{origins.role(ours)}"
         return found
 
     def is_ignored(self, name: str) -> bool:
@@ -68,18 +72,18 @@ class DartsLayout(Layout):
         return found
 
 
-def _module(origin: str, block: list[Node], number: int, genotype: Genotype, config: NetworkConfig) -> str:
-    """The programs' name of the module at a place of a block."""
-    if origin == "auxiliary":
-        return f"{HEAD}features.{number}"
-    if not (match := re.fullmatch(r"cells\.(\d+)\.(?:pre([01])|nodes\.(\d+)\.(\w+)\.(\d+))", origin)):
-        return f"{origin}.{number}"  # the stems
-    cell, older_or_newer, node, op, position = match.groups()
-    if older_or_newer:
-        place = f"cells.{cell}.preprocess{older_or_newer}"
+def _module(place: Place, block: list[Node], number: int, genotype: Genotype, config: NetworkConfig) -> str:
+    """The programs' name of the module at a position of a block."""
+    if isinstance(place, Section):
+        if isinstance(block[number].primitive, Linear):
+            return LINEAR[place.name]
+        return f"{HEAD}features.{number}" if place.name == origins.AUXILIARY else f"{place}.{number}"
+    assert isinstance(place, Preprocessing | Edge), f"{place} has no modules"
+    if isinstance(place, Preprocessing):
+        module = f"cells.{place.cell}.preprocess{place.index}"
     else:
-        edges = genotype.cells[config.kind(int(cell))].nodes[: int(node)]
-        place = f"cells.{cell}._ops.{sum(map(len, edges)) + int(position)}"
+        before = genotype.cells[config.kind(place.cell)].nodes[: place.node]
+        module = f"cells.{place.cell}._ops.{sum(map(len, before)) + place.position}"
     if any(isinstance(part.primitive, ShiftPad) for part in block):
-        return f"{place}.{FACTORIZED_REDUCE[block[number].name.rpartition('.')[2]]}"
-    return f"{place}.{number}" if op in BARE else f"{place}.op.{number}"
+        return f"{module}.{FACTORIZED_REDUCE[origins.parse(block[number].name).what]}"
+    return f"{module}.{number}" if isinstance(place, Edge) and place.op in BARE else f"{module}.op.{number}"

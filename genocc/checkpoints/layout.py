@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from genocc.genotype import Genotype
-from genocc.graph import Shape
 from genocc.network import NetworkConfig
+from genocc.primitives import Shape
 
 
 class Layout(ABC):

@@ -49,7 +49,7 @@ def compile(
         ),
     ] = None,
     passes: Annotated[
-        str | None, _option("Passes", "--passes", help="Exactly these, in this order.", metavar="A,B,C")
+        str | None, _option("Passes", "--passes", help="Exactly these, in this order.", metavar="A,B(X=1),C")
     ] = None,
     print_after: Annotated[
         list[str] | None,
@@ -85,6 +85,7 @@ def compile(
     """
     import genocc
     from genocc.compiler import compile, exporter, level, make_exporter
+    from genocc.passes import PASSES, parse
     from genocc.source import training_run
     from genocc.verification import MismatchError
 
@@ -114,7 +115,9 @@ def compile(
     stream = str(output) == "-" or (output.exists() and not output.is_file())  # standard output, a pipe, a device
     if not stream and output.suffix != target.suffix:
         raise GenoccError(f"{output}: target '{to}' writes {target.suffix} files; found suffix '{output.suffix}'")
-    chosen = level(target, 2 if optimize is None else optimize) if passes is None else _names(passes)
+    chosen = (
+        level(target, 2 if optimize is None else optimize) if passes is None else tuple(map(str, parse(passes, PASSES)))
+    )
     if bisect:
         _bisect(genotype, network, chosen, weights, seed or 0, json)
         return
@@ -149,37 +152,36 @@ def _bisect(
 
     found = bisect_passes(genocc.load(genotype), network, passes=passes, weights=weights, seed=seed)
     if json:
-        print_json({"errors": found.errors, "guilty": found.guilty})
+        print_json({"errors": found.errors, "culprit": found.culprit})
     else:
         rows = [
-            (name, f"{error:.1e}", "changes the logits" if name == found.guilty else "")
+            (name, f"{error:.1e}", "changes the logits" if name == found.culprit else "")
             for name, error in found.errors.items()
         ]
         verdict = (
-            f"{found.guilty} is the first to change what is computed"
-            if found.guilty
+            f"{found.culprit} is the first to change what is computed"
+            if found.culprit
             else "no pass changes what is computed"
         )
         print_table("logits after each pass, in float64", ["pass", ">max rel", ""], rows, caption=verdict)
-    if found.guilty:
+    if found.culprit:
         raise typer.Exit(1)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _printer(
     names: list[str], chosen: tuple[str, ...], say: Callable[[str], None]
 ) -> "Callable[[Pass, Graph, Parameters], None]":
-    """Prints the graph after the passes that were asked for."""
+    """Prints the graph after the passes that were asked for, by name or with the arguments that they were given."""
+    from genocc.passes import PASSES, select
+
+    running = {text for step in select(chosen, PASSES) for text in (step.name, str(step))}
     for name in names:
-        if name not in (*chosen, "all"):
+        if name not in (*running, "all"):
             raise GenoccError(f"--print-after {name}: this pass does not run; those that do: {', '.join(chosen)}")
 
     def after(step: "Pass", graph: "Graph", parameters: "Parameters") -> None:
-        if "all" in names or step.name in names:
-            say(f"# after {step.name}\n{graph}")
+        if not {"all", step.name, str(step)}.isdisjoint(names):
+            say(f"# after {step}\n{graph}")
 
     return after
 

@@ -8,13 +8,14 @@ def ops(json: JsonOption = False) -> None:
     """List the candidate operations: kernel, parameters as a formula of C, and how they are drawn."""
     from rich.text import Text
 
-    from genocc.operations import OPERATIONS, SEARCH_SPACES, describe
+    from genocc.operations import all_operations, describe
+    from genocc.search_spaces import SEARCH_SPACES
 
     if json:
-        print_json([describe(operation) for operation in OPERATIONS.values()])
+        print_json([describe(operation) for operation in all_operations().values()])
         return
     rows = []
-    for operation in OPERATIONS.values():
+    for operation in all_operations().values():
         about = describe(operation)
         drawn = Text(f"━━━ {operation.dash}, {operation.arrow}", style=operation.color)
         formulas = (about["parameters"], about["parameters_stride_2"])

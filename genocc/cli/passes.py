@@ -7,9 +7,10 @@ from genocc.cli.options import JsonOption
 
 
 def passes(json: JsonOption = False) -> None:
-    """List the compiler's passes in the order in which they run."""
+    """List the compiler's passes in the order in which they run, with their arguments."""
     from genocc.compiler import exporters
     from genocc.passes import PASSES
+    from genocc.passes.arguments import arguments, written
 
     targets = exporters()
     found: list[dict[str, Any]] = [
@@ -17,6 +18,7 @@ def passes(json: JsonOption = False) -> None:
             "name": step.name,
             "training": step.training,
             "grows": step.grows,
+            "arguments": {argument.name: argument.default for argument in arguments(step)},
             "does": step.summary,
             "targets": [name for name, target in targets.items() if step.name in target.passes],
         }
@@ -31,10 +33,12 @@ def passes(json: JsonOption = False) -> None:
             step["name"],
             "training, inference" if step["training"] else "inference",
             "may add parameters" if step["grows"] else "",
+            ", ".join(f"{name}={written(default)}" for name, default in step["arguments"].items()),
             ", ".join(step["targets"]),
             step["does"],
         )
         for number, step in enumerate(found, start=1)
     ]
     caption = "Targets run the passes in whose row they stand, unless --passes or --optimize says otherwise."
-    print_table("passes", [">", "pass", "holds in", "", "default of", "what it does"], rows, caption=caption)
+    columns = [">", "pass", "holds in", "", "arguments", "default of", "what it does"]
+    print_table("passes", columns, rows, caption=caption)

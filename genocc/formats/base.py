@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from genocc.errors import FormatError, GenotypeError
+from genocc.errors import FormatError, GenotypeError, did_you_mean
 from genocc.formats.cells import ForeignCell, build, shown
 from genocc.formats.limits import Limits
 from genocc.formats.vocabulary import Vocabulary
@@ -138,8 +137,7 @@ def _chosen(entries: Mapping[str, Any], name: str | None, expected: str) -> tupl
     if name is not None:
         if name in entries:
             return name, entries[name]
-        close = difflib.get_close_matches(name[:100], named, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"it has {listed}" if named else "its only one has no name"
+        hint = did_you_mean(name, named, otherwise=f"it has {listed}" if named else "its only one has no name")
         raise FormatError(f"no genotype {shown(name)}; {hint}")
     if len({id(entry) for entry in entries.values()}) > 1:
         raise FormatError(f"several genotypes; choose one with --name: {listed}")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from genocc.errors import FormatError
-from genocc.operations import OPERATIONS
+from genocc.errors import FormatError, did_you_mean
+from genocc.operations import OPERATIONS, exists, get
 
 SEVEN = ("max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5")
 """The operations of the DARTS search space, in the order of NAS-Bench-301 and NASLib."""
@@ -43,11 +42,10 @@ class Vocabulary:
         known |= self.aliases
         if name in self.differing:
             raise FormatError(f"the operation has no counterpart in genocc: {self.differing[name]}")
-        if name not in known:
-            close = difflib.get_close_matches(name[:100], known.keys() - {"none"}, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else "`genocc ops` lists those that have one"
+        if name not in known and not exists(name):
+            hint = did_you_mean(name, known.keys() - {"none"}, otherwise="`genocc ops` lists those that have one")
             raise FormatError(f"the operation has no counterpart in genocc; {hint}")
-        return known[name]
+        return known.get(name, name)
 
     def spelling(self, operation: str) -> str:
         """Returns what a text calls an operation.
@@ -56,7 +54,7 @@ class Vocabulary:
             FormatError: It has no name for it.
         """
         if self.writes is None:
-            return next(iter(OPERATIONS[operation].aliases), operation)
+            return next(iter(get(operation).aliases), operation)
         if operation not in self.writes:
             raise FormatError(f"it has no operation '{operation}'; it has {', '.join(self.writes)}")
         return self.writes[operation]

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, distributed
 from torch.distributed.nn.functional import all_reduce
 
-from genocc.graph import BatchNorm, Node
+from genocc.graph import Node
 from genocc.nn.primitives import CONSTRUCTS, BatchNorm2d, Construct, Constructs
+from genocc.primitives import BatchNorm
 
 
 class SyncBatchNorm2d(BatchNorm2d):

@@ -19,9 +19,9 @@ from genocc.checkpoints import Layout
 from genocc.errors import FileError, WeightsError
 from genocc.files import read_bytes
 from genocc.genotype import Genotype
-from genocc.graph import Shape
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
+from genocc.primitives import Shape
 
 MAX_BYTES = 2 << 30
 """The most that a checkpoint may hold: far above any net of this kind with its optimizer."""

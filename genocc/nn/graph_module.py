@@ -13,10 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from genocc import origins
 from genocc.errors import NetworkError
-from genocc.graph import DropPath, Graph, Input, Node
+from genocc.graph import Graph, Node
 from genocc.nn.primitives import CONSTRUCTS, Constructs, drop_path_masks
 from genocc.passes import PASSES, Parameters, run_passes
+from genocc.primitives import DropPath, Input
 from genocc.weights import check
 
 
@@ -139,7 +141,7 @@ def _computed(graph: Graph) -> list[Node]:
 
 def _place(module: nn.Module, tree: nn.Module, origin: str) -> None:
     """Adds a module under its origin; the modules on the way there are made where there are none yet."""
-    *path, name = origin.split(".")
+    *path, name = origins.path(origin)
     for part in path:
         if not hasattr(tree, part):
             tree.add_module(part, nn.Module())

@@ -18,7 +18,8 @@ from torch.nn import functional
 
 from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
-from genocc.graph import (
+from genocc.graph import Node
+from genocc.primitives import (
     Add,
     AvgPool,
     BatchNorm,
@@ -29,7 +30,6 @@ from genocc.graph import (
     Input,
     Linear,
     MaxPool,
-    Node,
     Normalize,
     Pool,
     Primitive,
@@ -159,8 +159,7 @@ def _step(compute: Compute, reads: list[int], target: int, ended: list[int]) -> 
 
 
 def _is_product(node: Node) -> bool:
-    conv = node.primitive
-    return isinstance(conv, Conv2d) and conv.kernel == conv.stride == (1, 1) and conv.groups == 1 and not any(conv.pads)
+    return isinstance(node.primitive, Conv2d) and node.primitive.pointwise
 
 
 def _has_onednn() -> bool:

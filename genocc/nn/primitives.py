@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genocc.graph import (  # fmt: skip
+from genocc.graph import Node
+from genocc.primitives import (
     Add,
     AvgPool,
     BatchNorm,
@@ -22,7 +23,6 @@ from genocc.graph import (  # fmt: skip
     GlobalMean,
     Linear,
     MaxPool,
-    Node,
     Normalize,
     Pads,
     Pool,

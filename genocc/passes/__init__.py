@@ -4,7 +4,7 @@ To add one, write a subclass of `Pass` in a file of its own and add it to ``PASS
 `--passes` and the fuzzer pick it up from there.
 """
 
-from genocc.passes.base import Parameters, Pass, Rewriter, run_passes, select
+from genocc.passes.base import Parameters, Pass, Rewriter, run_passes
 from genocc.passes.dense_factorized_reduce import DenseFactorizedReduce
 from genocc.passes.depthwise_shift import DepthwiseShift
 from genocc.passes.fold_batch_norm import FoldBatchNorm
@@ -14,6 +14,7 @@ from genocc.passes.merge_summed_convs import MergeSummedConvs
 from genocc.passes.pad_channels import PadChannels
 from genocc.passes.relu_before_concat import MoveReluBeforeConcat
 from genocc.passes.remove_dead_code import RemoveDeadCode
+from genocc.passes.selection import parse, select
 from genocc.passes.share_common_subexpressions import ShareCommonSubexpressions
 from genocc.passes.split_concat import SplitConcat
 
@@ -38,4 +39,4 @@ PASSES: dict[str, Pass] = {
 COUNTED = ("remove-dead-code", "share-common-subexpressions")
 """The passes behind "compiled" counts: those that leave work out and change no parameter."""
 
-__all__ = ["COUNTED", "PASSES", "Parameters", "Pass", "Rewriter", "run_passes", "select"]
+__all__ = ["COUNTED", "PASSES", "Parameters", "Pass", "Rewriter", "parse", "run_passes", "select"]

@@ -1,20 +1,25 @@
-"""What a pass is, and how passes are run: verified after each, with the blame on the one that broke the graph."""
+"""Passes in general: their base, the rewriter that they use, and how they run, the graph verified after each."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from genocc.errors import GenoccError, InternalError
-from genocc.graph import Concat, Graph, GraphBuilder, Node, Primitive
+from genocc.graph import Graph, GraphBuilder, Node
+from genocc.passes.arguments import arguments, takes, written
+from genocc.primitives import Concat, Primitive
 
 if TYPE_CHECKING:
     from numpy import ndarray
     from numpy.typing import DTypeLike
 
     Array = ndarray[Any, Any]
+
+LazyArray = Callable[[], "Array"]
+"""An array that is computed when it is asked for."""
 
 
 class Parameters(Mapping[str, "Array"]):
@@ -24,8 +29,8 @@ class Parameters(Mapping[str, "Array"]):
     optimized graphs never touch (or even have) an array.
     """
 
-    def __init__(self, recipes: Mapping[str, Callable[[], Array]]) -> None:
-        self._recipes = dict(recipes)
+    def __init__(self, arrays: Mapping[str, LazyArray]) -> None:
+        self._lazy = dict(arrays)
         self._arrays: dict[str, Array] = {}
 
     @classmethod
@@ -46,17 +51,17 @@ class Parameters(Mapping[str, "Array"]):
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._arrays:
-            self._arrays[name] = self._recipes[name]()
+            self._arrays[name] = self._lazy[name]()
         return self._arrays[name]
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
-        return iter(dict.fromkeys([*self._recipes, *self._arrays]))
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self._lazy, *self._arrays]))
 
     def __len__(self) -> int:
-        return len(self._recipes.keys() | self._arrays.keys())
+        return len(self._lazy.keys() | self._arrays.keys())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._recipes or name in self._arrays
+        return name in self._lazy or name in self._arrays
 
     def astype(self, dtype: DTypeLike) -> Parameters:
         """Returns the same parameters in another precision."""
@@ -64,7 +69,7 @@ class Parameters(Mapping[str, "Array"]):
 
 
 class Pass(ABC):
-    """A rewrite of the graph that keeps what it computes.
+    """A rewrite of the graph that keeps what it computes. One with arguments is a frozen dataclass of them.
 
     Attributes:
         name: What `--passes`, `genocc passes` and error messages call it.
@@ -75,6 +80,17 @@ class Pass(ABC):
     name: ClassVar[str]
     training: ClassVar[bool] = False
     grows: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        for a in arguments(self):
+            if not a.allows(getattr(self, a.name)):
+                raise GenoccError(f"pass '{self.name}' takes {takes(self)}; found {a.name}={getattr(self, a.name)}")
+
+    def __str__(self) -> str:
+        """As `--passes` takes it: the name, and the arguments that are not the defaults."""
+        given = {a.name: getattr(self, a.name) for a in arguments(self)}
+        changed = [f"{a.name}={written(given[a.name])}" for a in arguments(self) if given[a.name] != a.default]
+        return f"{self.name}({','.join(changed)})" if changed else self.name
 
     @property
     def summary(self) -> str:
@@ -104,12 +120,35 @@ class Rewriter(GraphBuilder):
         self.graph = graph
         self.parameters = parameters
         self.values: dict[str, str] = {}
-        self._recipes: dict[str, Callable[[], Array]] = {}
+        self._arrays: dict[str, LazyArray] = {}
+
+    def replace(
+        self, by: Mapping[str, Callable[[Node], str]] | None = None, dropped: Collection[str] = ()
+    ) -> tuple[Graph, Parameters]:
+        """Copies the graph but for some of its nodes, and returns what `finish` does.
+
+        Args:
+            by: Name of a node -> function of the node that appends what replaces it and returns the new value.
+            dropped: Nodes that nothing replaces, since whatever reads them is replaced or dropped as well; of these
+                and those of ``by`` the latter count.
+        """
+        by = by or {}
+        for node in self.graph.nodes.values():
+            if node.name in by:
+                self.values[node.name] = by[node.name](node)
+            elif node.name not in dropped:
+                self.keep(node)
+        return self.finish()
 
     def keep(self, node: Node) -> str:
         """Copies a node as it is, reading the new values of its inputs."""
         self.values[node.name] = self.add(node.name, node.primitive, *(self.values[value] for value in node.inputs))
         return self.values[node.name]
+
+    def bypass(self, node: Node) -> str:
+        """Returns the new value of a node's only input, to stand for the node."""
+        (value,) = node.inputs
+        return self.values[value]
 
     def concat(self, name: str, *inputs: str) -> str:
         """Returns a concat of new values: the one there is already, or a new one."""
@@ -118,9 +157,9 @@ class Rewriter(GraphBuilder):
         )
         return next(found, None) or self.add(name, Concat(), *inputs)
 
-    def emit(self, name: str, primitive: Primitive, *inputs: str, **parameters: Callable[[], Array]) -> str:
+    def emit(self, name: str, primitive: Primitive, *inputs: str, **parameters: LazyArray) -> str:
         """Appends a new node (inputs are new values) and says how its parameters are computed, by role."""
-        self._recipes.update({f"{name}.{role}": recipe for role, recipe in parameters.items()})
+        self._arrays.update({f"{name}.{role}": array for role, array in parameters.items()})
         return self.add(name, primitive, *inputs)
 
     def finish(self) -> tuple[Graph, Parameters]:
@@ -134,10 +173,10 @@ class Rewriter(GraphBuilder):
         self.nodes = {name: node for name, node in self.nodes.items() if name in needed}
         graph = self.build(**outputs)
         old = self.parameters
-        recipes: dict[str, Callable[[], Array]] = {}
+        arrays: dict[str, LazyArray] = {}
         for name in [*graph.parameters(), *graph.buffers()]:
-            recipes[name] = self._recipes.get(name) or (lambda name=name: old[name])  # type: ignore[misc]
-        return graph, Parameters(recipes)
+            arrays[name] = self._arrays.get(name) or (lambda name=name: old[name])  # type: ignore[misc]
+        return graph, Parameters(arrays)
 
 
 def run_passes(
@@ -175,16 +214,3 @@ def run_passes(
         if after:
             after(step, graph, parameters)
     return graph, parameters
-
-
-def select(names: Iterable[str], available: Mapping[str, Pass]) -> list[Pass]:
-    """Returns the passes of these names, in the order given.
-
-    Raises:
-        GenoccError: A name is unknown.
-    """
-    chosen = list(names)
-    for name in chosen:
-        if name not in available:
-            raise GenoccError(f"unknown pass '{name}'; expected some of {', '.join(available)}")
-    return [available[name] for name in chosen]

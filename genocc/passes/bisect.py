@@ -1,18 +1,16 @@
-"""Which pass changes what a net computes."""
+"""The search for the pass that changes what a net computes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from genocc.graph import Graph
 from genocc.passes.base import Parameters, Pass, run_passes
 
 if TYPE_CHECKING:
-    from numpy import ndarray
-
-    Array = ndarray[Any, Any]
+    from genocc.passes.base import Array
 
 Evaluate = Callable[[Graph, Parameters], "Array"]
 """Computes a graph's logits for images that stay the same."""
@@ -28,11 +26,11 @@ class Bisection:
     Attributes:
         errors: The largest difference after each pass, in order, relative to the largest logit; up to the first that
             is too large.
-        guilty: The pass behind that one; None if there is none.
+        culprit: The pass behind that one; None if there is none.
     """
 
     errors: dict[str, float]
-    guilty: str | None
+    culprit: str | None
 
 
 def bisect(
@@ -59,7 +57,7 @@ def bisect(
     for step in passes:
         graph, parameters = run_passes(graph, parameters, [step])
         error = float(abs(evaluate(graph, parameters) - expected).max() / abs(expected).max())
-        errors[step.name] = error
-        if not error <= tolerance:  # also where it is no number
-            return Bisection(errors, step.name)
+        errors[str(step)] = error
+        if not error <= tolerance:  # also where it is NaN
+            return Bisection(errors, str(step))
     return Bisection(errors, None)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from genocc.graph import Concat, Conv2d, Graph, Node, ShiftPad
-from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.graph import Graph, Node
+from genocc.passes.base import LazyArray, Parameters, Pass, Rewriter
+from genocc.primitives import Concat, Conv2d, ShiftPad
 
 if TYPE_CHECKING:
-    from numpy import ndarray
-
-    Array = ndarray[Any, Any]
+    from genocc.passes.base import Array
 
 
 class DenseFactorizedReduce(Pass):
@@ -34,12 +33,7 @@ class DenseFactorizedReduce(Pass):
             return graph, parameters
         halves = {conv.name for pair in reduces.values() for conv in pair}
         rewriter = Rewriter(graph, parameters)
-        for node in graph.nodes.values():
-            if node.name in reduces:
-                _merge(rewriter, node, *reduces[node.name])
-            elif node.name not in halves:
-                rewriter.keep(node)
-        return rewriter.finish()
+        return rewriter.replace({name: partial(_merge, rewriter, *pair) for name, pair in reduces.items()}, halves)
 
 
 def _halves(graph: Graph, concat: Node) -> tuple[Node, Node] | None:
@@ -47,26 +41,33 @@ def _halves(graph: Graph, concat: Node) -> tuple[Node, Node] | None:
     if not isinstance(concat.primitive, Concat) or len(concat.inputs) != 2:
         return None
     first, second = (graph.nodes[value] for value in concat.inputs)
-    for half in (first, second):
-        half_conv = Conv2d(half.shape[0], (1, 1), (2, 2), bias=f"{first.name}.bias" in first.parameters())
-        if half.primitive != half_conv or not graph.only_user(half.name):
-            return None
+    if not all(_is_half(half) and graph.only_user(half.name) for half in (first, second)):
+        return None
     shift = graph.nodes[second.inputs[0]]
-    return (first, second) if isinstance(shift.primitive, ShiftPad) and shift.inputs == first.inputs else None
+    alike = shift.inputs == first.inputs and _is_biased(first) == _is_biased(second)
+    return (first, second) if isinstance(shift.primitive, ShiftPad) and alike else None
 
 
-def _merge(rewriter: Rewriter, concat: Node, first: Node, second: Node) -> None:
+def _is_half(node: Node) -> bool:
+    conv = node.primitive
+    return isinstance(conv, Conv2d) and conv.dense and conv.pixelwise and conv.stride == (2, 2)
+
+
+def _is_biased(conv: Node) -> bool:
+    return f"{conv.name}.bias" in conv.parameters()
+
+
+def _merge(rewriter: Rewriter, first: Node, second: Node, concat: Node) -> str:
     _, height, width = first.input_shapes[0]
-    biased = f"{first.name}.bias" in first.parameters()
+    biased = _is_biased(first)
     conv = Conv2d(concat.shape[0], (2, 2), (2, 2), (0, 0, height % 2, width % 2), bias=biased)
-    recipes = {"weight": _weight(rewriter.parameters, first, second)}
+    arrays = {"weight": _weight(rewriter.parameters, first, second)}
     if biased:
-        recipes["bias"] = _bias(rewriter.parameters, first, second)
-    x = rewriter.values[first.inputs[0]]
-    rewriter.values[concat.name] = rewriter.emit(concat.name, conv, x, **recipes)
+        arrays["bias"] = _bias(rewriter.parameters, first, second)
+    return rewriter.emit(concat.name, conv, rewriter.values[first.inputs[0]], **arrays)
 
 
-def _weight(parameters: Parameters, first: Node, second: Node) -> Callable[[], Array]:
+def _weight(parameters: Parameters, first: Node, second: Node) -> LazyArray:
     def array() -> Array:
         import numpy as np
 
@@ -79,7 +80,7 @@ def _weight(parameters: Parameters, first: Node, second: Node) -> Callable[[], A
     return array
 
 
-def _bias(parameters: Parameters, first: Node, second: Node) -> Callable[[], Array]:
+def _bias(parameters: Parameters, first: Node, second: Node) -> LazyArray:
     def array() -> Array:
         import numpy as np
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from genocc.graph import Conv2d, Graph, Node, ShiftPad
+from genocc.graph import Graph, Node
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import Conv2d, ShiftPad
 
 if TYPE_CHECKING:
-    from numpy import ndarray
-
-    Array = ndarray[Any, Any]
+    from genocc.passes.base import Array
 
 
 class DepthwiseShift(Pass):
@@ -36,16 +35,8 @@ class DepthwiseShift(Pass):
         if not shifts:
             return graph, parameters
         rewriter = Rewriter(graph, parameters)
-        for node in graph.nodes.values():
-            if node.name in shifts:
-                rewriter.values[node.name] = _sample(rewriter, node)
-            elif isinstance(node.primitive, Conv2d) and node.inputs[0] in shifts:
-                recipes = {role: _same(parameters, node, role) for role in node.primitive.parameters(node.input_shapes)}
-                x, conv = rewriter.values[node.inputs[0]], replace(node.primitive, stride=(1, 1))
-                rewriter.values[node.name] = rewriter.emit(node.name, conv, x, **recipes)
-            else:
-                rewriter.keep(node)
-        return rewriter.finish()
+        readers = {user.name: partial(_read, rewriter) for shift in shifts for user in graph.users[shift]}
+        return rewriter.replace({shift: partial(_sample, rewriter) for shift in shifts} | readers)
 
 
 def _is_only_sampled(graph: Graph, shift: Node) -> bool:
@@ -57,7 +48,7 @@ def _is_only_sampled(graph: Graph, shift: Node) -> bool:
 
 def _is_sampling(node: Node) -> bool:
     conv = node.primitive
-    return isinstance(conv, Conv2d) and (conv.kernel, conv.stride, conv.pads) == ((1, 1), (2, 2), (0, 0, 0, 0))
+    return isinstance(conv, Conv2d) and conv.pixelwise and conv.stride == (2, 2)
 
 
 def _sample(rewriter: Rewriter, shift: Node) -> str:
@@ -76,5 +67,7 @@ def _sample(rewriter: Rewriter, shift: Node) -> str:
     return rewriter.emit(f"{shift.name}.sampled", conv, rewriter.values[shift.inputs[0]], weight=weight)
 
 
-def _same(parameters: Parameters, node: Node, role: str) -> Callable[[], Array]:
-    return lambda: parameters[f"{node.name}.{role}"]
+def _read(rewriter: Rewriter, conv: Node) -> str:
+    """The convolution of a shifted value, of which all pixels are read now."""
+    assert isinstance(conv.primitive, Conv2d)
+    return rewriter.emit(conv.name, replace(conv.primitive, stride=(1, 1)), rewriter.bypass(conv))

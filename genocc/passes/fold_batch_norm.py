@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from genocc.graph import BatchNorm, Concat, Conv2d, Graph, Node
+from genocc.graph import Graph, Node
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import BatchNorm, Concat, Conv2d
 
 if TYPE_CHECKING:
-    from numpy import ndarray
-
-    Array = ndarray[Any, Any]
+    from genocc.passes.base import Array
 
 
 class FoldBatchNorm(Pass):
@@ -40,14 +40,8 @@ class FoldBatchNorm(Pass):
         if not norms:
             return graph, parameters
         rewriter = Rewriter(graph, parameters)
-        for node in graph.nodes.values():
-            if node.name in folds:
-                _fold(rewriter, node, *folds[node.name])
-            elif node.name in norms:
-                rewriter.values[node.name] = rewriter.values[node.inputs[0]]
-            else:
-                rewriter.keep(node)
-        return rewriter.finish()
+        folded = {conv: partial(_fold, rewriter, *norm) for conv, norm in folds.items()}
+        return rewriter.replace({**folded, **dict.fromkeys(norms, rewriter.bypass)})
 
 
 def _convolutions(graph: Graph, value: str) -> list[Node]:
@@ -63,7 +57,7 @@ def _convolutions(graph: Graph, value: str) -> list[Node]:
     return [conv for part in parts for conv in part] if all(parts) else []
 
 
-def _fold(rewriter: Rewriter, conv: Node, norm: Node, start: int) -> None:
+def _fold(rewriter: Rewriter, norm: Node, start: int, conv: Node) -> str:
     old, primitive = rewriter.parameters, conv.primitive
     assert isinstance(primitive, Conv2d)
     assert isinstance(norm.primitive, BatchNorm)
@@ -84,6 +78,4 @@ def _fold(rewriter: Rewriter, conv: Node, norm: Node, start: int) -> None:
         shift = factor() * (old[f"{conv.name}.bias"] - mean if biased else -mean)
         return shift + of_norm("bias") if affine else shift
 
-    values = (rewriter.values[value] for value in conv.inputs)
-    biased_conv = replace(primitive, bias=True)
-    rewriter.values[conv.name] = rewriter.emit(conv.name, biased_conv, *values, weight=weight, bias=bias)
+    return rewriter.emit(conv.name, replace(primitive, bias=True), rewriter.bypass(conv), weight=weight, bias=bias)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from genocc.graph import Conv2d, Graph, Node, Slice
-from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.graph import Graph, Node
+from genocc.passes.base import LazyArray, Parameters, Pass, Rewriter
+from genocc.primitives import Conv2d, Slice
 
 if TYPE_CHECKING:
-    from numpy import ndarray
-
-    Array = ndarray[Any, Any]
+    from genocc.passes.base import Array
 
 
 class MergeSiblingConvs(Pass):
@@ -33,54 +32,43 @@ class MergeSiblingConvs(Pass):
     def rewrite(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
         siblings: dict[object, list[Node]] = defaultdict(list)
         for node in graph.nodes.values():
-            if isinstance(node.primitive, Conv2d) and (_is_dense(node) or _is_depthwise(node)):
-                geometry = replace(node.primitive, channels=0, groups=0, bias=False)
-                siblings[node.inputs, geometry, _is_depthwise(node)].append(node)
+            conv = node.primitive
+            if isinstance(conv, Conv2d) and (conv.dense or conv.depthwise(node.input_shapes)):
+                geometry = replace(conv, channels=0, groups=0, bias=False)
+                siblings[node.inputs, geometry, conv.dense].append(node)
         families = {members[0].name: members for members in siblings.values() if len(members) > 1}
         merged = {member.name for members in families.values() for member in members}
         if not merged:
             return graph, parameters
         rewriter = Rewriter(graph, parameters)
-        for node in graph.nodes.values():
-            if node.name in families:
-                _merge(rewriter, families[node.name])
-            elif node.name not in merged:
-                rewriter.keep(node)
-        return rewriter.finish()
+        return rewriter.replace({name: partial(_merge, rewriter, found) for name, found in families.items()}, merged)
 
 
-def _is_dense(node: Node) -> bool:
-    return isinstance(node.primitive, Conv2d) and node.primitive.groups == 1 and node.input_shapes[0][0] > 1
-
-
-def _is_depthwise(node: Node) -> bool:
-    channels = node.input_shapes[0][0]
-    return isinstance(node.primitive, Conv2d) and node.primitive.groups == channels == node.primitive.channels
-
-
-def _merge(rewriter: Rewriter, members: list[Node]) -> None:
-    first, biased = members[0], any(_has(member, "bias") for member in members)
+def _merge(rewriter: Rewriter, members: list[Node], first: Node) -> str:
+    """Appends the wide convolution and the slices of all members, and returns that of the first."""
+    biased = any(_has(member, "bias") for member in members)
     assert isinstance(first.primitive, Conv2d)
     x, channels = rewriter.values[first.inputs[0]], sum(member.shape[0] for member in members)
     wide = replace(first.primitive, channels=channels, bias=biased)
-    if _is_depthwise(first):
+    if not first.primitive.dense:
         x = rewriter.concat(f"{first.name}.repeated", *[x] * len(members))
         wide = replace(wide, groups=channels)
     roles = ("weight", "bias") if biased else ("weight",)
-    recipes = {role: _stacked(rewriter.parameters, members, role) for role in roles}
-    merged = rewriter.emit(f"{first.name}.merged", wide, x, **recipes)
+    arrays = {role: _stacked(rewriter.parameters, members, role) for role in roles}
+    merged = rewriter.emit(f"{first.name}.merged", wide, x, **arrays)
     start = 0
     for member in members:
         stop = start + member.shape[0]
         rewriter.values[member.name] = rewriter.emit(member.name, Slice(start, stop), merged)
         start = stop
+    return rewriter.values[first.name]
 
 
 def _has(conv: Node, role: str) -> bool:
     return f"{conv.name}.{role}" in conv.parameters()
 
 
-def _stacked(parameters: Parameters, members: list[Node], role: str) -> Callable[[], Array]:
+def _stacked(parameters: Parameters, members: list[Node], role: str) -> LazyArray:
     """The members' tensors one after the other, with zeros for a bias that one of them lacks."""
 
     def array() -> Array:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from genocc.graph import Add, Conv2d, Graph, Node, Relu
-from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.graph import Graph, Node
+from genocc.passes.arguments import argument
+from genocc.passes.base import LazyArray, Parameters, Pass, Rewriter
+from genocc.primitives import Add, Conv2d, Relu
 
 if TYPE_CHECKING:
-    from numpy import ndarray
-
-    Array = ndarray[Any, Any]
-    Recipe = Callable[[], Array]
+    from genocc.passes.base import Array
 
 Chain = tuple[Node, ...]
 """What a summand is computed by, from its 1x1 convolution upwards; nobody else reads any of it."""
 
 
+@dataclass(frozen=True)
 class MergeSummedChains(Pass):
     """The separable or dilated edges of a node that are built alike are one chain of operators, and their sum is free.
 
@@ -41,9 +42,8 @@ class MergeSummedChains(Pass):
     name = "merge-summed-chains"
     grows = True
 
-    def __init__(self, pixels: int = 16, reach: int = 5) -> None:
-        self.pixels = pixels
-        self.reach = reach
+    pixels: int = argument(16, least=0)
+    reach: int = argument(5, least=1)
 
     def rewrite(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
         families = {node.name: found for node in graph.nodes.values() if (found := self._families(graph, node))}
@@ -51,12 +51,7 @@ class MergeSummedChains(Pass):
             return graph, parameters
         merged = {node.name for found in families.values() for chains in found for chain in chains for node in chain}
         rewriter = Rewriter(graph, parameters)
-        for node in graph.nodes.values():
-            if node.name in families:
-                _merge(rewriter, node, families[node.name])
-            elif node.name not in merged:
-                rewriter.keep(node)
-        return rewriter.finish()
+        return rewriter.replace({name: partial(_merge, rewriter, found) for name, found in families.items()}, merged)
 
     def _families(self, graph: Graph, add: Node) -> list[list[Chain]]:
         """The summands that are built alike, cut to what they have in common."""
@@ -83,7 +78,7 @@ class MergeSummedChains(Pass):
     def _kind(self, node: Node) -> object:
         """What two operators must have in common."""
         primitive, channels = node.primitive, node.input_shapes[0][0]
-        if isinstance(primitive, Conv2d) and _is_depthwise(node):
+        if isinstance(primitive, Conv2d) and primitive.depthwise(node.input_shapes):
             small = prod(node.shape[1:]) < channels and _reach(primitive) <= self.reach
             if small and primitive.pads == (_reach(primitive) // 2,) * 4:
                 return primitive.stride, primitive.bias, channels
@@ -100,7 +95,7 @@ def _chain(graph: Graph, value: str) -> Iterator[Node]:
         node = graph.nodes[node.inputs[0]]
 
 
-def _merge(rewriter: Rewriter, add: Node, families: list[list[Chain]]) -> None:
+def _merge(rewriter: Rewriter, families: list[list[Chain]], add: Node) -> str:
     gone = {chain[0].name for chains in families for chain in chains}
     rest = [rewriter.values[value] for value in add.inputs if value not in gone]
     alone = not rest and len(families) == 1
@@ -112,7 +107,7 @@ def _merge(rewriter: Rewriter, add: Node, families: list[list[Chain]]) -> None:
         for nodes in above:
             x = _side_by_side(rewriter, f"{nodes[0].name}.merged", nodes, x)
         values.append(_side_by_side(rewriter, add.name if alone else name, ends, x, summed=True))
-    rewriter.values[add.name] = values[0] if alone else rewriter.emit(add.name, Add(), *values, *rest)
+    return values[0] if alone else rewriter.emit(add.name, Add(), *values, *rest)
 
 
 def _side_by_side(rewriter: Rewriter, name: str, nodes: Sequence[Node], x: str, *, summed: bool = False) -> str:
@@ -126,14 +121,14 @@ def _side_by_side(rewriter: Rewriter, name: str, nodes: Sequence[Node], x: str, 
         reach = max(map(_reach, convs))
         primitive = replace(primitive, kernel=(reach, reach), pads=(reach // 2,) * 4, dilation=1)
         weights = [_centred(weight, conv, reach) for weight, conv in zip(weights, convs, strict=True)]
-    recipes = {"weight": _joined(weights, axis=1 if summed else 0)}
+    arrays = {"weight": _joined(weights, axis=1 if summed else 0)}
     if primitive.bias:
         biases = [_array(rewriter.parameters, f"{node.name}.bias") for node in nodes]
-        recipes["bias"] = _total(biases) if summed else _joined(biases)
+        arrays["bias"] = _total(biases) if summed else _joined(biases)
     if not summed:
         count = len(nodes)
         primitive = replace(primitive, channels=primitive.channels * count, groups=primitive.groups * count)
-    return rewriter.emit(name, primitive, x, **recipes)
+    return rewriter.emit(name, primitive, x, **arrays)
 
 
 def _reach(conv: Conv2d) -> int:
@@ -142,20 +137,18 @@ def _reach(conv: Conv2d) -> int:
 
 
 def _is_pointwise(node: Node) -> bool:
-    primitive = node.primitive
-    return isinstance(primitive, Conv2d) and primitive == Conv2d(primitive.channels, (1, 1), bias=primitive.bias)
+    return isinstance(node.primitive, Conv2d) and node.primitive.pointwise
 
 
 def _is_depthwise(node: Node) -> bool:
-    primitive = node.primitive
-    return isinstance(primitive, Conv2d) and 1 < primitive.groups == primitive.channels
+    return isinstance(node.primitive, Conv2d) and node.primitive.depthwise(node.input_shapes)
 
 
-def _array(parameters: Parameters, name: str) -> Recipe:
+def _array(parameters: Parameters, name: str) -> LazyArray:
     return lambda: parameters[name]
 
 
-def _centred(filters: Recipe, conv: Conv2d, reach: int) -> Recipe:
+def _centred(filters: LazyArray, conv: Conv2d, reach: int) -> LazyArray:
     """A depthwise filter in the middle of a larger window, its dilation written out."""
 
     def array() -> Array:
@@ -171,14 +164,14 @@ def _centred(filters: Recipe, conv: Conv2d, reach: int) -> Recipe:
     return array
 
 
-def _joined(arrays: Sequence[Recipe], axis: int = 0) -> Recipe:
-    def array() -> Array:
+def _joined(arrays: Sequence[LazyArray], axis: int = 0) -> LazyArray:
+    def joined() -> Array:
         import numpy as np
 
-        return np.concatenate([recipe() for recipe in arrays], axis=axis)
+        return np.concatenate([array() for array in arrays], axis=axis)
 
-    return array
+    return joined
 
 
-def _total(arrays: Sequence[Recipe]) -> Recipe:
-    return lambda: sum((recipe() for recipe in arrays[1:]), start=arrays[0]())
+def _total(arrays: Sequence[LazyArray]) -> LazyArray:
+    return lambda: sum((array() for array in arrays[1:]), start=arrays[0]())

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from genocc.graph import Add, Conv2d, Graph, Node
-from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.graph import Graph, Node
+from genocc.passes.base import LazyArray, Parameters, Pass, Rewriter
+from genocc.primitives import Add, Conv2d
 
 if TYPE_CHECKING:
-    from numpy import ndarray
-
-    Array = ndarray[Any, Any]
+    from genocc.passes.base import Array
 
 
 class MergeSummedConvs(Pass):
@@ -40,12 +39,7 @@ class MergeSummedConvs(Pass):
             return graph, parameters
         merged = {conv.name for found in families.values() for convs in found for conv in convs}
         rewriter = Rewriter(graph, parameters)
-        for node in graph.nodes.values():
-            if node.name in families:
-                _merge(rewriter, node, families[node.name])
-            elif node.name not in merged:
-                rewriter.keep(node)
-        return rewriter.finish()
+        return rewriter.replace({name: partial(_merge, rewriter, found) for name, found in families.items()}, merged)
 
 
 def _families(graph: Graph, add: Node) -> list[list[Node]]:
@@ -53,22 +47,21 @@ def _families(graph: Graph, add: Node) -> list[list[Node]]:
     found: dict[object, list[Node]] = defaultdict(list)
     for value in add.inputs:
         conv = graph.nodes[value]
-        if isinstance(conv.primitive, Conv2d) and conv.primitive.groups == 1 and graph.only_user(value):
-            pointwise = conv.primitive == Conv2d(conv.shape[0], (1, 1), bias=conv.primitive.bias)
-            found[replace(conv.primitive, bias=False), None if pointwise else conv.inputs].append(conv)
+        if isinstance(conv.primitive, Conv2d) and conv.primitive.dense and graph.only_user(value):
+            inputs = None if conv.primitive.pointwise else conv.inputs
+            found[replace(conv.primitive, bias=False), inputs].append(conv)
     return [convs for convs in found.values() if len(convs) > 1]
 
 
-def _merge(rewriter: Rewriter, add: Node, families: list[list[Node]]) -> None:
+def _merge(rewriter: Rewriter, families: list[list[Node]], add: Node) -> str:
     rest = [value for value in add.inputs if all(value != conv.name for convs in families for conv in convs)]
     if len(families) == 1 and not rest:
-        rewriter.values[add.name] = _conv(rewriter, add.name, families[0])
-        return
+        return _conv(rewriter, add.name, families[0])
     names = (f"{add.name}.merged{number}" for number in range(len(rewriter.graph.nodes)))
     free = (name for name in names if name not in rewriter.graph.nodes)
     convs = [_conv(rewriter, next(free), family) for family in families]
     values = [rewriter.values[value] for value in rest]
-    rewriter.values[add.name] = rewriter.emit(add.name, Add(), *convs, *values)
+    return rewriter.emit(add.name, Add(), *convs, *values)
 
 
 def _conv(rewriter: Rewriter, name: str, members: list[Node]) -> str:
@@ -79,13 +72,13 @@ def _conv(rewriter: Rewriter, name: str, members: list[Node]) -> str:
     primitive = members[0].primitive
     assert isinstance(primitive, Conv2d)
     biased = [member for member in members if f"{member.name}.bias" in member.parameters()]
-    recipes = {"weight": _weight(rewriter.parameters, list(by_input.values()))}
+    arrays = {"weight": _weight(rewriter.parameters, list(by_input.values()))}
     if biased:
-        recipes["bias"] = _sum(rewriter.parameters, biased, "bias")
-    return rewriter.emit(name, replace(primitive, bias=bool(biased)), x, **recipes)
+        arrays["bias"] = _sum(rewriter.parameters, biased, "bias")
+    return rewriter.emit(name, replace(primitive, bias=bool(biased)), x, **arrays)
 
 
-def _weight(parameters: Parameters, families: list[list[Node]]) -> Callable[[], Array]:
+def _weight(parameters: Parameters, families: list[list[Node]]) -> LazyArray:
     def array() -> Array:
         import numpy as np
 
@@ -94,7 +87,7 @@ def _weight(parameters: Parameters, families: list[list[Node]]) -> Callable[[], 
     return array
 
 
-def _sum(parameters: Parameters, members: list[Node], role: str) -> Callable[[], Array]:
+def _sum(parameters: Parameters, members: list[Node], role: str) -> LazyArray:
     def array() -> Array:
         import numpy as np
 

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from genocc.graph import (  # fmt: skip
+from genocc import origins
+from genocc.graph import Graph, Node
+from genocc.passes.arguments import argument
+from genocc.passes.base import LazyArray, Parameters, Pass, Rewriter
+from genocc.primitives import (
     Add,
     Concat,
     Conv2d,
     GlobalMean,
-    Graph,
     Input,
     Linear,
-    Node,
     Normalize,
     Pool,
     Slice,
     Softmax,
 )
-from genocc.passes.base import Parameters, Pass, Rewriter
 
 if TYPE_CHECKING:
-    from numpy import ndarray
-
-    Array = ndarray[Any, Any]
+    from genocc.passes.base import Array
 
 Layout = tuple[bool, ...]
 """An entry for each channel of a padded value: whether it is one of the old value (in order) or zeros."""
 
 
+@dataclass(frozen=True)
 class PadChannels(Pass):
     """Convolutions make channels of zeros up to whole blocks, and what reads those multiplies them by zeros.
 
@@ -56,10 +57,9 @@ class PadChannels(Pass):
     name = "pad-channels"
     grows = True
 
-    def __init__(self, block: int = 16, lanes: int = 4, growth: float = 1.2) -> None:
-        self.block = block
-        self.lanes = lanes
-        self.growth = growth
+    block: int = argument(16, least=1, most=1024)
+    lanes: int = argument(4, least=1, most=1024)
+    growth: float = argument(1.2, least=1)
 
     def rewrite(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
         unpadded = graph, parameters
@@ -183,7 +183,7 @@ def _read_in_blocks(graph: Graph) -> set[str]:
 
 
 def _is_dense(node: Node) -> bool:
-    return isinstance(node.primitive, Conv2d) and node.primitive.groups == 1
+    return isinstance(node.primitive, Conv2d) and node.primitive.dense
 
 
 def _fits(node: Node, inputs: list[Layout]) -> bool:
@@ -197,8 +197,8 @@ def _fits(node: Node, inputs: list[Layout]) -> bool:
 
 def _groups(node: Node) -> int:
     """The groups of a convolution that is neither dense nor depthwise; else 1."""
-    primitive = node.primitive
-    return primitive.groups if isinstance(primitive, Conv2d) and primitive.groups < primitive.channels else 1
+    conv = node.primitive
+    return conv.groups if isinstance(conv, Conv2d) and not conv.depthwise(node.input_shapes) else 1
 
 
 def _segments(layout: Layout, groups: int) -> list[Layout]:
@@ -217,31 +217,29 @@ def _padded(graph: Graph, parameters: Parameters, plan: _Plan) -> tuple[Graph, P
     if not plan.summed and all(map(all, plan.layouts.values())):
         return graph, parameters
     rewriter = Rewriter(graph, parameters)
-    for node in graph.nodes.values():
-        rewriter.values[node.name] = _pad(rewriter, node, plan)
-    return rewriter.finish()
+    return rewriter.replace(dict.fromkeys(graph.nodes, partial(_pad, rewriter, plan)))
 
 
-def _pad(rewriter: Rewriter, node: Node, plan: _Plan) -> str:
+def _pad(rewriter: Rewriter, plan: _Plan, node: Node) -> str:
     values = [rewriter.values[value] for value in node.inputs]
     layout, primitive = plan.layouts[node.name], node.primitive
     before = plan.layouts[node.inputs[0]] if node.inputs else ()
     if node.name in plan.summed:
         primitive = Add()
     elif isinstance(primitive, Conv2d):
-        depthwise = 1 < primitive.groups == primitive.channels
-        primitive = replace(primitive, channels=len(layout), groups=len(layout) if depthwise else primitive.groups)
+        groups = len(layout) if primitive.depthwise(node.input_shapes) else primitive.groups
+        primitive = replace(primitive, channels=len(layout), groups=groups)
     elif isinstance(primitive, Slice):
         primitive = Slice(_position(before, primitive.start), _position(before, primitive.stop))
     columns = before if _is_dense(node) or isinstance(primitive, Linear) else (True,)
     if (groups := _groups(node)) > 1:
         columns = _segments(before, groups)[0]
     tensors = {**node.parameters(), **node.buffers()} if not all(layout + columns) else {}
-    recipes = {name.rpartition(".")[2]: _spread(rewriter.parameters, name, layout, columns) for name in tensors}
-    return rewriter.emit(node.name, primitive, *values, **recipes)
+    arrays = {origins.role(name): _spread(rewriter.parameters, name, layout, columns) for name in tensors}
+    return rewriter.emit(node.name, primitive, *values, **arrays)
 
 
-def _spread(parameters: Parameters, name: str, rows: Layout, columns: Layout) -> Callable[[], Array]:
+def _spread(parameters: Parameters, name: str, rows: Layout, columns: Layout) -> LazyArray:
     """The array with rows (and columns, of a weight) of zeros put in; of ones in a running variance."""
 
     def array() -> Array:

@@ -1,9 +1,11 @@
 """ReLUs in front of concats."""
 
+from functools import partial
 from math import prod
 
-from genocc.graph import Concat, Graph, Relu
+from genocc.graph import Graph, Node
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import Concat, Relu
 
 
 class MoveReluBeforeConcat(Pass):
@@ -29,17 +31,10 @@ class MoveReluBeforeConcat(Pass):
             return graph, parameters
         concats = {graph.nodes[name].inputs[0] for name in moved}
         parts = {part for name in concats for part in graph.nodes[name].inputs}
+        shared = {u.name for part in parts for u in graph.users[part] if isinstance(u.primitive, Relu)}
         rewriter = Rewriter(graph, parameters)
-        for node in graph.nodes.values():
-            if node.name in moved:
-                concat = graph.nodes[node.inputs[0]]
-                relus = [_relu(rewriter, part) for part in concat.inputs]
-                rewriter.values[node.name] = rewriter.emit(node.name, Concat(), *relus)
-            elif isinstance(node.primitive, Relu) and node.inputs[0] in parts:
-                rewriter.values[node.name] = _relu(rewriter, node.inputs[0])
-            elif node.name not in concats:
-                rewriter.keep(node)
-        return rewriter.finish()
+        relus = dict.fromkeys(shared, lambda node: _relu(rewriter, node.inputs[0]))
+        return rewriter.replace(relus | dict.fromkeys(moved, partial(_move, rewriter)), dropped=concats)
 
 
 def _is_rectified(graph: Graph, value: str) -> bool:
@@ -50,6 +45,11 @@ def _is_rectified(graph: Graph, value: str) -> bool:
         and all(isinstance(user.primitive, Relu) for user in users)
         and value not in graph.outputs.values()
     )
+
+
+def _move(rewriter: Rewriter, relu: Node) -> str:
+    parts = rewriter.graph.nodes[relu.inputs[0]].inputs
+    return rewriter.emit(relu.name, Concat(), *(_relu(rewriter, part) for part in parts))
 
 
 def _relu(rewriter: Rewriter, part: str) -> str:

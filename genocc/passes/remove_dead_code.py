@@ -1,7 +1,8 @@
 """Dead states and unused branches out."""
 
-from genocc.graph import Graph, Input
+from genocc.graph import Graph
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import Input
 
 
 class RemoveDeadCode(Pass):
@@ -21,8 +22,4 @@ class RemoveDeadCode(Pass):
                 live.update((node.name, *node.inputs))
         if len(live) == len(graph.nodes):
             return graph, parameters
-        rewriter = Rewriter(graph, parameters)
-        for node in graph.nodes.values():
-            if node.name in live:
-                rewriter.keep(node)
-        return rewriter.finish()
+        return Rewriter(graph, parameters).replace(dropped=graph.nodes.keys() - live)

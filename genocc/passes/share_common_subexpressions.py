@@ -1,7 +1,8 @@
 """Common subexpressions."""
 
-from genocc.graph import Graph, Primitive
+from genocc.graph import Graph
 from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.primitives import Primitive
 
 
 class ShareCommonSubexpressions(Pass):
@@ -24,9 +25,9 @@ class ShareCommonSubexpressions(Pass):
         seen: dict[tuple[Primitive, tuple[str, ...]], str] = {}
         for node in graph.nodes.values():
             inputs = tuple(rewriter.values[value] for value in node.inputs)
-            if node.primitive.kind == "add":
+            if node.primitive.commutative:
                 inputs = tuple(sorted(inputs))
-            if node.parameters() or node.buffers() or node.primitive.kind == "drop_path":
+            if node.parameters() or node.buffers() or node.primitive.random:
                 rewriter.keep(node)
             elif (node.primitive, inputs) in seen:
                 rewriter.values[node.name] = seen[node.primitive, inputs]

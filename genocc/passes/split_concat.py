@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from math import ceil, prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from genocc.graph import Add, Concat, Conv2d, GlobalMean, Graph, Node, ShiftPad
-from genocc.passes.base import Parameters, Pass, Rewriter
+from genocc.graph import Graph, Node
+from genocc.passes.base import LazyArray, Parameters, Pass, Rewriter
+from genocc.primitives import Add, Concat, Conv2d, GlobalMean, ShiftPad
 
 if TYPE_CHECKING:
-    from numpy import ndarray
-
-    Array = ndarray[Any, Any]
+    from genocc.passes.base import Array
 
 
 class SplitConcat(Pass):
@@ -39,14 +38,8 @@ class SplitConcat(Pass):
         if not concats:
             return graph, parameters
         rewriter = Rewriter(graph, parameters)
-        for node in graph.nodes.values():
-            if concats.isdisjoint(node.inputs):
-                rewriter.keep(node)
-            elif isinstance(node.primitive, Conv2d):
-                _split_conv(rewriter, node, node.primitive)
-            else:
-                _split_by_channel(rewriter, node)
-        return rewriter.finish()
+        readers = {user.name for concat in concats for user in graph.users[concat]}
+        return rewriter.replace(dict.fromkeys(readers, partial(_split, rewriter)))
 
 
 def _is_worth_splitting(graph: Graph, concat: Node) -> bool:
@@ -58,7 +51,7 @@ def _is_worth_splitting(graph: Graph, concat: Node) -> bool:
         and bool(users)
         and all(
             isinstance(user.primitive, (GlobalMean, ShiftPad))
-            or (isinstance(user.primitive, Conv2d) and user.primitive.groups == 1)
+            or (isinstance(user.primitive, Conv2d) and user.primitive.dense)
             for user in users
         )
         and prod(concat.shape[1:]) > sum(map(_weights_per_channel, users))
@@ -70,7 +63,13 @@ def _weights_per_channel(reader: Node) -> int:
     return 16 * ceil(conv.channels / 16) * prod(conv.kernel) if isinstance(conv, Conv2d) else 0
 
 
-def _split_conv(rewriter: Rewriter, conv: Node, primitive: Conv2d) -> None:
+def _split(rewriter: Rewriter, reader: Node) -> str:
+    if isinstance(reader.primitive, Conv2d):
+        return _split_conv(rewriter, reader, reader.primitive)
+    return _split_by_channel(rewriter, reader)
+
+
+def _split_conv(rewriter: Rewriter, conv: Node, primitive: Conv2d) -> str:
     columns: dict[str, list[slice]] = defaultdict(list)
     start = 0
     for part in rewriter.graph.nodes[conv.inputs[0]].inputs:
@@ -80,24 +79,24 @@ def _split_conv(rewriter: Rewriter, conv: Node, primitive: Conv2d) -> None:
     values = []
     for number, (part, ranges) in enumerate(columns.items()):
         name = f"{conv.name}.part{number}" if len(columns) > 1 else conv.name
-        recipes = {"weight": _columns(rewriter.parameters, conv, ranges)}
+        arrays = {"weight": _columns(rewriter.parameters, conv, ranges)}
         if primitive.bias and number == 0:
-            recipes["bias"] = _bias(rewriter.parameters, conv)
-        part_conv = replace(primitive, bias="bias" in recipes)
-        values.append(rewriter.emit(name, part_conv, rewriter.values[part], **recipes))
-    rewriter.values[conv.name] = rewriter.emit(conv.name, Add(), *values) if len(values) > 1 else values[0]
+            arrays["bias"] = _bias(rewriter.parameters, conv)
+        part_conv = replace(primitive, bias="bias" in arrays)
+        values.append(rewriter.emit(name, part_conv, rewriter.values[part], **arrays))
+    return rewriter.emit(conv.name, Add(), *values) if len(values) > 1 else values[0]
 
 
-def _split_by_channel(rewriter: Rewriter, reader: Node) -> None:
+def _split_by_channel(rewriter: Rewriter, reader: Node) -> str:
     done: dict[str, str] = {}
     parts = rewriter.graph.nodes[reader.inputs[0]].inputs
     for part in parts:
         if part not in done:
             done[part] = rewriter.emit(f"{reader.name}.part{len(done)}", reader.primitive, rewriter.values[part])
-    rewriter.values[reader.name] = rewriter.emit(reader.name, Concat(), *(done[part] for part in parts))
+    return rewriter.emit(reader.name, Concat(), *(done[part] for part in parts))
 
 
-def _columns(parameters: Parameters, conv: Node, ranges: list[slice]) -> Callable[[], Array]:
+def _columns(parameters: Parameters, conv: Node, ranges: list[slice]) -> LazyArray:
     def array() -> Array:
         weight = parameters[f"{conv.name}.weight"]
         first, *others = (weight[:, columns] for columns in ranges)
@@ -106,5 +105,5 @@ def _columns(parameters: Parameters, conv: Node, ranges: list[slice]) -> Callabl
     return array
 
 
-def _bias(parameters: Parameters, conv: Node) -> Callable[[], Array]:
+def _bias(parameters: Parameters, conv: Node) -> LazyArray:
     return lambda: parameters[f"{conv.name}.bias"]

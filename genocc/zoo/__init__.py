@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from pathlib import Path
 
-from genocc.errors import FileError
+from genocc.errors import FileError, did_you_mean
 from genocc.genotype import Genotype
 
 _FOLDER = Path(__file__).parent
@@ -26,7 +25,6 @@ def load(name: str) -> Genotype:
     """
     key = name.lower().replace("_", "-")
     if key not in names():
-        close = difflib.get_close_matches(key, names(), n=1)
-        hint = f"did you mean zoo:{close[0]}? " if close else ""
-        raise FileError(f"the zoo has no entry '{name}'; {hint}`genocc zoo list` lists them")
+        hint = did_you_mean(key, names(), prefix="zoo:", otherwise="`genocc zoo list` lists them")
+        raise FileError(f"the zoo has no entry '{name}'; {hint}")
     return Genotype.load(_FOLDER / f"{key}.json")

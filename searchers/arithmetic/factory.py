@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from genocc.graph import GraphBuilder, Input, Shape
+from genocc.graph import GraphBuilder
 from genocc.initialization import initialize
 from genocc.operations import Block
+from genocc.primitives import Input, Shape
 
 from .lazy import OperationModule, SuperNetBlock
 

@@ -16,24 +16,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genocc.graph import (
+from genocc import origins
+from genocc.graph import Graph, Node
+from genocc.nn.graph_module import module_tree
+from genocc.nn.primitives import CONSTRUCTS, BatchNorm2d, Construct, Constructs
+from genocc.operations import Block
+from genocc.primitives import (
     Add,
     AvgPool,
     BatchNorm,
     Concat,
     Conv2d,
-    Graph,
     Input,
     MaxPool,
-    Node,
     Pool,
     Relu,
     ShiftPad,
     Slice,
 )
-from genocc.nn.graph_module import module_tree
-from genocc.nn.primitives import CONSTRUCTS, BatchNorm2d, Construct, Constructs
-from genocc.operations import Block
 
 from .depthwise import depthwise
 from .features import CellState, Feature, Product
@@ -71,7 +71,7 @@ class OperationModule(nn.Module):
             if not isinstance(node.primitive, Input):
                 construct = LAZY[type(node.primitive)](node.primitive, node)
                 if isinstance(construct.target, type):
-                    call: Callable[..., Any] = self.get_submodule(node.name.removeprefix(f"{origin}."))
+                    call: Callable[..., Any] = self.get_submodule(origins.below(node.name, origin))
                 else:
                     call = partial(construct.target, **construct.arguments)
                 self.steps.append((node.name, call, node.inputs))
@@ -189,9 +189,10 @@ class Convolution(nn.Conv2d):
 def _conv2d(conv: Conv2d, node: Node) -> Construct:
     usual = CONSTRUCTS[Conv2d](conv, node)
     symmetric = conv.pads[:2] == conv.pads[2:]
-    if conv.kernel == (1, 1) and conv.groups == 1 and not any(conv.pads) and not conv.bias:
+    if conv.dense and conv.pixelwise and not conv.bias:
         return Construct(Pointwise, usual.arguments)
-    if conv.groups == conv.channels == node.input_shapes[0][0] and _is_square(conv):
+    is_one_filter = conv.channels == node.input_shapes[0][0] == 1  # dense, and depthwise all the same
+    if (is_one_filter or conv.depthwise(node.input_shapes)) and _is_square(conv):
         return Construct(Depthwise, usual.arguments)
     if symmetric:
         return Construct(Convolution, usual.arguments)

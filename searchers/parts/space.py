@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from genocc.configuration import Part, refuse
 from genocc.errors import GenoccError
-from genocc.operations import search_space
+from genocc.search_spaces import search_space
 
 
 class SpaceConfig(Part):

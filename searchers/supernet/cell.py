@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from genocc.errors import InternalError
-from genocc.graph import Shape
 from genocc.operations import Block, factorized_reduce, get, relu_conv_bn
+from genocc.primitives import Shape
 
 from ..arithmetic.factory import ModuleFactory
 from ..arithmetic.features import CellState, Feature, combine, normalize

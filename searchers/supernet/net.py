@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genocc import origins
 from genocc.genotype import Genotype
-from genocc.graph import GraphBuilder, Input, Shape
+from genocc.graph import GraphBuilder
 from genocc.initialization import initialize
 from genocc.network import SKELETONS, NetworkConfig
 from genocc.nn.graph_module import graph_module
 from genocc.operations import Block
+from genocc.primitives import Input, Shape
 
 from ..arithmetic.factory import ModuleFactory
 from ..arithmetic.features import CellState
@@ -66,7 +68,7 @@ class SuperNet(nn.Module):
             cell = SuperCell(
                 self.spaces[kind],
                 config.connection,
-                ModuleFactory(config.seed, f"cells.{number}"),
+                ModuleFactory(config.seed, str(origins.Cell(number))),
                 channels=channels,
                 inputs=inputs,
                 reduction=kind == "reduction",
@@ -194,6 +196,6 @@ def _head(shape: Shape, classes: int, seed: int) -> nn.Module:
     """The global mean and the linear classifier."""
     block = Block(GraphBuilder(), "", shape[0])
     channels, height, width = shape
-    x = block.within("head").mean(block.builder.add("x", Input(channels, height, width)))
-    graph = block.builder.build(logits=block.within("classifier").linear(x, "linear", classes))
+    x = block.within(origins.HEAD).mean(block.builder.add("x", Input(channels, height, width)))
+    graph = block.builder.build(logits=block.within(origins.CLASSIFIER).linear(x, origins.LINEAR, classes))
     return graph_module(graph, initialize(graph, seed))

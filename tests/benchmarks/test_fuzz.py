@@ -11,8 +11,8 @@ import pytest
 from benchmarks import fuzz
 from genocc import Genotype, NetworkConfig
 from genocc.exporters import onnx
-from genocc.graph import MaxPool
 from genocc.passes import PASSES
+from genocc.primitives import MaxPool
 
 
 def test_the_script_counts_its_cases() -> None:
@@ -31,7 +31,7 @@ def test_a_wrong_operator_is_found(monkeypatch: pytest.MonkeyPatch, darts_v2: Ge
     monkeypatch.setitem(onnx.OPERATORS, MaxPool, onnx._pool("AveragePool", count_include_pad=0))
     wrong = {what for what, error in fuzz.errors(case) if error > fuzz.TOLERANCES[what]}
     assert wrong == {"onnxruntime", "onnx reference, float64"}
-    assert fuzz.guilty(case) == "no pass; the target named above"
+    assert fuzz.culprit(case) == "no pass; the target named above"
 
 
 @pytest.mark.full

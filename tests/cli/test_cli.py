@@ -106,7 +106,7 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
     assert f"{broken}: $: not JSON" in error("count", str(broken))
     assert "missing.json: no such file" in error("count", str(tmp_path / "missing.json"))
     assert "a folder without genotype.json" in error("show", str(tmp_path))
-    assert "did you mean zoo:darts-v2?" in error("count", "zoo:darts-v3")
+    assert "did you mean 'zoo:darts-v2'?" in error("count", "zoo:darts-v3")
     assert "$: not JSON" in error("count", "-", input="")
     assert "expected HxW such as 32x32" in error("count", "zoo:darts-v2", "--input-size", "32,32")
     assert "--input-size: found 99999" in error("count", "zoo:darts-v2", "--input-size", "99999")

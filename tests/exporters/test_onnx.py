@@ -21,7 +21,10 @@ from genocc import Genotype, Graph, NetworkConfig, checkpoints
 from genocc.compiler import CompiledNet, compile_net, level
 from genocc.errors import TargetError
 from genocc.exporters.onnx import OPERATORS, OnnxExporter, check
-from genocc.graph import (  # fmt: skip
+from genocc.graph import GraphBuilder
+from genocc.nn.checkpoints import import_weights
+from genocc.passes import PASSES, Parameters, run_passes, select
+from genocc.primitives import (
     PRIMITIVES,
     Add,
     AvgPool,
@@ -30,7 +33,6 @@ from genocc.graph import (  # fmt: skip
     Conv2d,
     DropPath,
     GlobalMean,
-    GraphBuilder,
     Input,
     Linear,
     MaxPool,
@@ -39,8 +41,6 @@ from genocc.graph import (  # fmt: skip
     ShiftPad,
     Slice,
 )
-from genocc.nn.checkpoints import import_weights
-from genocc.passes import PASSES, Parameters, run_passes, select
 from genocc.runtimes.onnx_runtime import session
 from tests import sample_data
 from tests.reference import evaluate, random_image, random_parameters, relative_error

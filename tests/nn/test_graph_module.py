@@ -10,7 +10,12 @@ import torch
 from hypothesis import given, settings
 
 from genocc import Genotype, Graph, NetworkConfig, lower
-from genocc.graph import (
+from genocc.graph import GraphBuilder
+from genocc.initialization import initialize
+from genocc.nn.graph_module import graph_module, module_tree, program
+from genocc.nn.primitives import CONSTRUCTS, Constructs
+from genocc.operations import OPERATIONS
+from genocc.primitives import (
     PRIMITIVES,
     Add,
     AvgPool,
@@ -19,7 +24,6 @@ from genocc.graph import (
     Conv2d,
     DropPath,
     GlobalMean,
-    GraphBuilder,
     Input,
     Linear,
     MaxPool,
@@ -30,10 +34,6 @@ from genocc.graph import (
     Slice,
     Softmax,
 )
-from genocc.initialization import initialize
-from genocc.nn.graph_module import graph_module, module_tree, program
-from genocc.nn.primitives import CONSTRUCTS, Constructs
-from genocc.operations import OPERATIONS
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.strategies import genotypes, networks
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from genocc import Genotype, NetworkConfig, lower
 from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
-from genocc.graph import PRIMITIVES, DropPath, GraphBuilder, Input, Normalize, Relu, Slice, Softmax
+from genocc.graph import GraphBuilder
 from genocc.nn.inference_net import PASSES, STEPS, InferenceNet
 from genocc.passes import PASSES as ALL_PASSES
 from genocc.passes import Parameters, run_passes, select
+from genocc.primitives import PRIMITIVES, DropPath, Input, Normalize, Relu, Slice, Softmax
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.strategies import genotypes, networks
 

@@ -154,7 +154,7 @@ def test_a_pass_that_breaks_the_graph_is_blamed() -> None:
 
 
 def test_unknown_pass() -> None:
-    with pytest.raises(GenoccError, match="unknown pass 'fold'; expected some of remove-dead-code, "):
+    with pytest.raises(GenoccError, match="unknown pass 'fold'; expected one of remove-dead-code, "):
         select(["remove-dead-code", "fold"], PASSES)
 
 

@@ -50,14 +50,18 @@ class Break(Scale):
         return Graph(nodes, graph.outputs), parameters
 
 
-@pytest.mark.parametrize(("factor", "guilty"), [(1.0, None), (1 + 1e-12, None), (1 + 1e-7, "scale"), (np.nan, "scale")])
-def test_the_first_pass_that_changes_the_logits_is_named(factor: float, guilty: str | None, darts_v2: Genotype) -> None:
+@pytest.mark.parametrize(
+    ("factor", "culprit"), [(1.0, None), (1 + 1e-12, None), (1 + 1e-7, "scale"), (np.nan, "scale")]
+)
+def test_the_first_pass_that_changes_the_logits_is_named(
+    factor: float, culprit: str | None, darts_v2: Genotype
+) -> None:
     graph = lower(darts_v2, SMALL)
     parameters, image = Parameters.of(random_parameters(graph)), random_image(graph)
     passes = [PASSES["remove-dead-code"], Scale(factor), PASSES["share-common-subexpressions"]]
     found = bisect(graph, parameters, passes, lambda g, p: evaluate(g, p, image)["logits"])
-    assert found.guilty == guilty
-    assert list(found.errors) == [step.name for step in passes[: 2 if guilty else 3]]
+    assert found.culprit == culprit
+    assert list(found.errors) == [step.name for step in passes[: 2 if culprit else 3]]
     assert found.errors["remove-dead-code"] == 0
 
 
@@ -69,7 +73,7 @@ def test_a_pass_that_breaks_the_graph_is_named(darts_v2: Genotype) -> None:
 
 
 def test_all_passes_are_innocent(darts_v2: Genotype, tmp_path: Path) -> None:
-    assert bisect_passes(darts_v2, SMALL, passes=list(PASSES)).guilty is None
+    assert bisect_passes(darts_v2, SMALL, passes=list(PASSES)).culprit is None
     file = tmp_path / "w.safetensors"
     weights.save(initialize(lower(darts_v2, SMALL)), file)
     found = bisect_passes(darts_v2, SMALL, passes=list(PASSES), weights=file)
@@ -92,5 +96,5 @@ def test_untrained_nets_hide_nothing_that_is_done_to_bn(darts_v2: Genotype, monk
     assert result.exit_code == 1
     assert "fold-batch-norm is the first to change what is computed" in result.stdout
     result = CliRunner().invoke(app, [*arguments, "--json"])
-    assert json.loads(result.stdout)["guilty"] == "fold-batch-norm"
+    assert json.loads(result.stdout)["culprit"] == "fold-batch-norm"
     assert not Path("net.onnx").exists()

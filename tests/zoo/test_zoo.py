@@ -123,6 +123,6 @@ def test_zoo_show() -> None:
 
 
 def test_an_unknown_entry_offers_the_closest() -> None:
-    assert "the zoo has no entry 'fairdarts-b'; did you mean zoo:fairdarts-" in error("zoo", "show", "fairdarts-b")
+    assert "the zoo has no entry 'fairdarts-b'; did you mean 'zoo:fairdarts-" in error("zoo", "show", "fairdarts-b")
     with pytest.raises(FileError, match="`genocc zoo list` lists them"):
         zoo.load("zzz")

@@ -60,13 +60,13 @@ def test_label_text_is_readable_on_white(color: str) -> None:
 
 @pytest.fixture
 def foreign_operation() -> Iterator[Operation]:
-    operation = OPERATIONS["of another package"] = Operation("of another package", relu_conv_bn(1), "#ffff00", "dashed")
+    operation = OPERATIONS["of_another_package"] = Operation("of_another_package", relu_conv_bn(1), "#ffff00", "dashed")
     yield operation
-    del OPERATIONS["of another package"]
+    del OPERATIONS["of_another_package"]
 
 
 def test_registered_operations_are_drawn(foreign_operation: Operation) -> None:
-    assert 'label="of another package"' in genotype_diagram(one(chain(foreign_operation.name))).dot()
+    assert "label=of_another_package" in genotype_diagram(one(chain(foreign_operation.name))).dot()
 
 
 def linear(color: str) -> list[float]:

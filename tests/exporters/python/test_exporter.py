@@ -16,9 +16,9 @@ from genocc import Cell, Edge, Genotype, NetworkConfig, checkpoints, lower, zoo
 from genocc.compiler import compile
 from genocc.errors import NetworkError, TargetError
 from genocc.exporters.python.exporter import PythonExporter, source
-from genocc.graph import DropPath
 from genocc.nn.checkpoints import import_weights
 from genocc.nn.target_net import TargetNet
+from genocc.primitives import DropPath
 from genocc.weights import save
 from tests import sample_data
 from tests.exporters.python.python_files import SMALL, TINY, check, run, tensor_names

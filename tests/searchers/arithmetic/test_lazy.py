@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from genocc.graph import Graph, GraphBuilder, Input
+from genocc.graph import Graph, GraphBuilder
 from genocc.operations import OPERATIONS
+from genocc.primitives import Input
 from genocc.searchers.arithmetic.features import CellState, Feature, combine
 from genocc.searchers.arithmetic.lazy import OperationModule, SuperNetBlock
 from genocc.searchers.arithmetic.maps import fold, unfold
