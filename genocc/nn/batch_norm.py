@@ -11,7 +11,7 @@ from torch import Tensor, distributed
 from torch.distributed.nn.functional import all_reduce
 
 from genocc.graph import BatchNorm, Node
-from genocc.nn.primitives import CONSTRUCTS, BatchNorm2d, Construct, Constructs
+from genocc.nn.primitives import EMITTERS, BatchNorm2d, Emitters, TorchOp
 
 
 class SyncBatchNorm2d(BatchNorm2d):
@@ -52,9 +52,9 @@ def _summed(values: Tensor) -> Tensor:
     return total
 
 
-def _sync(norm: BatchNorm, node: Node) -> Construct:
-    return Construct(SyncBatchNorm2d, CONSTRUCTS[BatchNorm](norm, node).arguments)
+def _sync(norm: BatchNorm, node: Node) -> TorchOp:
+    return TorchOp(SyncBatchNorm2d, EMITTERS[BatchNorm](norm, node).arguments)
 
 
-SYNC_CONSTRUCTS: Constructs = {**CONSTRUCTS, BatchNorm: _sync}
+SYNC_EMITTERS: Emitters = {**EMITTERS, BatchNorm: _sync}
 """The table of a net whose BN is synchronized."""

@@ -1,4 +1,4 @@
-"""The PyTorch construct of each primitive: the table from which target-nets and super-nets are built."""
+"""How PyTorch computes each primitive: the table from which target nets are built, and super-nets derive theirs."""
 
 from __future__ import annotations
 
@@ -35,21 +35,29 @@ from genocc.graph import (  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Construct:
-    """A class of module, or a function of the node's inputs; and its keyword arguments."""
+class TorchOp:
+    """What computes a node in PyTorch.
+
+    Attributes:
+        target: A class of module, or a function of the node's inputs.
+        arguments: Keyword arguments of the class's constructor, or of each call of the function.
+    """
 
     target: type[nn.Module] | Callable[..., Tensor]
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
-Constructs = Mapping[type[Primitive], Callable[[Any, Node], Construct]]
-"""Primitive class -> (primitive, node) -> construct. ``Input`` is missing: it is the module's argument."""
+Emitter = Callable[[Any, Node], TorchOp]
+"""(primitive, node) -> what computes the node."""
+
+Emitters = Mapping[type[Primitive], Emitter]
+"""Primitive class -> emitter of a node of it. ``Input`` is missing: it is the module's argument."""
 
 
-def _conv2d(conv: Conv2d, node: Node) -> Construct:
+def _conv2d(conv: Conv2d, node: Node) -> TorchOp:
     top, left, bottom, right = conv.pads
     symmetric = (top, left) == (bottom, right)
-    return Construct(
+    return TorchOp(
         nn.Conv2d if symmetric else PaddedConv2d,
         {
             "in_channels": node.input_shapes[0][0],
@@ -64,34 +72,34 @@ def _conv2d(conv: Conv2d, node: Node) -> Construct:
     )
 
 
-def _batch_norm(norm: BatchNorm, node: Node) -> Construct:
+def _batch_norm(norm: BatchNorm, node: Node) -> TorchOp:
     arguments = {"eps": norm.epsilon, "momentum": norm.momentum, "affine": norm.affine}
-    return Construct(BatchNorm2d, {"num_features": node.shape[0], **arguments})
+    return TorchOp(BatchNorm2d, {"num_features": node.shape[0], **arguments})
 
 
-def _linear(linear: Linear, node: Node) -> Construct:
-    return Construct(nn.Linear, {"in_features": node.input_shapes[0][0], "out_features": linear.features})
+def _linear(linear: Linear, node: Node) -> TorchOp:
+    return TorchOp(nn.Linear, {"in_features": node.input_shapes[0][0], "out_features": linear.features})
 
 
 def _window(pool: Pool) -> dict[str, int]:
     return {"kernel_size": pool.kernel, "stride": pool.stride, "padding": pool.padding}
 
 
-CONSTRUCTS: Constructs = {
+EMITTERS: Emitters = {
     Conv2d: _conv2d,
     BatchNorm: _batch_norm,
     Linear: _linear,
-    Relu: lambda relu, node: Construct(functional.relu),
-    MaxPool: lambda pool, node: Construct(functional.max_pool2d, _window(pool)),
-    AvgPool: lambda pool, node: Construct(functional.avg_pool2d, {**_window(pool), "count_include_pad": False}),
-    Add: lambda _, node: Construct(add_all),
-    Concat: lambda _, node: Construct(concat),
-    ShiftPad: lambda _, node: Construct(functional.pad, {"pad": (-1, 1, -1, 1)}),
-    Slice: lambda part, node: Construct(torch.narrow, {"dim": 1, "start": part.start, "length": node.shape[0]}),
-    GlobalMean: lambda _, node: Construct(torch.mean, {"dim": (2, 3)}),
-    DropPath: lambda _, node: Construct(drop_path),
-    Normalize: lambda norm, node: Construct(Normalization, {"mean": norm.mean, "std": norm.std, "scale": norm.scale}),
-    Softmax: lambda _, node: Construct(functional.softmax, {"dim": 1}),
+    Relu: lambda relu, node: TorchOp(functional.relu),
+    MaxPool: lambda pool, node: TorchOp(functional.max_pool2d, _window(pool)),
+    AvgPool: lambda pool, node: TorchOp(functional.avg_pool2d, {**_window(pool), "count_include_pad": False}),
+    Add: lambda _, node: TorchOp(add_all),
+    Concat: lambda _, node: TorchOp(concat),
+    ShiftPad: lambda _, node: TorchOp(functional.pad, {"pad": (-1, 1, -1, 1)}),
+    Slice: lambda part, node: TorchOp(torch.narrow, {"dim": 1, "start": part.start, "length": node.shape[0]}),
+    GlobalMean: lambda _, node: TorchOp(torch.mean, {"dim": (2, 3)}),
+    DropPath: lambda _, node: TorchOp(drop_path),
+    Normalize: lambda norm, node: TorchOp(Normalization, {"mean": norm.mean, "std": norm.std, "scale": norm.scale}),
+    Softmax: lambda _, node: TorchOp(functional.softmax, {"dim": 1}),
 }
 
 

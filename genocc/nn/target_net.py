@@ -15,7 +15,7 @@ from genocc.initialization import initialize
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.nn.graph_module import ProgramPair
-from genocc.nn.primitives import CONSTRUCTS, Constructs
+from genocc.nn.primitives import EMITTERS, Emitters
 from genocc.provenance import Provenance
 
 
@@ -32,7 +32,7 @@ class TargetNet(ProgramPair):
         seed: Of the initialization: the same arrays as every other target of this seed.
         weights: Arrays by name or a safetensors file, instead of an initialization; an auxiliary head in them is
             ignored if the configuration has none.
-        constructs: How each primitive is computed.
+        emitters: How each primitive is computed.
 
     Raises:
         NetworkError: The skeleton has no place for the genotype's cells.
@@ -47,11 +47,11 @@ class TargetNet(ProgramPair):
         *,
         seed: int = 0,
         weights: Mapping[str, Any] | str | Path | None = None,
-        constructs: Constructs = CONSTRUCTS,
+        emitters: Emitters = EMITTERS,
     ) -> None:
         config = config or NetworkConfig()
         training, inference = (lower(genotype, config, training=mode) for mode in (True, False))
-        super().__init__(training, inference, _arrays(training, seed, weights), constructs)
+        super().__init__(training, inference, _arrays(training, seed, weights), emitters)
         self.genotype, self.config = genotype, config
 
     def forward(self, image: Tensor) -> Tensor | tuple[Tensor, Tensor]:
