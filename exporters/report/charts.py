@@ -104,7 +104,7 @@ def charts(history: Sequence[Mapping[str, Any]]) -> list[Chart]:
     return [Chart(f"chart{number}", *parts) for number, parts in enumerate(drawn)]
 
 
-def draw(chart: Chart, epochs: Sequence[int]) -> str:
+def chart_svg(chart: Chart, epochs: Sequence[int]) -> str:
     """Returns a chart as an SVG element for a page.
 
     Colours are the page's variables ``--curve-1`` and so on; names are unique on the page. The attributes ``data-x0``
@@ -153,7 +153,7 @@ def draw(chart: Chart, epochs: Sequence[int]) -> str:
     return _for_page(written.getvalue(), chart, (left * scale, right * scale), span)
 
 
-def shown(value: float | None, *, percent: bool) -> str:
+def format_value(value: float | None, *, percent: bool) -> str:
     """Returns a value as the page writes it."""
     if value is None:
         return "–"

@@ -12,7 +12,7 @@ from genocc.operations import get
 from genocc.results.run_data import RunData
 from genocc.runs.reading import TRAIN
 
-from ..drawing.diagram import FILLS, Shape, readable, readable_on_dark
+from ..drawing.diagram import FILLS, Role, readable, readable_on_dark
 from ..drawing.graphviz import genotype_diagram, state_name
 from ..drawing.rendering import render
 
@@ -126,7 +126,7 @@ def _make_edge(part: ET.Element, edge: str, *, focusable: bool) -> None:
 
 
 def _colors(genotype: Genotype) -> dict[str, str]:
-    fills = {FILLS[shape]: f"var(--{shape.value})" for shape in Shape}
+    fills = {FILLS[role]: f"var(--{role.value})" for role in Role}
     operations = {edge.op for cell in genotype.cells.values() for _, _, edge in cell.edges()}
     found: dict[str, str] = {}
     for color in {get(name).color for name in operations}:
