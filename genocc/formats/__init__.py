@@ -1,4 +1,4 @@
-"""Foreign genotype texts, one file a dialect.
+"""Foreign genotype texts, one file per dialect.
 
 To add a dialect of texts, write a file with a subclass of `Dialect` and add it to ``DIALECTS``; the commands
 ``genocc import`` and ``genocc export-text`` and the tests of all dialects follow.
@@ -6,9 +6,7 @@ To add a dialect of texts, write a file with a subclass of `Dialect` and add it 
 
 from __future__ import annotations
 
-import difflib
-
-from genocc.errors import FormatError
+from genocc.errors import FormatError, did_you_mean
 from genocc.formats.autodl import AutoDL
 from genocc.formats.aw_nas import AwNas
 from genocc.formats.base import Dialect, Imported
@@ -46,6 +44,4 @@ def dialect(name: str) -> Dialect:
     """Returns a dialect by name; raises FormatError."""
     if name in DIALECTS:
         return DIALECTS[name]
-    close = difflib.get_close_matches(name.lower().replace("_", "-"), DIALECTS, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"expected one of {', '.join(DIALECTS)}"
-    raise FormatError(f"unknown dialect '{name}'; {hint}")
+    raise FormatError(f"unknown dialect '{name}'; {did_you_mean(name.lower().replace('_', '-'), DIALECTS)}")
