@@ -60,7 +60,7 @@ def genotype_diagram(
 
 
 def difference_diagram(difference: Difference) -> Diagram:
-    """Returns the union of two genotypes: what is only in A dashed and with a minus, only in B bold with a plus."""
+    """Returns the union of two genotypes; edges only in A are dashed with a minus, those only in B bold with a plus."""
     title = f"A: {difference.a.name}, B: {difference.b.name}"
     legend = "− dashed: only in A, + bold: only in B, grey: in both"
     panels = tuple(_union(cell) for cell in difference.cells)
@@ -69,7 +69,7 @@ def difference_diagram(difference: Difference) -> Diagram:
 
 
 def state_name(cell: Cell, state: int) -> str:
-    """Returns what papers call a state: ``c_{k-2}`` and ``c_{k-1}`` for the inputs, the number for nodes."""
+    """Returns the name of a state in papers: ``c_{k-2}`` and ``c_{k-1}`` for the inputs, the number for nodes."""
     return f"c_{{k-{cell.inputs - state}}}" if state < cell.inputs else str(state)
 
 

@@ -1,4 +1,4 @@
-"""Where Graphviz puts the parts of a diagram: positions to draw at, in one layout for all frames of a film."""
+"""Positions of the parts of a diagram as Graphviz lays them out: one layout for all frames of a film."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Geometry:
 
 
 def lay_out(panel: Panel) -> Geometry:
-    """Returns where Graphviz puts the vertices, arrows and labels of a panel.
+    """Returns the positions of the vertices, arrows and labels of a panel.
 
     Raises:
         TargetError: ``dot`` is missing, fails or takes too long.

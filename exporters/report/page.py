@@ -1,7 +1,7 @@
-"""A run as one page: how its cells formed, its curves, its genotype with costs, everything in a single HTML file.
+"""The page of a run: the evolution of its cells, its curves and its genotype with costs, in a single HTML file.
 
-The page asks the network for nothing. What comes from the run reaches it through a template engine that escapes, or
-as JSON in which no markup can end the element that holds it.
+The page fetches nothing. Content of the run reaches it through a template engine that escapes, or as JSON in which no
+markup can end the element that holds it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .charts import Chart, chart_svg, charts, format_value
 from .genotype import genotype_part
 
 LARGEST = 5_000_000
-"""Bytes that a page may have."""
+"""Size limit of a page, in bytes."""
 DASHES = {"solid": "none", "bold": "none", "dashed": "13 2.5", "dotted": "4 2"}
 """Dash of an operation -> that of its ribbon."""
 

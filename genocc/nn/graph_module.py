@@ -28,8 +28,8 @@ def graph_module(graph: Graph, arrays: Mapping[str, Any], emitters: Emitters = E
     where there are several.
 
     Args:
-        graph: Any graph, of a net, a cell or an operation, optimized or not.
-        arrays: numpy arrays or tensors by name; they are copied and keep their precision.
+        graph: Of a net, a cell or an operation, optimized or not.
+        arrays: numpy arrays or tensors by name; they are copied, in their own precision.
         emitters: How each primitive is computed.
 
     Raises:
@@ -82,8 +82,8 @@ class ProgramPair(nn.Module):
     """A training and an inference program over one tree of modules, chosen by ``self.training``.
 
     Args:
-        training: May have drop path, and more outputs and modules than the other.
-        inference: The same net as it infers.
+        training: The training graph; it may have drop path, and more outputs and modules than the other.
+        inference: The inference graph of the same net.
         arrays: numpy arrays or tensors by name, of the training graph; see `graph_module`.
         emitters: How each primitive is computed.
 
@@ -101,7 +101,7 @@ class ProgramPair(nn.Module):
         tree = module_tree(training, arrays, emitters)
         for name, child in tree.named_children():
             self.add_module(name, child)
-        # In a dict, where PyTorch does not look for modules: each of theirs stands in the tree already.
+        # In a dict, where PyTorch does not look for modules: all of theirs are in the tree already.
         self._programs = {
             name: program(_shared(graph), tree, emitters)
             for name, graph in (("training", training), ("inference", inference))
@@ -112,7 +112,7 @@ class ProgramPair(nn.Module):
 
     @property
     def drop_path_rate(self) -> float:
-        """Probability, from 0 to below 1, with which training drops an edge's value for an image."""
+        """Probability, from 0 to below 1, that training drops an edge's value for an image."""
         return self._drop_path_rate
 
     @drop_path_rate.setter
@@ -122,14 +122,14 @@ class ProgramPair(nn.Module):
         self._drop_path_rate = float(rate)
 
     def run(self, image: Tensor) -> Any:
-        """Returns what the program of the current mode makes of an image: a tensor, or a tuple of them."""
+        """Returns the outputs of the current mode's program for images: a tensor, or a tuple of them."""
         if self.training and self._drops:
             return self._programs["training"](image, self._drop_path_rate, self.drop_path_share)
         return self._programs["training" if self.training else "inference"](image)
 
 
 def _shared(graph: Graph) -> Graph:
-    """The same net with one ReLU a state instead of one an edge: less to compute and to keep for the gradients."""
+    """The same net with one ReLU per state instead of one per edge: less to compute, and to keep for the gradients."""
     return run_passes(graph, Parameters.absent(graph), [PASSES["share-common-subexpressions"]], training=True)[0]
 
 
@@ -138,7 +138,7 @@ def _computed(graph: Graph) -> list[Node]:
 
 
 def _place(module: nn.Module, tree: nn.Module, origin: str) -> None:
-    """Adds a module under its origin; the modules on the way there are made where there are none yet."""
+    """Adds a module under its origin, and the modules on the way there that do not exist yet."""
     *path, name = origin.split(".")
     for part in path:
         if not hasattr(tree, part):

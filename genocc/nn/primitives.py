@@ -104,7 +104,7 @@ EMITTERS: Emitters = {
 
 
 class PaddedConv2d(nn.Conv2d):
-    """A convolution whose padding differs from side to side."""
+    """A convolution with a padding of its own on each side."""
 
     def __init__(self, *, padding: Pads, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -116,7 +116,7 @@ class PaddedConv2d(nn.Conv2d):
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """BN without PyTorch's counter of batches, which a fixed momentum never reads: its tensors are the graph's."""
+    """BN without PyTorch's counter of batches, which a fixed momentum never reads: the graph has no such tensor."""
 
     momentum: float
 
@@ -133,7 +133,7 @@ class BatchNorm2d(nn.BatchNorm2d):
 
 
 class Normalization(nn.Module):
-    """(x * scale - mean) / std for each channel, in its own precision whatever the type of the image."""
+    """(x * scale - mean) / std per channel, in the precision of its constants whatever the type of the image."""
 
     mean: Tensor
     std: Tensor
@@ -141,7 +141,7 @@ class Normalization(nn.Module):
     def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], scale: float) -> None:
         super().__init__()
         self.scale = scale
-        # No part of the weights, and therefore never on the meta device either, where weights wait for their values.
+        # Not among the weights, and hence never on the meta device either, where weights wait for their values.
         self.register_buffer("mean", torch.tensor(mean, device="cpu").view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std, device="cpu").view(-1, 1, 1), persistent=False)
 
@@ -155,19 +155,22 @@ def add_all(*values: Tensor) -> Tensor:
 
 
 def concat(*values: Tensor) -> Tensor:
-    """Returns the values side by side along the channels."""
+    """Returns the concatenation along the channels."""
     return torch.cat(values, 1)
 
 
 def drop_path_masks(image: Tensor, rate: float, share: tuple[int, int] | None, count: int) -> tuple[Tensor | None, ...]:
-    """Draws all masks of a net at once: for each edge a factor per image, 0 or 1/(1-rate); None where nothing drops.
+    """Draws all masks of a net at once: per edge, a factor of 0 or 1/(1-rate) for each image; None at rate 0.
 
     Args:
-        image: Tells batch, device and precision.
+        image: Gives the batch size, the device and the precision.
         rate: Probability of a drop, below 1.
-        share: Where these images stand in a batch that several processes share: the number of the first, and of all.
-            Masks are drawn for all of them, so that each process drops what one process would.
+        share: The place of these images in a batch that several processes share: the index of the first, and the
+            number of all. Masks are drawn for all, so that the processes together drop what one process would.
         count: Number of edges.
+
+    Returns:
+        A mask (N, 1, 1, 1) per edge.
     """
     if rate == 0:
         return (None,) * count
@@ -179,5 +182,5 @@ def drop_path_masks(image: Tensor, rate: float, share: tuple[int, int] | None, c
 
 
 def drop_path(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Returns the images that an edge keeps, scaled up; the others are zero."""
+    """Returns an edge's value times its mask: dropped images are zero, the others scaled up."""
     return x if mask is None else x * mask

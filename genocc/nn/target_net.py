@@ -1,4 +1,4 @@
-"""A genotype's net as an ``nn.Module`` that trains and infers, and its weights as a file."""
+"""The net of a genotype as an ``nn.Module`` for training and inference, and its weights as a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from genocc.provenance import Provenance
 
 
 class TargetNet(ProgramPair):
-    """The net of a genotype, to train and to infer with.
+    """The net of a genotype, for training and inference.
 
     In training mode it drops paths, and returns ``(logits, auxiliary_logits)`` if the configuration has an auxiliary
     head; in evaluation mode it returns ``logits``, (N, classes). The two are programs over one tree of modules, whose
@@ -28,7 +28,7 @@ class TargetNet(ProgramPair):
 
     Args:
         genotype: The cells.
-        config: The network around them; the CIFAR defaults where it is not given.
+        config: The network around them; the CIFAR defaults if not given.
         seed: Of the initialization: the same arrays as every other target of this seed.
         weights: Arrays by name or a safetensors file, instead of an initialization; an auxiliary head in them is
             ignored if the configuration has none.
@@ -65,7 +65,7 @@ def save(net: TargetNet, path: str | Path, provenance: Provenance | None = None)
     Args:
         net: On any device, in any precision; stored in float32.
         path: Of the safetensors file.
-        provenance: What else the file shall say; its genotype and configuration are the net's.
+        provenance: Metadata of the file; the net's genotype and configuration alone if not given.
 
     Raises:
         FileError: The file cannot be written.
@@ -80,7 +80,7 @@ def load(path: str | Path) -> TargetNet:
 
     Raises:
         FileError: The file cannot be read.
-        TargetError: It does not say which net its weights belong to.
+        TargetError: Its metadata do not say which net the weights belong to.
         WeightsError: Its weights do not fit that net.
     """
     described = Provenance.from_metadata(weight_files.metadata(path), str(path))
