@@ -63,6 +63,11 @@ class Frame:
         """Number of edges of the derived cell."""
         return sum(ribbon.derived for lane in self.ribbons for ribbon in lane)
 
+    @property
+    def caption(self) -> str:
+        """``5 edges``: that number in words."""
+        return "1 edge" if self.derived == 1 else f"{self.derived} edges"
+
 
 @dataclass(frozen=True)
 class CellEvolution:

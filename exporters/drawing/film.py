@@ -132,9 +132,8 @@ def _image(data: RunData, cells: Sequence[CellEvolution], position: float) -> Im
         top = _TOP
         for cell in cells:
             frame = blend(cell.frames[before], cell.frames[after], position - before)
-            edges = "1 edge" if frame.derived == 1 else f"{frame.derived} edges"
             axes.text(10, top + 8, f"{cell.kind} cell", fontsize=10, weight="bold", color=_INK, va="center")
-            axes.text(width - 10, top + 8, edges, fontsize=10, color=_QUIET, va="center", ha="right")
+            axes.text(width - 10, top + 8, frame.caption, fontsize=10, color=_QUIET, va="center", ha="right")
             _draw_cell(axes, cell, frame, top + _BETWEEN - 6)
             top += _BETWEEN + cell.geometry.height
         _legend(figure, cells)

@@ -52,7 +52,7 @@ def last_epoch(cell: CellEvolution, operations: Sequence[str]) -> dict[str, Any]
         )
     return {
         "kind": cell.kind,
-        "caption": "1 edge" if frame.derived == 1 else f"{frame.derived} edges",
+        "caption": frame.caption,
         "width": f"{geometry.width:g}",
         "height": f"{geometry.height:g}",
         "operations": cell.operations,

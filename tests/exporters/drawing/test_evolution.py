@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from genocc.errors import RunError
-from genocc.exporters.drawing.evolution import MOST_RIBBONS, WIDEST, beside, cell_evolutions, sampled_epochs
+from genocc.exporters.drawing.evolution import (
+    MOST_RIBBONS,
+    WIDEST,
+    Frame,
+    Ribbon,
+    beside,
+    cell_evolutions,
+    sampled_epochs,
+)
 from genocc.runs.reading import HISTORY, read_history
 from tests.exporters.runs import OPERATIONS, edges, write_search
 
@@ -76,6 +84,12 @@ def test_all_epochs_are_shown_unless_they_are_too_many() -> None:
     assert len(many) == MOST_RIBBONS // 200
     assert (many[0], many[-1]) == (0, 4999)
     assert many == sorted(set(many))
+
+
+@pytest.mark.parametrize(("derived", "caption"), [(0, "0 edges"), (1, "1 edge"), (3, "3 edges")])
+def test_a_frame_counts_its_derived_edges(derived: int, caption: str) -> None:
+    lanes = tuple((Ribbon(0, 1, 1, number < derived, 1), Ribbon(1, 1, 1, False, 1)) for number in range(4))
+    assert Frame(lanes, ("",) * 4).caption == caption
 
 
 def test_a_history_without_coefficients_has_no_evolution(tmp_path: Path) -> None:
