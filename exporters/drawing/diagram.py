@@ -1,8 +1,8 @@
-"""What a diagram of cells consists of, and how it looks: states and lines become DOT.
+"""The parts of a diagram of cells and how they look: vertices and arrows become DOT.
 
-Every line has a box with its name in the middle, so that parallel lines stay apart and no label lies on another line.
-What is drawn (`State`, `Line`) is apart from where it ends up (Graphviz): names are stable, so that a layout can be
-computed once for a union of diagrams and its positions given to each of them.
+Every arrow has a box with its name in the middle, so that parallel arrows stay apart and no label lies on another
+arrow. The parts (`Vertex`, `Arrow`) know nothing of where Graphviz puts them, and their names are stable: a layout can
+be computed once for a union of diagrams and its positions given to each of them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import graphviz
 FONT = "Helvetica,Arial,sans-serif"
 TITLE_WIDTH = 72
 CROWDED = 400
-"""Lines from which Graphviz gets fewer rounds: 1,024 lines then take seconds instead of minutes."""
+"""Arrows above which Graphviz gets fewer rounds: 1,024 arrows then take seconds instead of minutes."""
 
 
-class Shape(Enum):
-    """The three kinds of state."""
+class Role(Enum):
+    """The three kinds of vertex."""
 
     INPUT = "input"
     NODE = "node"
@@ -31,7 +31,7 @@ class Shape(Enum):
 
 
 class Tone(Enum):
-    """How much a state matters to the picture; each differs in its outline too, for black and white."""
+    """How much a vertex matters to the picture; each differs in its outline too, for black and white."""
 
     PLAIN = "plain"
     FAINT = "faint"
@@ -40,38 +40,38 @@ class Tone(Enum):
 
 
 @dataclass(frozen=True)
-class State:
-    """A state of a cell, or the cell's output.
+class Vertex:
+    """A state of a cell, or the cell's output, as it is drawn.
 
     Attributes:
         name: Unique in the panel.
-        shape: Input, node or output.
+        role: Input, node or output.
         label: A number, or for inputs and outputs the index of c: ``k-2``.
         tooltip: Shown on hover, and read by screen readers.
         tone: Its outline and fill.
     """
 
     name: str
-    shape: Shape
+    role: Role
     label: str
     tooltip: str
     tone: Tone = Tone.PLAIN
 
 
 @dataclass(frozen=True)
-class Line:
-    """An arrow between two states, with its name in a box on the way unless ``label`` is empty.
+class Arrow:
+    """An edge of a cell as it is drawn, with its name in a box on the way unless ``label`` is empty.
 
     Attributes:
         name: Unique in the panel.
-        tail: Name of the state where it starts.
-        head: Name of the state where it ends.
+        tail: Name of the vertex where it starts.
+        head: Name of the vertex where it ends.
         label: The text in the box.
         tooltip: Shown on hover, and read by screen readers.
-        color: #rrggbb of the line; the text is darkened until it is readable.
+        color: #rrggbb of the stroke; the text is darkened until it is readable.
         dash: solid, dashed, dotted or bold.
-        arrow: Graphviz name of the arrowhead.
-        width: In points; bold lines are twice as wide.
+        arrowhead: Graphviz name of the arrowhead.
+        width: In points; a bold arrow is twice as wide.
     """
 
     name: str
@@ -81,18 +81,18 @@ class Line:
     tooltip: str
     color: str = "#444444"
     dash: str = "solid"
-    arrow: str = "normal"
+    arrowhead: str = "normal"
     width: float = 1.6
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One cell: its states in order, its lines, and a heading. ``name`` is unique in the diagram."""
+    """One cell: its vertices in order, its arrows, and a heading. ``name`` is unique in the diagram."""
 
     name: str
     heading: str
-    states: tuple[State, ...]
-    lines: tuple[Line, ...]
+    vertices: tuple[Vertex, ...]
+    arrows: tuple[Arrow, ...]
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Diagram:
             label=graphviz.nohtml("\\n".join(map(literal, lines))),
             remincross="false",  # a second round would ignore the order of the inputs
         )  # fmt: skip
-        if sum(len(panel.lines) for panel in self.panels) > CROWDED:
+        if sum(len(panel.arrows) for panel in self.panels) > CROWDED:
             graph.attr(mclimit="0.3", nslimit="0.5", nslimit1="0.5")
         graph.attr("node", fontname=FONT, fontsize="13", color="#222222", penwidth="1", fixedsize="true")
         graph.attr("edge", arrowsize="0.7", weight="10")
@@ -147,7 +147,7 @@ def readable_on_dark(color: str) -> str:
     return _hex(channels)
 
 
-FILLS = {Shape.INPUT: "#d7ecd9", Shape.NODE: "#dbe7f5", Shape.OUTPUT: "#f6e3c5"}
+FILLS = {Role.INPUT: "#d7ecd9", Role.NODE: "#dbe7f5", Role.OUTPUT: "#f6e3c5"}
 _TONES: dict[Tone, dict[str, str]] = {
     Tone.PLAIN: {},
     Tone.FAINT: {"style": "dashed", "color": "#a0a0a0", "fontcolor": "#767676", "fillcolor": "white"},
@@ -157,69 +157,69 @@ _TONES: dict[Tone, dict[str, str]] = {
 
 
 def _write_panel(graph: graphviz.Digraph, panel: Panel) -> None:
-    arriving = Counter(line.head for line in panel.lines)
-    leaving = Counter(line.tail for line in panel.lines)
+    arriving = Counter(arrow.head for arrow in panel.arrows)
+    leaving = Counter(arrow.tail for arrow in panel.arrows)
     with graph.subgraph(name=f"cluster_{panel.name}") as cluster:
         cluster.attr(label=literal(panel.heading), tooltip=literal(panel.heading), id=panel.name)
         cluster.attr(penwidth="0", labeljust="l", fontsize="13", margin="6")
-        for states in _ranks(panel):
+        for vertices in _ranks(panel):
             with cluster.subgraph() as rank:
-                if states[0].shape is not Shape.NODE:
-                    rank.attr(rank="same" if states[0].shape is Shape.INPUT else "max")
-                for state in states:
-                    _write_state(rank, panel, state, max(arriving[state.name], leaving[state.name]))
-                if states[0].shape is Shape.INPUT:
-                    for upper, lower in pairwise(states):
+                if vertices[0].role is not Role.NODE:
+                    rank.attr(rank="same" if vertices[0].role is Role.INPUT else "max")
+                for vertex in vertices:
+                    _write_vertex(rank, panel, vertex, max(arriving[vertex.name], leaving[vertex.name]))
+                if vertices[0].role is Role.INPUT:
+                    for upper, lower in pairwise(vertices):
                         ends = (f"{panel.name}.{lower.name}", f"{panel.name}.{upper.name}")
                         rank.edge(*ends, style="invis", weight="1")  # keeps them in order, top to bottom
-        for line in panel.lines:
-            _write_line(cluster, panel, line)
+        for arrow in panel.arrows:
+            _write_arrow(cluster, panel, arrow)
 
 
-def _ranks(panel: Panel) -> Iterator[list[State]]:
-    for shape in Shape:
-        if states := [state for state in panel.states if state.shape is shape]:
-            yield states
+def _ranks(panel: Panel) -> Iterator[list[Vertex]]:
+    for role in Role:
+        if vertices := [vertex for vertex in panel.vertices if vertex.role is role]:
+            yield vertices
 
 
-def _write_state(graph: graphviz.Digraph, panel: Panel, state: State, lines: int) -> None:
-    """A state grows with its lines, so that they do not all meet in one point."""
-    look = {"fillcolor": FILLS[state.shape], **_TONES[state.tone]}
-    rounded = state.shape is Shape.INPUT
-    if state.shape is Shape.NODE:
-        wide, tall = len(state.label) > 2, lines > 5
-        label, rounded = literal(state.label), wide or tall
-        width, height = 0.4 + 0.07 * len(state.label) if wide else 0.42, 0.13 * lines if tall else 0.42
+def _write_vertex(graph: graphviz.Digraph, panel: Panel, vertex: Vertex, arrows: int) -> None:
+    """A vertex grows with its arrows, so that they do not all meet in one point."""
+    look = {"fillcolor": FILLS[vertex.role], **_TONES[vertex.tone]}
+    rounded = vertex.role is Role.INPUT
+    if vertex.role is Role.NODE:
+        wide, tall = len(vertex.label) > 2, arrows > 5
+        label, rounded = literal(vertex.label), wide or tall
+        width, height = 0.4 + 0.07 * len(vertex.label) if wide else 0.42, 0.13 * arrows if tall else 0.42
     else:
-        label, width = _indexed_c(state.label), 0.6 if rounded else 0.42
-        height = max(0.42, (0.1 if rounded else 0.22) * lines)
-    shape = "circle" if state.shape is Shape.NODE and not rounded else "box"
+        label, width = _indexed_c(vertex.label), 0.6 if rounded else 0.42
+        height = max(0.42, (0.1 if rounded else 0.22) * arrows)
+    shape = "circle" if vertex.role is Role.NODE and not rounded else "box"
     styles = ["filled", *(["rounded"] if rounded else []), *([look.pop("style")] if "style" in look else [])]
-    name = f"{panel.name}.{state.name}"
+    name = f"{panel.name}.{vertex.name}"
     graph.node(
-        name, label=label, id=name, tooltip=literal(state.tooltip), shape=shape, width=f"{width:.2f}",
+        name, label=label, id=name, tooltip=literal(vertex.tooltip), shape=shape, width=f"{width:.2f}",
         height=f"{height:.2f}", style=",".join(styles), **look,
     )  # fmt: skip
 
 
-def _write_line(graph: graphviz.Digraph, panel: Panel, line: Line) -> None:
-    name = f"{panel.name}.{line.name}"
-    tail, head = f"{panel.name}.{line.tail}", f"{panel.name}.{line.head}"
-    bold = line.dash == "bold"
+def _write_arrow(graph: graphviz.Digraph, panel: Panel, arrow: Arrow) -> None:
+    name = f"{panel.name}.{arrow.name}"
+    tail, head = f"{panel.name}.{arrow.tail}", f"{panel.name}.{arrow.head}"
+    bold = arrow.dash == "bold"
     pen = {
-        "color": line.color, "style": "solid" if bold else line.dash, "tooltip": literal(line.tooltip),
-        "penwidth": f"{line.width * (2 if bold else 1):.3g}",
+        "color": arrow.color, "style": "solid" if bold else arrow.dash, "tooltip": literal(arrow.tooltip),
+        "penwidth": f"{arrow.width * (2 if bold else 1):.3g}",
     }  # fmt: skip
-    if not line.label:
-        graph.edge(tail, head, id=name, arrowhead=line.arrow, **pen)
+    if not arrow.label:
+        graph.edge(tail, head, id=name, arrowhead=arrow.arrowhead, **pen)
         return
     graph.node(
-        name, label=graphviz.nohtml(literal(line.label)), id=name, tooltip=pen["tooltip"], shape="box",
-        style="filled,rounded", fillcolor="white", color=line.color, fontcolor=readable(line.color), fontsize="10.5",
+        name, label=graphviz.nohtml(literal(arrow.label)), id=name, tooltip=pen["tooltip"], shape="box",
+        style="filled,rounded", fillcolor="white", color=arrow.color, fontcolor=readable(arrow.color), fontsize="10.5",
         fixedsize="false", width="0", height="0", margin="0.05,0.025",
     )  # fmt: skip
     graph.edge(tail, f"{name}:w", id=f"{name}.tail", arrowhead="none", **pen)
-    graph.edge(f"{name}:e", head, id=f"{name}.head", arrowhead=line.arrow, **pen | {"weight": "20"})
+    graph.edge(f"{name}:e", head, id=f"{name}.head", arrowhead=arrow.arrowhead, **pen | {"weight": "20"})
 
 
 def _indexed_c(index: str) -> str:

@@ -1,6 +1,6 @@
-"""How cells form: the coefficients of each epoch as ribbons in one layout, the same for a report and a film.
+"""The evolution of cells: the coefficients of each epoch as ribbons in one layout, shared by report and film.
 
-Between two states runs one lane. Its operations lie in it side by side, each a strand as wide as its coefficient, so a
+Between two states runs one lane. Its operations lie in it side by side, each a ribbon as wide as its coefficient, so a
 lane starts as a band of many colours and ends as a line of one. Graphviz places all lanes once.
 """
 
@@ -19,27 +19,27 @@ from genocc.errors import GenotypeError, RunError
 from genocc.genotype import Cell, Genotype
 from genocc.runs.reading import HISTORY
 
-from .diagram import Line, Panel, State
-from .graphviz import cell_states
-from .layout import Layout, Point, lay_out
+from .diagram import Arrow, Panel, Vertex
+from .graphviz import cell_vertices
+from .layout import Geometry, Point, lay_out
 
 WIDEST = 11.0
 """Points: the width of a node's strongest lane."""
 THINNEST = 1.3
-"""Points: the width of a derived strand, however small its coefficient is."""
-MOST_STRANDS = 60_000
-"""Strands in all frames together: what a report holds. Longer or larger searches show evenly spaced epochs."""
+"""Points: the width of a derived ribbon, however small its coefficient is."""
+MOST_RIBBONS = 60_000
+"""Ribbons of all frames together that a report holds. Longer or larger searches show evenly spaced epochs."""
 NO_OPERATION = "none"
 
 
 @dataclass(frozen=True)
-class Strand:
+class Ribbon:
     """An operation of a lane in one epoch.
 
     Attributes:
         offset: From the lane's middle, to the right of its direction, in points.
         width: In points; in proportion to the coefficient, a node's strongest lane being ``WIDEST``.
-        opacity: By the importance among the node's candidates; what is not derived stays faint.
+        opacity: By the importance among the node's candidates; a ribbon that is not derived stays faint.
         derived: Whether the epoch's genotype has it.
         importance: The number that a derivation compares.
     """
@@ -53,58 +53,63 @@ class Strand:
 
 @dataclass(frozen=True)
 class Frame:
-    """A cell in one epoch: lane by lane its strands, one an operation, and the label of what is derived."""
+    """A cell in one epoch: the ribbons of each lane, one per operation, and the label of its derived operations."""
 
-    strands: tuple[tuple[Strand, ...], ...]
+    ribbons: tuple[tuple[Ribbon, ...], ...]
     labels: tuple[str, ...]
 
     @property
     def derived(self) -> int:
         """Number of edges of the derived cell."""
-        return sum(strand.derived for lane in self.strands for strand in lane)
+        return sum(ribbon.derived for lane in self.ribbons for ribbon in lane)
+
+    @property
+    def caption(self) -> str:
+        """``5 edges``: that number in words."""
+        return "1 edge" if self.derived == 1 else f"{self.derived} edges"
 
 
 @dataclass(frozen=True)
-class Formation:
+class CellEvolution:
     """A kind of cell over the epochs.
 
     Attributes:
         kind: ``normal``, ``reduction``, ...
-        states: Inputs, nodes and output.
-        operations: The candidates without ``none``: the strands of each lane.
+        vertices: Inputs, nodes and output.
+        operations: The candidates without ``none``: the ribbons of each lane.
         lanes: (source state, target state) of each lane, in the order of the frames' rows.
-        layout: Where everything is; lanes are called as `lane_name` says.
-        frames: One an epoch.
+        geometry: Positions of vertices, lanes (named by `lane_name`) and labels.
+        frames: One per epoch.
     """
 
     kind: str
-    states: tuple[State, ...]
+    vertices: tuple[Vertex, ...]
     operations: tuple[str, ...]
     lanes: tuple[tuple[int, int], ...]
-    layout: Layout
+    geometry: Geometry
     frames: tuple[Frame, ...]
 
 
-def form(path: Path, history: Sequence[Mapping[str, Any]]) -> tuple[Formation, ...]:
-    """Returns how each kind of cell formed; nothing where the history has no coefficients.
+def cell_evolutions(path: Path, history: Sequence[Mapping[str, Any]]) -> tuple[CellEvolution, ...]:
+    """Returns the evolution of each kind of cell; nothing if the history has no coefficients.
 
     Args:
         path: The run folder, for messages.
         history: The run's.
 
     Raises:
-        RunError: Coefficients or a genotype are not what a search writes; the message names the line.
+        RunError: Coefficients or a genotype are not those of a search; the message names the line.
         TargetError: ``dot`` is missing, fails or takes too long.
     """
     if not any("coefficients" in line for line in history):
         return ()
     read = [_read(f"{path / HISTORY}: line {number}", line) for number, line in enumerate(history, start=1)]
-    return tuple(_formed(path / HISTORY, kind, read) for kind in read[0])
+    return tuple(_evolution(path / HISTORY, kind, read) for kind in read[0])
 
 
-def shown(strands: int, epochs: int) -> list[int]:
-    """Returns the positions of the epochs that are shown: all, or evenly spaced ones with the first and the last."""
-    most = max(2, MOST_STRANDS // max(strands, 1))
+def sampled_epochs(ribbons: int, epochs: int) -> list[int]:
+    """Returns the indices of the epochs to show: all, or evenly spaced ones with the first and the last."""
+    most = max(2, MOST_RIBBONS // max(ribbons, 1))
     if epochs <= most:
         return list(range(epochs))
     return [round(step * (epochs - 1) / (most - 1)) for step in range(most)]
@@ -124,7 +129,7 @@ def beside(points: Sequence[Point], offset: float) -> list[Point]:
 
 
 class CellCoefficients(BaseModel):
-    """What a line of the history says about a kind of cell; see docs/search.md."""
+    """The coefficients of a kind of cell in a line of the history; see docs/search.md."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -176,7 +181,7 @@ def _outside(epoch: _Epoch) -> bool:
     return any(not 0 <= source < target < states for source, target in epoch.coefficients.edges)
 
 
-def _formed(where: Path, kind: str, read: Sequence[Mapping[str, _Epoch]]) -> Formation:
+def _evolution(where: Path, kind: str, read: Sequence[Mapping[str, _Epoch]]) -> CellEvolution:
     first = read[0][kind]
     lanes = tuple((source, target) for source, target in first.coefficients.edges)
     names = first.coefficients.operations
@@ -186,18 +191,18 @@ def _formed(where: Path, kind: str, read: Sequence[Mapping[str, _Epoch]]) -> For
             raise RunError(f"{where}: line {number}: the {kind} cell has other edges or operations than in line 1")
     frames = tuple(_frame(epochs[kind]) for epochs in read)
     operations = tuple(name for name in names if name != NO_OPERATION)
-    states = cell_states(first.cell)
+    vertices = cell_vertices(first.cell)
     widest = max((label for frame in frames for label in frame.labels), key=len)
     panel = Panel(
         kind,
         "",
-        states,
+        vertices,
         (
-            *(Line(lane_name(lane), f"states.{lane[0]}", f"states.{lane[1]}", widest, "") for lane in lanes),
-            *(Line(f"concat.{state}", f"states.{state}", "output", "", "") for state in first.cell.concat),
+            *(Arrow(lane_name(lane), f"states.{lane[0]}", f"states.{lane[1]}", widest, "") for lane in lanes),
+            *(Arrow(f"concat.{state}", f"states.{state}", "output", "", "") for state in first.cell.concat),
         ),
     )
-    return Formation(kind, states, operations, lanes, lay_out(panel), frames)
+    return CellEvolution(kind, vertices, operations, lanes, lay_out(panel), frames)
 
 
 def _frame(epoch: _Epoch) -> Frame:
@@ -212,32 +217,32 @@ def _frame(epoch: _Epoch) -> Frame:
         highest[target] = max(highest.get(target, 0.0), *(found.importance[e][k] for k, _ in columns))
     lanes, labels = [], []
     for e, (source, target) in enumerate(found.edges):
-        strands = []
+        ribbons = []
         for k, name in columns:
             share = found.edge[e] * found.op[e][k] / (strongest[target] or 1)
             relative = found.importance[e][k] / (highest[target] or 1)
             kept = (source, target, name) in derived
             width = max(WIDEST * share, THINNEST) if kept else WIDEST * share
             opacity = 0.5 + 0.5 * relative if kept else 0.3 * relative
-            strands.append((width, opacity, kept, found.importance[e][k]))
-        lanes.append(_stacked(strands))
+            ribbons.append((width, opacity, kept, found.importance[e][k]))
+        lanes.append(_stacked(ribbons))
         labels.append(_label([name for _, name in columns], lanes[-1]))
     return Frame(tuple(lanes), tuple(labels))
 
 
-def _stacked(strands: Sequence[tuple[float, float, bool, float]]) -> tuple[Strand, ...]:
-    """Puts strands side by side, around the lane's middle."""
-    edge = -sum(width for width, *_ in strands) / 2
+def _stacked(ribbons: Sequence[tuple[float, float, bool, float]]) -> tuple[Ribbon, ...]:
+    """Puts ribbons side by side, around the lane's middle."""
+    edge = -sum(width for width, *_ in ribbons) / 2
     placed = []
-    for width, opacity, derived, importance in strands:
-        placed.append(Strand(edge + width / 2, width, opacity, derived, importance))
+    for width, opacity, derived, importance in ribbons:
+        placed.append(Ribbon(edge + width / 2, width, opacity, derived, importance))
         edge += width
     return tuple(placed)
 
 
-def _label(operations: Sequence[str], lane: Sequence[Strand]) -> str:
-    """The strongest derived operation of a lane, and how many there are besides."""
-    kept = [(strand.importance, -k) for k, strand in enumerate(lane) if strand.derived]
+def _label(operations: Sequence[str], lane: Sequence[Ribbon]) -> str:
+    """The strongest derived operation of a lane, and the number of others."""
+    kept = [(ribbon.importance, -k) for k, ribbon in enumerate(lane) if ribbon.derived]
     if not kept:
         return ""
     name = operations[-max(kept)[1]]

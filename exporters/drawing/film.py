@@ -1,4 +1,4 @@
-"""The film of a search: a frame an epoch and some in between, all in the layout that the report uses too."""
+"""The film of a search: a frame per epoch and some in between, all in the layout of the report."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from genocc.operations import get
 from genocc.results.run_data import RunData
 from genocc.runs.epochs import number_at
 
-from .diagram import FILLS, Shape, readable
-from .evolution import Formation, Frame, Strand, beside, form, lane_name
+from .diagram import FILLS, Role, readable
+from .evolution import CellEvolution, Frame, Ribbon, beside, cell_evolutions, lane_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".gif", ".mp4")
 DOTS = 84
-"""Dots an inch: a cell of four nodes is about 900 wide."""
+"""Dots per inch: a cell of four nodes is about 900 wide."""
 PER_SECOND = 8
 EPOCH = 4
-"""Frames an epoch, while all of them are fewer than ``MOST``; more epochs get fewer, then some are left out."""
+"""Frames per epoch, while all of them are fewer than ``MOST``; more epochs get fewer, then some are left out."""
 MOST = 240
 HOLD = 24
-"""Frames that the end stays, and a third of them the beginning."""
+"""Frames for which the end stands still, and a third of them for the beginning."""
 COLORS = 64
 """Of the palette that all frames of a .gif share."""
 TIMEOUT = 300
@@ -42,12 +42,12 @@ _TOP, _BETWEEN, _LEGEND = 44.0, 24.0, 34.0
 
 
 def draw_film(run: str | Path, path: str | Path, cells: Sequence[str] | None = None) -> None:
-    """Films how the cells of a search formed; of several searches, those of the best seed.
+    """Films the evolution of a search's cells; of several searches, those of the best seed.
 
     Args:
         run: The run folder, finished or not.
         path: A file that ends in .gif or .mp4.
-        cells: The kinds of cell to show; all where not given.
+        cells: The kinds of cell to show; all if not given.
 
     Raises:
         TargetError: Another suffix; the run is no search or its history has no coefficients; ``dot``, or ``ffmpeg``
@@ -62,24 +62,24 @@ def draw_film(run: str | Path, path: str | Path, cells: Sequence[str] | None = N
     if suffix == ".mp4" and not shutil.which("ffmpeg"):
         raise TargetError("the program `ffmpeg` is missing; install it (apt install ffmpeg), or write a .gif file")
     data = RunData.read(run)
-    formations = form(data.reported, data.history)
-    if not formations:
+    evolutions = cell_evolutions(data.reported, data.history)
+    if not evolutions:
         raise TargetError(f"{run}: there are no coefficients in its history, so there is no film of it")
     for kind in cells or ():
-        if kind not in [cell.kind for cell in formations]:
-            expected = " or ".join(cell.kind for cell in formations)
+        if kind not in [cell.kind for cell in evolutions]:
+            expected = " or ".join(cell.kind for cell in evolutions)
             raise GenotypeError(f"{run}: has no cell '{kind}'; expected {expected}")
-    chosen = [cell for cell in formations if not cells or cell.kind in cells]
+    chosen = [cell for cell in evolutions if not cells or cell.kind in cells]
     frames = _frames(data, chosen)
     write_atomically(path, lambda target: (_gif if suffix == ".gif" else _mp4)(frames, target))
 
 
 def blend(before: Frame, after: Frame, t: float) -> Frame:
-    """Returns the frame between two: what is derived is so from the middle on."""
+    """Returns the frame between two; labels and derived edges change in the middle."""
     nearer = before if t < 0.5 else after
-    strands = tuple(
+    ribbons = tuple(
         tuple(
-            Strand(
+            Ribbon(
                 offset=a.offset + (b.offset - a.offset) * t,
                 width=a.width + (b.width - a.width) * t,
                 opacity=a.opacity + (b.opacity - a.opacity) * t,
@@ -88,20 +88,20 @@ def blend(before: Frame, after: Frame, t: float) -> Frame:
             )
             for a, b, kept in zip(*rows, strict=True)
         )
-        for rows in zip(before.strands, after.strands, nearer.strands, strict=True)
+        for rows in zip(before.ribbons, after.ribbons, nearer.ribbons, strict=True)
     )
-    return Frame(strands, nearer.labels)
+    return Frame(ribbons, nearer.labels)
 
 
 def positions(epochs: int) -> list[float]:
-    """Returns the moments of a film, in epochs from 0 on, the first and the last held."""
+    """Returns the times of a film's frames, in epochs from 0; the first and the last stand still."""
     steps = max(1, min(EPOCH, MOST // max(epochs - 1, 1)))
     most = min((epochs - 1) * steps, MOST)
     moving = [(epochs - 1) * step / most for step in range(most + 1)] if most else [0.0]
     return [0.0] * (HOLD // 3) + moving + [float(epochs - 1)] * HOLD
 
 
-def _frames(data: RunData, cells: Sequence[Formation]) -> Iterator[Image]:
+def _frames(data: RunData, cells: Sequence[CellEvolution]) -> Iterator[Image]:
     """Images of one size; the same object again while nothing moves."""
     previous, image = -1.0, None
     for position in positions(len(data.history)):
@@ -111,14 +111,14 @@ def _frames(data: RunData, cells: Sequence[Formation]) -> Iterator[Image]:
         yield image
 
 
-def _image(data: RunData, cells: Sequence[Formation], position: float) -> Image:
+def _image(data: RunData, cells: Sequence[CellEvolution], position: float) -> Image:
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from PIL import Image
 
-    width = max(cell.layout.width for cell in cells)
-    height = _TOP + sum(_BETWEEN + cell.layout.height for cell in cells) + _LEGEND
+    width = max(cell.geometry.width for cell in cells)
+    height = _TOP + sum(_BETWEEN + cell.geometry.height for cell in cells) + _LEGEND
     before = int(position)
     after = min(before + 1, len(data.history) - 1)
     with rc_context({"lines.scale_dashes": False, "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"]}):
@@ -133,11 +133,10 @@ def _image(data: RunData, cells: Sequence[Formation], position: float) -> Image:
         top = _TOP
         for cell in cells:
             frame = blend(cell.frames[before], cell.frames[after], position - before)
-            edges = "1 edge" if frame.derived == 1 else f"{frame.derived} edges"
             axes.text(10, top + 8, f"{cell.kind} cell", fontsize=10, weight="bold", color=_INK, va="center")
-            axes.text(width - 10, top + 8, edges, fontsize=10, color=_QUIET, va="center", ha="right")
+            axes.text(width - 10, top + 8, frame.caption, fontsize=10, color=_QUIET, va="center", ha="right")
             _draw_cell(axes, cell, frame, top + _BETWEEN - 6)
-            top += _BETWEEN + cell.layout.height
+            top += _BETWEEN + cell.geometry.height
         _legend(figure, cells)
         canvas.draw()
         return Image.frombuffer("RGBA", canvas.get_width_height(), bytes(canvas.buffer_rgba())).convert("RGB")
@@ -157,34 +156,32 @@ def _caption(axes: Axes, data: RunData, epoch: int, width: float) -> None:
     axes.text(width - 10, 20, "   ".join(parts), fontsize=11, color=_INK, va="center", ha="right")
 
 
-def _draw_cell(axes: Axes, cell: Formation, frame: Frame, top: float) -> None:
-    layout = cell.layout
-    for name, points in layout.lines.items():
+def _draw_cell(axes: Axes, cell: CellEvolution, frame: Frame, top: float) -> None:
+    geometry = cell.geometry
+    for name, points in geometry.curves.items():
         if name.startswith("concat."):
             axes.plot(*_shifted(points, top), color=_QUIET, linewidth=1, alpha=0.6)
-    for lane, strands in zip(cell.lanes, frame.strands, strict=True):
-        for name, strand in zip(cell.operations, strands, strict=True):
-            if strand.width < 0.05 or strand.opacity < 0.01:
+    for lane, ribbons in zip(cell.lanes, frame.ribbons, strict=True):
+        for name, ribbon in zip(cell.operations, ribbons, strict=True):
+            if ribbon.width < 0.05 or ribbon.opacity < 0.01:
                 continue
             look = get(name)
             axes.plot(
-                *_shifted(beside(layout.lines[lane_name(lane)], strand.offset), top), color=look.color,
-                linewidth=strand.width, alpha=strand.opacity, linestyle=_DASHES[look.dash],
+                *_shifted(beside(geometry.curves[lane_name(lane)], ribbon.offset), top), color=look.color,
+                linewidth=ribbon.width, alpha=ribbon.opacity, linestyle=_DASHES[look.dash],
                 dash_capstyle="butt", solid_capstyle="butt",
             )  # fmt: skip
     for lane, label in zip(cell.lanes, frame.labels, strict=True):
         if label:
-            box, color = layout.labels[lane_name(lane)], get(label.split(" ")[0]).color
+            box, color = geometry.labels[lane_name(lane)], get(label.split(" ")[0]).color
             x, y = box.x, box.y + top
             _box(axes, x, y, box.width, box.height, "white", color, 5)
-            axes.text(
-                box.x, box.y + top, label, fontsize=7.6, color=readable(color), ha="center", va="center", zorder=4
-            )
-    for state in cell.states:
-        box = layout.states[state.name]
-        round_ = {Shape.NODE: min(box.width, box.height) / 2, Shape.INPUT: 8, Shape.OUTPUT: 2}[state.shape]
-        _box(axes, box.x, box.y + top, box.width, box.height, FILLS[state.shape], _INK, round_, zorder=5)
-        text = state.label if state.shape is Shape.NODE else f"$c_{{{state.label}}}$"
+            axes.text(x, y, label, fontsize=7.6, color=readable(color), ha="center", va="center", zorder=4)
+    for vertex in cell.vertices:
+        box = geometry.vertices[vertex.name]
+        round_ = {Role.NODE: min(box.width, box.height) / 2, Role.INPUT: 8, Role.OUTPUT: 2}[vertex.role]
+        _box(axes, box.x, box.y + top, box.width, box.height, FILLS[vertex.role], _INK, round_, zorder=5)
+        text = vertex.label if vertex.role is Role.NODE else f"$c_{{{vertex.label}}}$"
         axes.text(box.x, box.y + top, text, fontsize=11, color=_INK, ha="center", va="center", zorder=6)
 
 
@@ -202,7 +199,7 @@ def _shifted(points: Sequence[tuple[float, float]], top: float) -> tuple[list[fl
     return [x for x, _ in points], [y + top for _, y in points]
 
 
-def _legend(figure: Figure, cells: Sequence[Formation]) -> None:
+def _legend(figure: Figure, cells: Sequence[CellEvolution]) -> None:
     from matplotlib.lines import Line2D
 
     looks = {name: get(name) for cell in cells for name in cell.operations}

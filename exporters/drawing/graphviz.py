@@ -1,4 +1,4 @@
-"""Genotypes as pictures: the cells of one genotype, or what differs between two, drawn with Graphviz."""
+"""Diagrams of genotypes: the cells of one, or the difference of two, drawn with Graphviz."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genocc.files import write_atomically
 from genocc.genotype import Cell, Edge, Genotype
 from genocc.operations import get
 
-from .diagram import Diagram, Line, Panel, Shape, State, Tone
+from .diagram import Arrow, Diagram, Panel, Role, Tone, Vertex
 from .rendering import render, suffix_of
 
 
@@ -24,7 +24,7 @@ def draw(genotype: Genotype, path: str | Path, cells: Sequence[str] | None = Non
     Args:
         genotype: What to draw.
         path: A file that ends in .svg, .pdf, .png or .dot.
-        cells: The kinds of cell to draw; all where it is not given.
+        cells: The kinds of cell to draw; all if not given.
 
     Raises:
         TargetError: Another suffix, or ``dot`` is missing, fails or takes too long.
@@ -46,7 +46,7 @@ def genotype_diagram(
 ) -> Diagram:
     """Returns the diagram of a genotype's cells; arguments and errors as in `draw`.
 
-    ``counts`` are the costs that tooltips tell; those of the default network where not given.
+    ``counts`` are the costs in the tooltips; those of the default network if not given.
     """
     for kind in cells or ():
         if kind not in genotype.cells:
@@ -60,7 +60,7 @@ def genotype_diagram(
 
 
 def difference_diagram(difference: Difference) -> Diagram:
-    """Returns the union of two genotypes: what is only in A dashed and with a minus, only in B bold with a plus."""
+    """Returns the union of two genotypes; edges only in A are dashed with a minus, those only in B bold with a plus."""
     title = f"A: {difference.a.name}, B: {difference.b.name}"
     legend = "− dashed: only in A, + bold: only in B, grey: in both"
     panels = tuple(_union(cell) for cell in difference.cells)
@@ -69,25 +69,25 @@ def difference_diagram(difference: Difference) -> Diagram:
 
 
 def state_name(cell: Cell, state: int) -> str:
-    """Returns what papers call a state: ``c_{k-2}`` and ``c_{k-1}`` for the inputs, the number for nodes."""
+    """Returns the name of a state in papers: ``c_{k-2}`` and ``c_{k-1}`` for the inputs, the number for nodes."""
     return f"c_{{k-{cell.inputs - state}}}" if state < cell.inputs else str(state)
 
 
-def cell_states(cell: Cell) -> tuple[State, ...]:
-    """Returns the states of a cell as a diagram has them, ``states.0`` and so on, and its ``output``."""
-    states = [_state(cell, state) for state in range(cell.states)]
-    return (*states, State("output", Shape.OUTPUT, "k", f"c_k, the concat of {_listed(cell.concat)}"))
+def cell_vertices(cell: Cell) -> tuple[Vertex, ...]:
+    """Returns the states of a cell as vertices of a diagram, ``states.0`` and so on, and its ``output``."""
+    states = (_vertex(cell, state) for state in range(cell.states))
+    return (*states, Vertex("output", Role.OUTPUT, "k", f"c_k, the concat of {_listed(cell.concat)}"))
 
 
 def _panel(kind: str, cell: Cell, costs: dict[tuple[str, int, int], str]) -> Panel:
-    lines = []
+    arrows = []
     for state, position, edge in cell.edges():
         operation = get(edge.op)
         tooltip = f"{edge.op} from {state_name(cell, edge.source)} to {state}"
         tooltip += "" if edge.weight is None else f", weight {edge.weight:.3g}"
         tooltip += costs.get((kind, state, position), "") + ("" if state in cell.live else ", dead")
-        lines.append(
-            Line(
+        arrows.append(
+            Arrow(
                 name=f"nodes.{state - cell.inputs}.{edge.op}.{position}",
                 tail=f"states.{edge.source}",
                 head=f"states.{state}",
@@ -95,27 +95,27 @@ def _panel(kind: str, cell: Cell, costs: dict[tuple[str, int, int], str]) -> Pan
                 tooltip=tooltip,
                 color=operation.color if state in cell.live else "#a0a0a0",
                 dash=operation.dash,
-                arrow=operation.arrow,
+                arrowhead=operation.arrow,
                 width=_width(edge),
             )
         )
-    lines += [
-        Line(f"concat.{state}", f"states.{state}", "output", "", f"{state} is part of the concat", width=1)
+    arrows += [
+        Arrow(f"concat.{state}", f"states.{state}", "output", "", f"{state} is part of the concat", width=1)
         for state in cell.concat
     ]
-    return Panel(kind, f"{kind} cell", cell_states(cell), tuple(lines))
+    return Panel(kind, f"{kind} cell", cell_vertices(cell), tuple(arrows))
 
 
-def _state(cell: Cell, state: int) -> State:
+def _vertex(cell: Cell, state: int) -> Vertex:
     live = state in cell.live
     if state < cell.inputs:
         back = cell.inputs - state
         tooltip = f"c_{{k-{back}}}, the output of cell k-{back}" + ("" if live else ", not used")
-        shape, label = Shape.INPUT, f"k-{back}"
+        role, label = Role.INPUT, f"k-{back}"
     else:
         tooltip = f"node {state}" + ("" if live else ", dead: it reaches no part of the concat")
-        shape, label = Shape.NODE, str(state)
-    return State(f"states.{state}", shape, label, tooltip, Tone.PLAIN if live else Tone.FAINT)
+        role, label = Role.NODE, str(state)
+    return Vertex(f"states.{state}", role, label, tooltip, Tone.PLAIN if live else Tone.FAINT)
 
 
 def _width(edge: Edge) -> float:
@@ -123,7 +123,7 @@ def _width(edge: Edge) -> float:
 
 
 def _shares(genotype: Genotype, counts: Counts | None) -> dict[tuple[str, int, int], str]:
-    """What each edge costs, as text; nothing where the default skeleton has no place for the cells."""
+    """Cost of each edge as text; nothing where the default skeleton has no place for the cells."""
     try:
         counts = counts or count(genotype)
     except NetworkError:
@@ -145,23 +145,23 @@ _KEPT: dict[str, Any] = {"color": "#767676", "width": 1.0}
 
 def _union(difference: CellDifference) -> Panel:
     """Matched states are one state; A's names come first."""
-    states = [*_union_states(difference), State("output", Shape.OUTPUT, "k", "c_k, the concat")]
+    vertices = [*_union_vertices(difference), Vertex("output", Role.OUTPUT, "k", "c_k, the concat")]
     of_b = {there: f"a.{here}" for here, there in difference.matching.items()}
     names_a = [f"a.{state}" for state in range(difference.a.states)] if difference.a else []
     names_b = [of_b.get(state, f"b.{state}") for state in range(difference.b.states)] if difference.b else []
-    lines = [
-        *_union_lines("kept", "", "in both", names_a, difference.kept, difference.concat_kept, _KEPT),
-        *_union_lines("a", "− ", "only in A", names_a, difference.only_a, difference.concat_only_a, _REMOVED),
-        *_union_lines("b", "+ ", "only in B", names_b, difference.only_b, difference.concat_only_b, _ADDED),
+    arrows = [
+        *_union_arrows("kept", "", "in both", names_a, difference.kept, difference.concat_kept, _KEPT),
+        *_union_arrows("a", "− ", "only in A", names_a, difference.only_a, difference.concat_only_a, _REMOVED),
+        *_union_arrows("b", "+ ", "only in B", names_b, difference.only_b, difference.concat_only_b, _ADDED),
     ]
-    return Panel(difference.kind, f"{difference.kind} cell: {_summary(difference)}", tuple(states), tuple(lines))
+    return Panel(difference.kind, f"{difference.kind} cell: {_summary(difference)}", tuple(vertices), tuple(arrows))
 
 
-def _union_states(difference: CellDifference) -> Iterator[State]:
+def _union_vertices(difference: CellDifference) -> Iterator[Vertex]:
     matching, a, b = difference.matching, difference.a, difference.b
     for state in range(a.states) if a else ():
         if a and (state < a.inputs or state in a.live):
-            here = _state(a, state)
+            here = _vertex(a, state)
             if state not in matching:
                 yield replace(here, name=f"a.{state}", tooltip=f"{here.tooltip}, only in A", tone=Tone.REMOVED)
             elif state < a.inputs or matching[state] == state:
@@ -172,11 +172,11 @@ def _union_states(difference: CellDifference) -> Iterator[State]:
                 yield replace(here, name=f"a.{state}", label=f"{state}→{there}", tooltip=tooltip)
     for state in range(b.states) if b else ():
         if b and state not in matching.values() and (state < b.inputs or state in b.live):
-            here = _state(b, state)
+            here = _vertex(b, state)
             yield replace(here, name=f"b.{state}", tooltip=f"{here.tooltip}, only in B", tone=Tone.ADDED)
 
 
-def _union_lines(
+def _union_arrows(
     part: str,
     sign: str,
     where: str,
@@ -184,13 +184,13 @@ def _union_lines(
     edges: Iterable[Connection],
     concat: Iterable[int],
     pen: dict[str, Any],
-) -> Iterator[Line]:
+) -> Iterator[Arrow]:
     for number, edge in enumerate(edges):
         ends = names[edge.source], names[edge.target]
-        yield Line(f"{part}.edges.{number}", *ends, f"{sign}{edge.op}", f"{edge.op}, {where}", **pen)
+        yield Arrow(f"{part}.edges.{number}", *ends, f"{sign}{edge.op}", f"{edge.op}, {where}", **pen)
     for state in concat:
         label = f"{sign}concat" if sign else ""
-        yield Line(f"{part}.concat.{state}", names[state], "output", label, f"part of the concat, {where}", **pen)
+        yield Arrow(f"{part}.concat.{state}", names[state], "output", label, f"part of the concat, {where}", **pen)
 
 
 def _summary(cell: CellDifference) -> str:

@@ -1,4 +1,4 @@
-"""Where Graphviz puts the parts of a diagram: positions to draw at, in one layout for all frames of a film."""
+"""Positions of the parts of a diagram as Graphviz lays them out: one layout for all frames of a film."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Point = tuple[float, float]
 MARGIN = 9.0
 """Points around a drawing: half a wide line, and air."""
 SAMPLES = 9
-"""Points that each piece of a curve becomes."""
+"""Points per piece of a curve."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """A place with a centre and a size, in points; y grows downwards."""
+    """The bounding box of a part: its centre and its size, in points; y grows downwards."""
 
     x: float
     y: float
@@ -28,26 +28,26 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Layout:
+class Geometry:
     """Positions of one panel.
 
     Attributes:
         width: Of the drawing, in points.
         height: The same.
-        states: Name of a state -> its place.
-        labels: Name of a line that has a label -> the label's place, on the line.
-        lines: Name of a line -> points from its tail to its head.
+        vertices: Name of a vertex -> its box.
+        labels: Name of an arrow that has a label -> the label's box, on the arrow.
+        curves: Name of an arrow -> points from its tail to its head.
     """
 
     width: float
     height: float
-    states: dict[str, Box]
+    vertices: dict[str, Box]
     labels: dict[str, Box]
-    lines: dict[str, tuple[Point, ...]]
+    curves: dict[str, tuple[Point, ...]]
 
 
-def lay_out(panel: Panel) -> Layout:
-    """Returns where Graphviz puts the states, lines and labels of a panel.
+def lay_out(panel: Panel) -> Geometry:
+    """Returns the positions of the vertices, arrows and labels of a panel.
 
     Raises:
         TargetError: ``dot`` is missing, fails or takes too long.
@@ -59,31 +59,30 @@ def lay_out(panel: Panel) -> Layout:
         if "pos" in part:
             x, y = map(float, part["pos"].split(","))
             boxes[_local(part["id"], panel)] = Box(x, height - y, float(part["width"]) * 72, float(part["height"]) * 72)
-    curves = {_local(part["id"], panel): _curve(part["pos"], height) for part in found["edges"] if "id" in part}
-    lines = {line.name: _joined(line.name, bool(line.label), curves) for line in panel.lines}
+    pieces = {_local(part["id"], panel): _curve(part["pos"], height) for part in found["edges"] if "id" in part}
     return _cropped(
-        {state.name: boxes[state.name] for state in panel.states},
-        {line.name: boxes[line.name] for line in panel.lines if line.label},
-        lines,
+        {vertex.name: boxes[vertex.name] for vertex in panel.vertices},
+        {arrow.name: boxes[arrow.name] for arrow in panel.arrows if arrow.label},
+        {arrow.name: _joined(arrow.name, bool(arrow.label), pieces) for arrow in panel.arrows},
     )
 
 
-def _cropped(states: dict[str, Box], labels: dict[str, Box], lines: dict[str, tuple[Point, ...]]) -> Layout:
+def _cropped(vertices: dict[str, Box], labels: dict[str, Box], curves: dict[str, tuple[Point, ...]]) -> Geometry:
     """Moves everything so that it fills the drawing up to the margin; headings have no place in it."""
-    boxes = [*states.values(), *labels.values()]
+    boxes = [*vertices.values(), *labels.values()]
     corners = [(box.x + side * box.width / 2, box.y + side * box.height / 2) for box in boxes for side in (-1, 1)]
-    xs, ys = zip(*corners, *(point for points in lines.values() for point in points), strict=True)
+    xs, ys = zip(*corners, *(point for points in curves.values() for point in points), strict=True)
     dx, dy = MARGIN - min(xs), MARGIN - min(ys)
 
     def moved(places: dict[str, Box]) -> dict[str, Box]:
         return {name: Box(box.x + dx, box.y + dy, box.width, box.height) for name, box in places.items()}
 
-    return Layout(
+    return Geometry(
         width=round(max(xs) + dx + MARGIN, 1),
         height=round(max(ys) + dy + MARGIN, 1),
-        states=moved(states),
+        vertices=moved(vertices),
         labels=moved(labels),
-        lines={name: tuple((x + dx, y + dy) for x, y in points) for name, points in lines.items()},
+        curves={name: tuple((x + dx, y + dy) for x, y in points) for name, points in curves.items()},
     )
 
 
@@ -91,13 +90,13 @@ def _local(name: str, panel: Panel) -> str:
     return name.removeprefix(f"{panel.name}.")
 
 
-def _joined(name: str, labelled: bool, curves: dict[str, tuple[Point, ...]]) -> tuple[Point, ...]:
-    """A line with a label is two curves, before and behind the label."""
-    return curves[f"{name}.tail"] + curves[f"{name}.head"] if labelled else curves[name]
+def _joined(name: str, labelled: bool, pieces: dict[str, tuple[Point, ...]]) -> tuple[Point, ...]:
+    """An arrow with a label is two curves, before and behind the label."""
+    return pieces[f"{name}.tail"] + pieces[f"{name}.head"] if labelled else pieces[name]
 
 
 def _curve(text: str, height: float) -> tuple[Point, ...]:
-    """Graphviz' B-spline as points: ``e,x,y`` is the arrow's tip; then a start, and three points for each piece."""
+    """Points of a B-spline of Graphviz: ``e,x,y`` is the arrow's tip; then a start, and three points per piece."""
     tip: list[Point] = []
     points: list[Point] = []
     for part in text.split(" "):

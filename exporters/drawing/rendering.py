@@ -1,4 +1,4 @@
-"""DOT source to the bytes of a picture: runs Graphviz's ``dot`` and makes what it writes repeatable and accessible."""
+"""DOT source to the bytes of a picture: runs Graphviz's ``dot`` and makes its output repeatable and accessible."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _XLINK = "http://www.w3.org/1999/xlink"
 
 
 def suffix_of(path: str | Path, *others: str) -> str:
-    """Returns the format that a file name asks for.
+    """Returns the format of a file name.
 
     Args:
         path: The file.
-        others: Suffixes that the caller can do as well, for the message.
+        others: Suffixes that the caller handles itself, for the message.
 
     Raises:
         TargetError: The suffix is none of the formats.
@@ -58,7 +58,7 @@ def _dot(diagram: Diagram) -> bytes:
 
 
 def _svg(diagram: Diagram) -> bytes:
-    """Text stays text; names and figures become the ``title`` of each part, which browsers show on hover."""
+    """Text stays text; tooltips become the ``title`` of each part, which browsers show on hover."""
     ET.register_namespace("", _SVG)
     root = ET.fromstring(run_dot(diagram, "svg"))  # noqa: S314 (written by `dot`, without entities)
     root.attrib.update({"role": "img", "aria-labelledby": "title description"})
@@ -86,11 +86,11 @@ def _png(diagram: Diagram) -> bytes:
 
 
 FORMATS: dict[str, Callable[[Diagram], bytes]] = {".svg": _svg, ".pdf": _pdf, ".png": _png, ".dot": _dot}
-"""File suffix -> how its content is made."""
+"""File suffix -> function that renders it."""
 
 
 def _move_tooltip(group: ET.Element) -> None:
-    """Takes the link that Graphviz wraps around what has a tooltip away, and makes the tooltip the group's title."""
+    """Removes the link that Graphviz wraps around a part with a tooltip, and makes the tooltip the group's title."""
     title = group.find(f"{{{_SVG}}}title")
     wrapper = group.find(f"{{{_SVG}}}g")
     link = wrapper.find(f"{{{_SVG}}}a") if wrapper is not None else None
@@ -103,7 +103,7 @@ def _move_tooltip(group: ET.Element) -> None:
 
 
 def run_dot(diagram: Diagram, kind: str, *options: str) -> bytes:
-    """Returns what ``dot -Tkind`` makes of a diagram; raises TargetError as `render`."""
+    """Returns the output of ``dot -Tkind`` for a diagram; raises TargetError as `render`."""
     command = [str(graphviz.DOT_BINARY), f"-T{kind}", *options]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "TZ": "UTC"}
     try:

@@ -1,4 +1,4 @@
-"""The curves of a run: every number of its history over the epochs, drawn with matplotlib as SVG for a page."""
+"""The curves of a run: all numbers of its history over the epochs, drawn by matplotlib as SVG for a page."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 _COLORS = ("#000001", "#000002", "#000003", "#000004", "#000005", "#000006")
-"""Stand-ins that become the page's colours, which differ in light and dark."""
+"""Placeholders for the page's colours, which differ between its light and its dark theme."""
 _INK, _GRID = "#0000f1", "#0000f2"
 _DASHES = ("solid", "dashed", "dashdot", "dotted", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)))
 FEW = 30
-"""Up to so many epochs, each has a dot."""
+"""The most epochs for which each has a dot."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """A curve: its label, and a value an epoch, None where the epoch has none."""
+    """A curve: its label, and its value per epoch; None for an epoch without one."""
 
     label: str
     values: tuple[float | None, ...]
@@ -40,7 +40,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Topic:
-    """What belongs on one chart: places in a line of the history -> label; ``*`` stands for a kind of cell."""
+    """The curves of one chart: place in a line of the history -> label; ``*`` stands for a kind of cell."""
 
     title: str
     places: Mapping[str, str] = field(default_factory=dict)
@@ -82,12 +82,12 @@ TOPICS: tuple[Topic, ...] = (
     Topic("Seconds an epoch", {"seconds": "seconds"}),
     Topic("Images a second", {"images_per_second": "images"}),
 )  # fmt: skip
-"""Charts in the order of the page; a number of the history that none of them knows gets a chart of its own."""
+"""Charts in the order of the page; a number of the history that is in none of them gets a chart of its own."""
 NOT_DRAWN = ("epoch", "coefficients", "genotype")
 
 
 def charts(history: Sequence[Mapping[str, Any]]) -> list[Chart]:
-    """Returns the charts of a history, whatever numbers it has."""
+    """Returns the charts of all numbers in a history."""
     curves: dict[str, list[float | None]] = {}
     for epoch, line in enumerate(history):
         for place, value in _numbers(line):
@@ -104,11 +104,11 @@ def charts(history: Sequence[Mapping[str, Any]]) -> list[Chart]:
     return [Chart(f"chart{number}", *parts) for number, parts in enumerate(drawn)]
 
 
-def draw(chart: Chart, epochs: Sequence[int]) -> str:
+def chart_svg(chart: Chart, epochs: Sequence[int]) -> str:
     """Returns a chart as an SVG element for a page.
 
-    Colours are the page's variables ``--curve-1`` and so on; names are unique on the page. The attributes ``data-x0``
-    and ``data-x1`` say where the first and the last epoch are, for the element of class ``cursor``.
+    Colours are the page's variables ``--curve-1`` and so on; ids are unique on the page. The attributes ``data-x0`` and
+    ``data-x1`` are the positions of the first and the last epoch, for the element of class ``cursor``.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -153,15 +153,15 @@ def draw(chart: Chart, epochs: Sequence[int]) -> str:
     return _for_page(written.getvalue(), chart, (left * scale, right * scale), span)
 
 
-def shown(value: float | None, *, percent: bool) -> str:
-    """Returns a value as the page writes it."""
+def format_value(value: float | None, *, percent: bool) -> str:
+    """Returns a value as text of the page."""
     if value is None:
         return "–"
     return f"{value:.2%}" if percent else f"{value:.4g}"
 
 
 def _digits(ticks: Iterable[float]) -> int:
-    """The fewest significant digits, from 4, that tell the ticks of an axis apart."""
+    """The fewest significant digits, at least 4, that tell the ticks of an axis apart."""
     values = set(ticks)
     return next((n for n in range(4, 17) if len({f"{value:.{n}g}" for value in values}) == len(values)), 17)
 
@@ -187,7 +187,7 @@ def _for_page(text: str, chart: Chart, xs: tuple[float, float], ys: tuple[float,
 
 
 def _numbers(line: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float]]:
-    """The numbers of a line by their dotted place; a list counts as its sum (edges of all nodes)."""
+    """The numbers of a line with their dotted places; of a list, its sum (edges of all nodes)."""
     for name, value in line.items():
         place = f"{before}{name}"
         if place in NOT_DRAWN or isinstance(value, (bool, str)):

@@ -1,4 +1,4 @@
-"""The genotype of a report: its diagram in the page's colours, and what each edge costs."""
+"""The genotype of a report: its diagram in the page's colours, and the costs of each edge."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from genocc.operations import get
 from genocc.results.run_data import RunData
 from genocc.runs.reading import TRAIN
 
-from ..drawing.diagram import FILLS, Shape, readable, readable_on_dark
+from ..drawing.diagram import FILLS, Role, readable, readable_on_dark
 from ..drawing.graphviz import genotype_diagram, state_name
 from ..drawing.rendering import render
 
 _SVG = "http://www.w3.org/2000/svg"
 _PAGE = {"white": "var(--card)", "black": "var(--ink)", "#222222": "var(--ink)", "#444444": "var(--muted)"}
-"""Colours of diagrams -> the page's, beside those of states and operations."""
+"""Colour of diagrams -> the page's, besides those of vertices and operations."""
 
 
 def genotype_part(run: RunData) -> dict[str, Any]:
-    """Returns title, note, drawing and rows of the genotype; raises TargetError where it cannot be drawn."""
+    """Returns title, note, drawing and rows of the genotype; raises TargetError if it cannot be drawn."""
     genotype, counts = run.genotype, run.counts
     assert genotype is not None, "only runs with a genotype have this part"
     return {
@@ -76,12 +76,12 @@ def _edges(genotype: Genotype) -> list[tuple[str, int, float | None]]:
 
 
 def _short(name: str) -> str:
-    """``c_{k-2}`` as the page writes it."""
+    """The page's spelling of ``c_{k-2}``."""
     return re.sub(r"c_\{k-(\d+)\}", r"k−\1", name)
 
 
 def _drawing(genotype: Genotype, counts: Counts | None) -> Any:
-    """The diagram as an element of the page: its colours, names that are unique there, tips, edges in the tab order."""
+    """The diagram as an element of the page: with its colours and tooltips, without ids, edges in the tab order."""
     from markupsafe import Markup
 
     diagram = genotype_diagram(genotype.model_copy(update={"name": " "}), counts=counts)
@@ -126,7 +126,7 @@ def _make_edge(part: ET.Element, edge: str, *, focusable: bool) -> None:
 
 
 def _colors(genotype: Genotype) -> dict[str, str]:
-    fills = {FILLS[shape]: f"var(--{shape.value})" for shape in Shape}
+    fills = {FILLS[role]: f"var(--{role.value})" for role in Role}
     operations = {edge.op for cell in genotype.cells.values() for _, _, edge in cell.edges()}
     found: dict[str, str] = {}
     for color in {get(name).color for name in operations}:

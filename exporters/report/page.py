@@ -1,7 +1,7 @@
-"""A run as one page: how its cells formed, its curves, its genotype with costs, everything in a single HTML file.
+"""The page of a run: the evolution of its cells, its curves and its genotype with costs, in a single HTML file.
 
-The page asks the network for nothing. What comes from the run reaches it through a template engine that escapes, or
-as JSON in which no markup can end the element that holds it.
+The page fetches nothing. Content of the run reaches it through a template engine that escapes, or as JSON in which no
+markup can end the element that holds it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,15 @@ from genocc.runs.epochs import kept_top1, number_at
 from genocc.version import __version__
 
 from ..drawing.diagram import readable, readable_on_dark
-from ..drawing.evolution import Formation, Strand, beside, form, lane_name, shown
-from ..drawing.layout import Point
-from .charts import Chart, charts, draw
-from .charts import shown as written
+from ..drawing.evolution import CellEvolution, cell_evolutions, sampled_epochs
+from .cells import every_epoch, last_epoch
+from .charts import Chart, chart_svg, charts, format_value
 from .genotype import genotype_part
 
 LARGEST = 5_000_000
-"""Bytes that a page may have."""
+"""Size limit of a page, in bytes."""
 DASHES = {"solid": "none", "bold": "none", "dashed": "13 2.5", "dotted": "4 2"}
-"""Dash of an operation -> that of its strand."""
+"""Dash of an operation -> that of its ribbon."""
 
 
 def write_report(run: str | Path, path: str | Path) -> None:
@@ -58,11 +57,11 @@ def page(run: RunData) -> bytes:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    formations = form(run.reported, run.history)
-    strands = sum(len(cell.lanes) * len(cell.operations) for cell in formations)
-    positions = shown(strands, len(run.history))
+    evolutions = cell_evolutions(run.reported, run.history)
+    ribbons = sum(len(cell.lanes) * len(cell.operations) for cell in evolutions)
+    positions = sampled_epochs(ribbons, len(run.history))
     numbers = [int(number_at(line, "epoch") or position) for position, line in enumerate(run.history, start=1)]
-    operations = list(dict.fromkeys(name for cell in formations for name in cell.operations))
+    operations = list(dict.fromkeys(name for cell in evolutions for name in cell.operations))
     drawn = charts(run.history)
     source = files(__package__).joinpath("templates")
     css, js, template = (
@@ -81,7 +80,7 @@ def page(run: RunData) -> bytes:
         download=_download(run.genotype) if run.genotype else None,
         epochs=[numbers[position] for position in positions],
         thinned=_thinned(len(positions), len(numbers)),
-        formations=[_cell(cell, operations) for cell in formations],
+        evolutions=[last_epoch(cell, operations) for cell in evolutions],
         operations=operations,
         compared=_compared(run),
         charts=_charts(drawn, numbers),
@@ -89,7 +88,7 @@ def page(run: RunData) -> bytes:
         seeds=list(_seeds(run)),
         seeds_note=_seeds_note(run),
         config=json.dumps(run.config, indent=2, ensure_ascii=False),
-        data=_data(formations, operations, drawn, numbers, positions),
+        data=_data(evolutions, operations, drawn, numbers, positions),
     )
     encoded = content.encode()
     if len(encoded) > LARGEST:
@@ -129,12 +128,12 @@ def _facts(run: RunData) -> list[dict[str, str]]:
     last, found = run.history[-1], []
     if run.command == "search":
         for name, place in {"Validation accuracy": "validation_accuracy", "Child net": "child_accuracy"}.items():
-            found.append((name, written(number_at(last, place), percent=True)))
+            found.append((name, format_value(number_at(last, place), percent=True)))
     else:
         tops = [kept_top1(line) for line in run.history]
         best = max((top for top in tops if top is not None), default=None)
-        found.append(("Best test top-1", written(best, percent=True)))
-        found.append(("Last test top-1", written(tops[-1], percent=True)))
+        found.append(("Best test top-1", format_value(best, percent=True)))
+        found.append(("Last test top-1", format_value(tops[-1], percent=True)))
     if run.counts:
         net = run.counts.config
         found.append(("MACs", f"{run.counts.total.macs:,}"))
@@ -158,90 +157,16 @@ def _download(genotype: Genotype) -> dict[str, str]:
     return {"name": f"{name}.json", "url": f"data:application/json;base64,{content}"}
 
 
-def _thinned(shown_epochs: int, epochs: int) -> str:
-    if shown_epochs == epochs:
+def _thinned(sampled: int, epochs: int) -> str:
+    if sampled == epochs:
         return ""
-    return f"The slider stops at {shown_epochs} of {epochs} epochs, evenly spaced; the curves have all."
+    return f"The slider stops at {sampled} of {epochs} epochs, evenly spaced; the curves have all."
 
 
 def _compared(run: RunData) -> str:
     relaxation = run.config.get("relaxation")
     dst = isinstance(relaxation, dict) and relaxation.get("dst")
     return "importance: a share of the node's strongest candidate" if dst else "importance: edge weight times share"
-
-
-def _cell(cell: Formation, operations: Sequence[str]) -> dict[str, Any]:
-    """A cell as it is in its last epoch, for the template; the script changes it from there."""
-    layout, frame = cell.layout, cell.frames[-1]
-    highest = max((s.importance for strands in frame.strands for s in strands), default=0.0) or 1.0
-    lanes = []
-    for lane, strands, label in zip(cell.lanes, frame.strands, frame.labels, strict=True):
-        points, box = layout.lines[lane_name(lane)], layout.labels[lane_name(lane)]
-        lanes.append(
-            {
-                "name": _lane_title(cell, lane),
-                "first": lane[0] == min(source for source, target in cell.lanes if target == lane[1]),
-                "middle": _d(points),
-                "strands": [
-                    {
-                        "op": operations.index(name),
-                        "d": _d(beside(points, strand.offset)),
-                        "width": f"{strand.width:.2f}",
-                        "opacity": f"{strand.opacity:.3f}",
-                        "derived": strand.derived,
-                        "shade": f"{strand.importance / highest if strand.width else 0:.3f}",
-                        "text": f"{round(strand.importance, 3):.2f}" if strand.width else "·",
-                    }
-                    for name, strand in zip(cell.operations, strands, strict=True)
-                ],
-                "label": label,
-                "op": operations.index(label.split(" ")[0]) if label else 0,
-                "box": {
-                    "x": f"{box.x - box.width / 2:.1f}",
-                    "y": f"{box.y - box.height / 2:.1f}",
-                    "width": f"{box.width:.1f}",
-                    "height": f"{box.height:.1f}",
-                    "cx": f"{box.x:.1f}",
-                    "cy": f"{box.y:.1f}",
-                },
-            }
-        )
-    return {
-        "kind": cell.kind,
-        "caption": "1 edge" if frame.derived == 1 else f"{frame.derived} edges",
-        "width": f"{layout.width:g}",
-        "height": f"{layout.height:g}",
-        "operations": cell.operations,
-        "lanes": lanes,
-        "concat": [_d(points) for name, points in layout.lines.items() if name.startswith("concat.")],
-        "states": list(_states(cell)),
-    }
-
-
-def _states(cell: Formation) -> Iterator[dict[str, str]]:
-    for state in cell.states:
-        box = cell.layout.states[state.name]
-        yield {
-            "shape": state.shape.value,
-            "label": state.label.replace("-", "−"),
-            "x": f"{box.x:.1f}",
-            "y": f"{box.y:.1f}",
-            "r": f"{box.height / 2:.1f}",
-            "left": f"{box.x - box.width / 2:.1f}",
-            "top": f"{box.y - box.height / 2:.1f}",
-            "width": f"{box.width:.1f}",
-            "height": f"{box.height:.1f}",
-        }
-
-
-def _lane_title(cell: Formation, lane: tuple[int, int]) -> str:
-    """``k-2 → 3``: the states of a lane as the drawing labels them."""
-    source, target = (cell.states[state].label.replace("-", "−") for state in lane)
-    return f"{source} → {target}"
-
-
-def _d(points: Sequence[Point]) -> str:
-    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
 def _charts(drawn: Sequence[Chart], numbers: Sequence[int]) -> list[dict[str, Any]]:
@@ -251,13 +176,33 @@ def _charts(drawn: Sequence[Chart], numbers: Sequence[int]) -> list[dict[str, An
     for chart in drawn:
         series = []
         for place, curve in enumerate(chart.series):
-            value = written(curve.values[-1], percent=chart.percent)
+            value = format_value(curve.values[-1], percent=chart.percent)
             color, dash = place % 6 + 1, ("none", "6 3", "6 2 2 2", "2 2", "5 2 2 2 2 2", "8 3")[place % 6]
             series.append({"label": curve.label, "number": number, "value": value, "color": color, "dash": dash})
             number += 1
-        svg = Markup(draw(chart, numbers))  # noqa: S704 (matplotlib escapes)
+        svg = Markup(chart_svg(chart, numbers))  # noqa: S704 (matplotlib escapes)
         described.append({"title": chart.title, "series": series, "svg": svg})
     return described
+
+
+def _data(
+    evolutions: Sequence[CellEvolution],
+    operations: Sequence[str],
+    drawn: Sequence[Chart],
+    numbers: Sequence[int],
+    positions: Sequence[int],
+) -> dict[str, Any]:
+    """Everything that the script needs to show any other epoch."""
+    return {
+        "epochs": [numbers[position] for position in positions],
+        "operations": list(operations),
+        "series": [
+            [format_value(curve.values[position], percent=chart.percent) for position in positions]
+            for chart in drawn
+            for curve in chart.series
+        ],
+        "cells": [every_epoch(cell, operations, positions) for cell in evolutions],
+    }
 
 
 def _seeds(run: RunData) -> Iterator[dict[str, Any]]:
@@ -265,8 +210,8 @@ def _seeds(run: RunData) -> Iterator[dict[str, Any]]:
         yield {
             "name": seed.name,
             "epochs": seed.epochs,
-            "validation": written(seed.validation_accuracy, percent=True),
-            "child": written(seed.child_accuracy, percent=True),
+            "validation": format_value(seed.validation_accuracy, percent=True),
+            "child": format_value(seed.child_accuracy, percent=True),
             "macs": f"{seed.counts.total.macs:,}" if seed.counts else "–",
             "parameters": f"{seed.counts.total.parameters:,}" if seed.counts else "–",
             "reported": seed.reported,
@@ -280,61 +225,3 @@ def _seeds_note(run: RunData) -> str:
     if run.finished:
         return "The folder's genotype is that of the seed that this report is about."
     return "Not all searches are finished; this report is about the one that is ahead so far."
-
-
-def _data(
-    formations: Sequence[Formation],
-    operations: Sequence[str],
-    drawn: Sequence[Chart],
-    numbers: Sequence[int],
-    positions: Sequence[int],
-) -> dict[str, Any]:
-    """What the script needs to show any other epoch; numbers are rounded to what can be seen."""
-    return {
-        "epochs": [numbers[position] for position in positions],
-        "operations": list(operations),
-        "series": [
-            [written(curve.values[position], percent=chart.percent) for position in positions]
-            for chart in drawn
-            for curve in chart.series
-        ],
-        "cells": [
-            {
-                "operations": [operations.index(name) for name in cell.operations],
-                "lanes": [
-                    {"name": _lane_title(cell, lane), "points": _with_normals(cell.layout.lines[lane_name(lane)])}
-                    for lane in cell.lanes
-                ],
-                "frames": [_numbers(cell.frames[position].strands) for position in positions],
-                "labels": [
-                    [[operations.index(label.split(" ")[0]) if label else 0, label] for label in frame.labels]
-                    for frame in (cell.frames[position] for position in positions)
-                ],
-            }
-            for cell in formations
-        ],
-    }
-
-
-def _with_normals(points: Sequence[Point]) -> list[float]:
-    normals = beside(points, 1.0)
-    return [
-        round(value, digits)
-        for (x, y), (nx, ny) in zip(points, normals, strict=True)
-        for value, digits in ((x, 1), (y, 1), (nx - x, 3), (ny - y, 3))
-    ]
-
-
-def _numbers(lanes: Sequence[Sequence[Strand]]) -> list[float]:
-    return [
-        number
-        for strands in lanes
-        for s in strands
-        for number in (
-            round(s.offset, 1),
-            round(s.width, 2),
-            round(s.opacity, 2),
-            int(s.derived),
-            round(s.importance, 3),
-        )
-    ]

@@ -1,4 +1,4 @@
-"""Foreign genotype texts, one file a dialect.
+"""Foreign genotype texts, one file per dialect.
 
 To add a dialect of texts, write a file with a subclass of `Dialect` and add it to ``DIALECTS``; the commands
 ``genocc import`` and ``genocc export-text`` and the tests of all dialects follow.

@@ -1,4 +1,4 @@
-"""The dialects of AutoDL-Projects: its networks' genotypes and what its searches print."""
+"""The dialect of AutoDL-Projects: the genotypes of its networks and those that its searches print."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from genocc.errors import FormatError
-from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.genotype_calls import FIELDS, GenotypeCalls, fields, foreign, is_call, listing, states
 from genocc.formats.limits import Limits
 from genocc.formats.literals import assigned, literal
-from genocc.formats.vocabulary import SEVEN, Vocabulary, same
+from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
 from genocc.genotype import Cell
 
 SEARCH_NAMES = {
@@ -22,7 +22,7 @@ SEARCH_NAMES = {
     "nor_conv_1x1": "conv_1x1",
     "nor_conv_3x3": "conv_3x3",
 }
-"""What AutoDL-Projects' search code calls operations (xautodl/models/cell_operations.py)."""
+"""Name of an operation in AutoDL-Projects' search code (xautodl/models/cell_operations.py) -> genocc's."""
 
 
 class AutoDL(GenotypeCalls):
@@ -33,11 +33,11 @@ class AutoDL(GenotypeCalls):
     name = "autodl"
     origin = "D-X-Y/AutoDL-Projects xautodl/nas_infer_model/DXYs/genotypes.py, and what its searches print"
     expected = "Genotype(normal=[(('sep_conv_3x3', 0), ('skip_connect', 1)), ...], ..., connectN=None, connects=None)"
-    form = ("op", "from")
+    edge_fields = ("op", "from")
     optional = ("connectN", "connects")
     vocabulary = Vocabulary(
         writes={
-            **same((*SEVEN, "sep_conv_7x7")),
+            **same_names((*SEVEN, "sep_conv_7x7")),
             "conv_1x1": "nor_conv_1x1",
             "conv_3x3": "nor_conv_3x3",
             "conv_1x3_3x1": "conv_3x1_1x3",
@@ -57,7 +57,7 @@ class AutoDL(GenotypeCalls):
         if "reduce" in values:
             return self.cells_of(values)
         if set(values) != {"normal", "normal_concat"}:
-            raise FormatError(f"found the keys {shown(sorted(map(str, values)))}; expected normal and normal_concat")
+            raise FormatError(f"found the keys {brief(sorted(map(str, values)))}; expected normal and normal_concat")
         return {"normal": self.cell("cell 'normal'", values["normal"], values["normal_concat"])}
 
     def cell(self, place: str, value: Any, concat: Any) -> ForeignCell:
@@ -65,11 +65,12 @@ class AutoDL(GenotypeCalls):
         for state, edges in enumerate(listing(place, value), start=2):
             about = f"{place}, node {state}"
             if len(listing(about, edges)) != 2:
-                raise FormatError(f"{about}: found {shown(edges)}; expected two edges")
+                raise FormatError(f"{about}: found {brief(edges)}; expected two edges")
             nodes[state] = []
             for number, edge in enumerate(edges, start=1):
-                form = ("op", "from", "weight") if isinstance(edge, list) and len(edge) == 3 else self.form
-                nodes[state].append(foreign(self.edge(f"{about}, edge {number}", edge, form)))
+                printed = isinstance(edge, list) and len(edge) == 3
+                names = ("op", "from", "weight") if printed else self.edge_fields
+                nodes[state].append(foreign(self.edge(f"{about}, edge {number}", edge, names)))
         return ForeignCell(nodes, states(place, concat))
 
     def listed(self, cell: Cell) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from genocc.errors import FormatError
-from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.genotype_calls import GenotypeCalls, fields, foreign, listing, states
-from genocc.formats.vocabulary import SEVEN, Vocabulary, same
-from genocc.genotype import Cell, Genotype
+from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
+from genocc.genotype import Genotype
 
 _BARE = "a bare convolution there, without ReLU and BN (genocc's is relu_conv_bn in aw_nas)"
 _KINDS = {"normal": "normal", "reduce": "reduction"}
@@ -24,10 +24,10 @@ class AwNas(GenotypeCalls):
     name = "aw-nas"
     origin = "walkerning/aw_nas README.md"
     expected = "CNNGenotype(normal_0=[('sep_conv_3x3', 0, 2), ...], reduce_1=[...], normal_0_concat=[...], ...)"
-    form = ("op", "from", "to")
+    edge_fields = ("op", "from", "to")
     vocabulary = Vocabulary(
         writes={
-            **same((*SEVEN, "sep_conv_7x7")),
+            **same_names((*SEVEN, "sep_conv_7x7")),
             "conv_1x1": "relu_conv_bn_1x1",
             "conv_3x3": "relu_conv_bn_3x3",
             "conv_1x7_7x1": "conv_7x1_1x7",
@@ -43,12 +43,12 @@ class AwNas(GenotypeCalls):
             prefix, _, number = group.partition("_")
             kind = _KINDS.get(prefix)
             if kind is None or not number.isdecimal():
-                raise FormatError(f"unknown field {shown(group)}; expected normal_0, reduce_1 and their concats")
+                raise FormatError(f"unknown field {brief(group)}; expected normal_0, reduce_1 and their concats")
             if kind in cells:
                 raise FormatError(f"cell group {group} is a second {kind} cell; genocc's nets have one of a kind")
             cells[kind] = self.cell(f"cell '{kind}'", values.pop(group), values.pop(f"{group}_concat", None))
         if leftover := [field for field in values if field.endswith("_concat")]:
-            raise FormatError(f"found {shown(leftover[0])} without its cell group; expected both")
+            raise FormatError(f"found {brief(leftover[0])} without its cell group; expected both")
         if not cells:
             raise FormatError(f"it has no cell group; expected {self.expected}")
         return cells
@@ -66,7 +66,3 @@ class AwNas(GenotypeCalls):
             f"CNNGenotype(normal_0={self.listed(normal)}, reduce_1={self.listed(reduction)}, "
             f"normal_0_concat={list(normal.concat)}, reduce_1_concat={list(reduction.concat)})"
         )
-
-    def listed(self, cell: Cell) -> str:
-        edges = (f"({self.vocabulary.spelling(edge.op)!r}, {edge.source}, {state})" for state, _, edge in cell.edges())
-        return "[" + ", ".join(edges) + "]"

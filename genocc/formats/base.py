@@ -1,4 +1,4 @@
-"""What a dialect is: it reads genotypes from a text, writes one as text, and states what it can express."""
+"""The base of all dialects: reads genotypes from a text, writes one as text, and declares its limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from genocc.errors import FormatError, GenotypeError, did_you_mean
-from genocc.formats.cells import ForeignCell, build, shown
+from genocc.formats.cells import ForeignCell, brief, build
 from genocc.formats.limits import Limits
 from genocc.formats.vocabulary import Vocabulary
 from genocc.genotype import MAX_BYTES, Genotype
@@ -17,7 +17,7 @@ from genocc.genotype import MAX_BYTES, Genotype
 
 @dataclass(frozen=True)
 class Imported:
-    """A genotype that was read, and notes on what the text has and the genotype has not."""
+    """A genotype that was read, and notes on what was lost or changed on the way."""
 
     genotype: Genotype
     notes: tuple[str, ...] = ()
@@ -27,11 +27,11 @@ class Dialect(ABC):
     """A foreign text format of genotypes.
 
     Attributes:
-        name: What ``--from`` and ``--to`` call it.
-        origin: The program whose format it is, with a file that shows it.
+        name: Its name in ``--from`` and ``--to``.
+        origin: The program whose format it is, and an example file there.
         expected: A sketch of a text, for messages.
-        vocabulary: What it calls operations.
-        limits: What it can express; `write` refuses the rest.
+        vocabulary: Its names of operations.
+        limits: The genotypes that it can express; `write` refuses the others.
     """
 
     name: ClassVar[str]
@@ -42,29 +42,29 @@ class Dialect(ABC):
 
     @abstractmethod
     def entries(self, text: str) -> Mapping[str, Any]:
-        """Returns the genotypes of a text by name, unread, so that a broken one leaves the others readable.
+        """Returns the genotypes of a text by name, not parsed yet, so that a broken one leaves the others readable.
 
-        One that has no name in the text has the name ''.
+        One without a name in the text is named ''.
         """
 
     @abstractmethod
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
-        """Returns the cells of one entry by genocc's kind."""
+        """Returns the cells of one entry by kind (``normal``, ``reduction``)."""
 
     @abstractmethod
     def text(self, genotype: Genotype) -> str:
-        """Returns the text of a genotype within the limits; raises FormatError for an operation it has no name for."""
+        """Returns the text of a genotype within the limits; raises FormatError for an operation without a name."""
 
     def read(self, text: str, name: str | None = None, where: str = "text") -> Imported:
         """Returns a genotype from a text; nothing in the text is ever evaluated.
 
         Args:
             text: The whole text.
-            name: Which genotype, if the text has several.
-            where: The file or other place that messages name; names the genotype where the text does not.
+            name: Of the genotype to read, if the text has several.
+            where: The file or other place, for messages; it also names a genotype without a name.
 
         Raises:
-            FormatError: The text cannot be read, or has something without a counterpart in a genotype.
+            FormatError: The text cannot be parsed, or contains something that a genotype cannot express.
         """
         try:
             if len(text) > MAX_BYTES:
@@ -78,7 +78,7 @@ class Dialect(ABC):
         """Returns a genotype as text.
 
         Raises:
-            FormatError: The dialect cannot express it; the message says what and where.
+            FormatError: The dialect cannot express it; the message says why and where.
         """
         try:
             self.limits.check(genotype)
@@ -138,7 +138,7 @@ def _chosen(entries: Mapping[str, Any], name: str | None, expected: str) -> tupl
         if name in entries:
             return name, entries[name]
         hint = did_you_mean(name, named, otherwise=f"it has {listed}" if named else "its only one has no name")
-        raise FormatError(f"no genotype {shown(name)}; {hint}")
+        raise FormatError(f"no genotype {brief(name)}; {hint}")
     if len({id(entry) for entry in entries.values()}) > 1:
         raise FormatError(f"several genotypes; choose one with --name: {listed}")
     return next(iter(entries.items()))

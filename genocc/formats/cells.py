@@ -1,8 +1,8 @@
-"""A cell as a foreign text states it, and the genotype's cell that it means.
+"""Cells as foreign texts state them, and their conversion to cells of a genotype.
 
 Texts number states as genotypes do: the inputs, then the intermediate nodes. Some leave nodes out (FairDARTS), or
-give a node nothing but ``none`` (NAS-Bench-201). The rule for all dialects is what the FairDARTS program does: such a
-node is left out, with the edges that leave it and its place in the concat, and the nodes after it move up.
+give a node nothing but ``none`` (NAS-Bench-201). All dialects follow the FairDARTS program: such a node is left out,
+with the edges that leave it and its place in the concat, and the nodes after it are renumbered.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from genocc.genotype import MAX_EDGES, MAX_NODES
 
 @dataclass(frozen=True)
 class ForeignEdge:
-    """One operation from one state; all three fields as the text has them."""
+    """One operation from one state, unchecked; all three fields are those of the text."""
 
     op: str
     source: int
@@ -29,11 +29,10 @@ class ForeignCell:
     """A cell before its operations are looked up and its missing nodes left out.
 
     Attributes:
-        nodes: The edges of each intermediate node by the text's number of the node; no edges where the text knows of
-            the node and gives it none.
-        concat: The states in the text's concat; None where the output is every node, in the order of ``nodes``.
+        nodes: Number of an intermediate node in the text -> its edges; empty if the text names the node without any.
+        concat: The states in the text's concat; None if the output is every node, in the order of ``nodes``.
         inputs: Number of input states.
-        notes: What the dialect has to say of it.
+        notes: Remarks of the dialect, for people.
     """
 
     nodes: Mapping[int, Sequence[ForeignEdge]]
@@ -47,12 +46,12 @@ def build(kind: str, cell: ForeignCell, operation: Callable[[str], str]) -> tupl
 
     Args:
         kind: ``normal`` or ``reduction``, for messages.
-        cell: What the text states.
-        operation: Returns the operation that a name in the text means; raises FormatError.
+        cell: As the text states it.
+        operation: Name in the text -> operation; raises FormatError.
 
     Raises:
-        FormatError: An operation has no counterpart, an edge comes from no earlier state, the concat names a state
-            that is not there, or nothing is left; the message says in which cell, node and edge.
+        FormatError: An operation has no counterpart, an edge does not come from an earlier state, the concat names a
+            state that does not exist, or nothing is left; the message names cell, node and edge.
     """
     place = f"cell '{kind}'"
     if not cell.nodes:
@@ -61,7 +60,7 @@ def build(kind: str, cell: ForeignCell, operation: Callable[[str], str]) -> tupl
         raise FormatError(f"{place}: {number:,} edges; expected at most {MAX_EDGES:,}")
     last = max(cell.nodes)
     if min(cell.nodes) < cell.inputs or last >= cell.inputs + MAX_NODES:
-        found = shown(min(cell.nodes) if min(cell.nodes) < cell.inputs else last)
+        found = brief(min(cell.nodes) if min(cell.nodes) < cell.inputs else last)
         raise FormatError(f"{place}: found node {found}; expected nodes {cell.inputs} to {cell.inputs + MAX_NODES - 1}")
     kept: dict[int, list[dict[str, Any]]] = {}
     missing, notes = [], [f"{place}: {note}" for note in cell.notes]
@@ -84,8 +83,8 @@ def build(kind: str, cell: ForeignCell, operation: Callable[[str], str]) -> tupl
     return {"inputs": cell.inputs, "nodes": nodes, "concat": output}, notes
 
 
-def shown(value: object) -> str:
-    """A value for a message: its repr, cut to one short line."""
+def brief(value: object) -> str:
+    """Returns a value's ``repr`` for a message, cut to one short line."""
     text = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "an integer of over 30 digits"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -97,7 +96,7 @@ def _edges(
     notes = []
     stated = cell.nodes.get(state, ())
     for position, edge in enumerate(stated, start=1):
-        about = f"{place}, node {state}, edge {position} of {len(stated)} ({shown(edge.op)} from {shown(edge.source)})"
+        about = f"{place}, node {state}, edge {position} of {len(stated)} ({brief(edge.op)} from {brief(edge.source)})"
         try:
             op = operation(edge.op)
         except FormatError as error:
@@ -111,7 +110,7 @@ def _edges(
         else:
             weight = {} if edge.weight is None else {"weight": float(edge.weight)}
             if edge.weight is not None and not 0 <= edge.weight <= 1:
-                notes.append(f"{about}: the weight {shown(edge.weight)} is not within 0 to 1: left out")
+                notes.append(f"{about}: the weight {brief(edge.weight)} is not within 0 to 1: left out")
                 weight = {}
             edges.append({"op": op, "from": edge.source, **weight})
     return edges, notes
@@ -122,7 +121,7 @@ def _checked(place: str, cell: ForeignCell, concat: Sequence[int], last: int) ->
         if not cell.inputs <= state <= last:
             reason = "is an input" if 0 <= state < cell.inputs else "is not in the text"
             expected = f"expected nodes {cell.inputs} to {last}"
-            raise FormatError(f"{place}: the concat names state {shown(state)}, which {reason}; {expected}")
+            raise FormatError(f"{place}: the concat names state {brief(state)}, which {reason}; {expected}")
         if state in concat[:index]:
             raise FormatError(f"{place}: the concat names node {state} twice; expected each node once")
     return concat

@@ -1,24 +1,23 @@
-"""The dialect of the DARTS program and of its many descendants."""
+"""The dialect of the DARTS program and its many descendants."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from genocc.errors import FormatError
-from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.genotype_calls import GenotypeCalls, foreign, listing, states
 from genocc.formats.limits import Limits
 from genocc.formats.vocabulary import Vocabulary
-from genocc.genotype import Cell
 
 
 class Darts(GenotypeCalls):
-    """Flat lists of ``(op, from)``, two edges a node; on reading also a list per node, as pt.darts writes them."""
+    """Flat lists of ``(op, from)``, two edges per node; a list per node, as pt.darts writes it, is read too."""
 
     name = "darts"
     origin = "quark0/darts cnn/genotypes.py; khanrc/pt.darts (a list per node, read only)"
     expected = "Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=..., reduce=[...], reduce_concat=...)"
-    form = ("op", "from")
+    edge_fields = ("op", "from")
     vocabulary = Vocabulary(differing={"noise": "random noise, which the search space S4 of RobustDARTS has as a trap"})
     limits = Limits(edges=2)
 
@@ -37,13 +36,10 @@ class Darts(GenotypeCalls):
             ]
         return nodes
 
-    def listed(self, cell: Cell) -> str:
-        return "[" + ", ".join(f"({self.vocabulary.spelling(e.op)!r}, {e.source})" for _, _, e in cell.edges()) + "]"
-
 
 def _is_nested(value: list[Any]) -> bool:
     """Whether entries are nodes, lists of edges, rather than edges."""
     kinds = {isinstance(item, list) and (not item or isinstance(item[0], list)) for item in value}
     if len(kinds) > 1:
-        raise FormatError(f"found edges and lists of edges side by side: {shown(value)}; expected one or the other")
+        raise FormatError(f"found edges and lists of edges side by side: {brief(value)}; expected one or the other")
     return kinds == {True}

@@ -1,15 +1,14 @@
-"""The dialect of the FairDARTS program, whose cells have any number of edges a node, none included."""
+"""The dialect of the FairDARTS program, whose cells have any number of edges per node, including none."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from genocc.errors import FormatError
-from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.genotype_calls import GenotypeCalls, foreign, listing, states
 from genocc.formats.limits import Limits
-from genocc.formats.vocabulary import SEVEN, Vocabulary, same
-from genocc.genotype import Cell
+from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
 
 
 class FairDarts(GenotypeCalls):
@@ -23,8 +22,8 @@ class FairDarts(GenotypeCalls):
     name = "fairdarts"
     origin = "xiaomi-automl/FairDARTS fairdarts/genotypes.py"
     expected = "Genotype(normal=[('sep_conv_3x3', 2, 0), ...], normal_concat=..., reduce=[...], reduce_concat=...)"
-    form = ("op", "to", "from")
-    vocabulary = Vocabulary(writes={**same((*SEVEN, "sep_conv_7x7")), "conv_1x7_7x1": "conv_7x1_1x7"})
+    edge_fields = ("op", "to", "from")
+    vocabulary = Vocabulary(writes={**same_names((*SEVEN, "sep_conv_7x7")), "conv_1x7_7x1": "conv_7x1_1x7"})
     limits = Limits(output="all")
 
     def cell(self, place: str, value: Any, concat: Any) -> ForeignCell:
@@ -46,10 +45,6 @@ class FairDarts(GenotypeCalls):
         notes = []
         if left := sorted(nodes.keys() - set(stated)):
             notes.append(
-                f"the concat field lacks node {shown(left[0])}; as in its program, every node is in the concat"
+                f"the concat field lacks node {brief(left[0])}; as in its program, every node is in the concat"
             )
         return ForeignCell(nodes | {state: [] for state in stated if state not in nodes}, notes=notes)
-
-    def listed(self, cell: Cell) -> str:
-        edges = (f"({self.vocabulary.spelling(edge.op)!r}, {state}, {edge.source})" for state, _, edge in cell.edges())
-        return "[" + ", ".join(edges) + "]"

@@ -8,12 +8,11 @@ from genocc.formats.autodl import SEARCH_NAMES
 from genocc.formats.cells import ForeignCell
 from genocc.formats.genotype_calls import GenotypeCalls, states
 from genocc.formats.limits import Limits
-from genocc.formats.vocabulary import SEVEN, Vocabulary, same
-from genocc.genotype import Cell
+from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
 
 
 class Gdas(GenotypeCalls):
-    """Flat lists of ``(op, from, weight)``, two edges a node.
+    """Flat lists of ``(op, from, weight)``, two edges per node.
 
     An edge without a weight is written with 1.0, as GDAS's own file does for cells that other methods found.
     """
@@ -21,9 +20,9 @@ class Gdas(GenotypeCalls):
     name = "gdas"
     origin = "D-X-Y/AutoDL-Projects others/GDAS/lib/nas/genotypes.py"
     expected = "Genotype(normal=[('sep_conv_3x3', 0, 0.13), ...], normal_concat=..., reduce=[...], reduce_concat=...)"
-    form = ("op", "from", "weight")
+    edge_fields = ("op", "from", "weight")
     vocabulary = Vocabulary(
-        writes={**same((*SEVEN, "sep_conv_7x7")), "conv_1x7_7x1": "conv_7x1_1x7"},
+        writes={**same_names((*SEVEN, "sep_conv_7x7")), "conv_1x7_7x1": "conv_7x1_1x7"},
         aliases=SEARCH_NAMES,
         remarks=dict.fromkeys(
             ("max_pool_3x3", "avg_pool_3x3"), "the GDAS program has BN after a pool; genocc has none"
@@ -33,10 +32,3 @@ class Gdas(GenotypeCalls):
 
     def cell(self, place: str, value: Any, concat: Any) -> ForeignCell:
         return ForeignCell(self.paired(place, value), states(place, concat))
-
-    def listed(self, cell: Cell) -> str:
-        edges = []
-        for _, _, edge in cell.edges():
-            weight = 1.0 if edge.weight is None else edge.weight
-            edges.append(f"({self.vocabulary.spelling(edge.op)!r}, {edge.source}, {weight})")
-        return f"[{', '.join(edges)}]"

@@ -1,4 +1,4 @@
-"""What the dialects share whose texts are calls such as ``Genotype(normal=[...], normal_concat=[...], ...)``."""
+"""The base of dialects whose texts are calls such as ``Genotype(normal=[...], normal_concat=[...], ...)``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from genocc.errors import FormatError
 from genocc.formats.base import Dialect
-from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.literals import assigned, literal
 from genocc.genotype import MAX_NODES, Cell, Genotype
 
@@ -22,20 +22,16 @@ class GenotypeCalls(Dialect):
     """A dialect of ``Genotype(...)`` calls with a field and a concat field for each cell.
 
     Attributes:
-        form: What an edge's tuple has, by position: op, from, to, weight.
-        optional: Fields that may stand there if they are None.
+        edge_fields: The fields of an edge's tuple by position, some of: op, from, to, weight.
+        optional: Fields of the call that may be present if they are None.
     """
 
-    form: ClassVar[tuple[str, ...]]
+    edge_fields: ClassVar[tuple[str, ...]]
     optional: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def cell(self, place: str, value: Any, concat: Any) -> ForeignCell:
         """Returns a cell from the literal values of its two fields."""
-
-    @abstractmethod
-    def listed(self, cell: Cell) -> str:
-        """Returns the text of a cell's field."""
 
     def entries(self, text: str) -> Mapping[str, Any]:
         return assigned(text, lambda node: is_call(node, "Genotype"))
@@ -44,10 +40,10 @@ class GenotypeCalls(Dialect):
         return self.cells_of(fields(entry, (*FIELDS, *self.optional)))
 
     def cells_of(self, values: Mapping[str, Any]) -> dict[str, ForeignCell]:
-        """Returns the cells that the fields state; raises FormatError where a field lacks, or is one too many."""
+        """Returns the cells that the fields state; raises FormatError if a field is missing or unknown."""
         for field, value in values.items():
             if field not in FIELDS and (field not in self.optional or value is not None):
-                raise FormatError(f"unknown field {shown(field)}; expected {', '.join(FIELDS)}")
+                raise FormatError(f"unknown field {brief(field)}; expected {', '.join(FIELDS)}")
         if absent := [field for field in FIELDS if field not in values]:
             raise FormatError(f"the field {absent[0]} is missing; expected {', '.join(FIELDS)}")
         if values["reduce"] is None:
@@ -73,17 +69,37 @@ class GenotypeCalls(Dialect):
             + ")"
         )
 
-    def edge(self, place: str, value: Any, form: Sequence[str] | None = None) -> dict[str, Any]:
-        """Returns an edge's tuple by what its fields mean, checked; raises FormatError."""
-        form = form or self.form
-        if not isinstance(value, list) or len(value) != len(form):
-            raise FormatError(f"{place}: found {shown(value)}; expected ({', '.join(form)})")
-        edge = dict(zip(form, value, strict=True))
+    def listed(self, cell: Cell) -> str:
+        """Returns the text of a cell's field: a flat list of tuples of ``edge_fields``; an absent weight is 1.0."""
+        tuples = []
+        for state, _, edge in cell.edges():
+            weight = 1.0 if edge.weight is None else edge.weight
+            texts = {
+                "op": repr(self.vocabulary.spelling(edge.op)),
+                "from": str(edge.source),
+                "to": str(state),
+                "weight": str(weight),
+            }
+            tuples.append(f"({', '.join(texts[field] for field in self.edge_fields)})")
+        return f"[{', '.join(tuples)}]"
+
+    def edge(self, place: str, value: Any, names: Sequence[str] | None = None) -> dict[str, Any]:
+        """Returns an edge's tuple as field -> value, checked; raises FormatError.
+
+        Args:
+            place: Where it is, for messages.
+            value: The tuple, as a list.
+            names: Its fields; ``edge_fields`` if not given.
+        """
+        names = names or self.edge_fields
+        if not isinstance(value, list) or len(value) != len(names):
+            raise FormatError(f"{place}: found {brief(value)}; expected ({', '.join(names)})")
+        edge = dict(zip(names, value, strict=True))
         for field, item in edge.items():
             wanted = {"op": (str,), "weight": (int, float)}.get(field, (int,))
             if type(item) not in wanted:
                 noun = {"op": "an operation's name", "weight": "a number"}.get(field, "a state's number")
-                raise FormatError(f"{place}: found {shown(item)} as {field}; expected {noun}")
+                raise FormatError(f"{place}: found {brief(item)} as {field}; expected {noun}")
         return edge
 
     def paired(self, place: str, value: Any) -> dict[int, list[ForeignEdge]]:
@@ -98,7 +114,7 @@ class GenotypeCalls(Dialect):
 
 
 def is_call(node: ast.expr, suffix: str) -> bool:
-    """Whether an expression calls something whose name ends so: ``Genotype(...)``, ``gt.CNNGenotype(...)``."""
+    """Whether an expression calls something whose name ends in the suffix: ``gt.CNNGenotype(...)`` in Genotype."""
     if not isinstance(node, ast.Call):
         return False
     called = node.func
@@ -111,10 +127,10 @@ def fields(entry: ast.Call, order: Sequence[str] | None) -> dict[str, Any]:
 
     Args:
         entry: The call.
-        order: Names of positional arguments; None where there may be none.
+        order: Names of positional arguments; None if they are not allowed.
 
     Raises:
-        FormatError: An argument is no literal, or stands twice.
+        FormatError: An argument is not a literal, or is given twice.
     """
     if len(entry.args) > len(order or ()):
         raise FormatError(f"line {entry.lineno}: {len(entry.args)} arguments without a name; name each")
@@ -128,30 +144,30 @@ def fields(entry: ast.Call, order: Sequence[str] | None) -> dict[str, Any]:
 
 
 def listing(place: str, value: Any) -> list[Any]:
-    """Returns a value that has to be a list; raises FormatError."""
+    """Returns a value if it is a list; raises FormatError otherwise."""
     if not isinstance(value, list):
-        raise FormatError(f"{place}: found {shown(value)}; expected a list")
+        raise FormatError(f"{place}: found {brief(value)}; expected a list")
     return value
 
 
 def states(place: str, value: Any) -> list[int]:
-    """Returns a concat field's value, a list or a range; raises FormatError."""
+    """Returns the states of a concat field, a list or a range; raises FormatError."""
     if isinstance(value, range):
         if value[MAX_NODES:]:
             raise FormatError(f"{place}, concat: a range of more than {MAX_NODES} numbers; a cell has fewer nodes")
         return list(value)
     for state in listing(f"{place}, concat", value):
         if type(state) is not int:
-            raise FormatError(f"{place}, concat: found {shown(state)}; expected the numbers of nodes")
+            raise FormatError(f"{place}, concat: found {brief(state)}; expected the numbers of nodes")
     return list(value)
 
 
 def foreign(edge: Mapping[str, Any]) -> ForeignEdge:
-    """Returns the edge that a tuple states."""
+    """Returns the edge that a checked tuple states."""
     return ForeignEdge(edge["op"], edge["from"], edge.get("weight"))
 
 
 def identifier(name: str) -> str:
-    """Returns a Python name for a genotype's name."""
+    """Returns a genotype's name as a Python identifier."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
     return plain if plain.isidentifier() and not keyword.iskeyword(plain) else f"_{plain}"

@@ -1,4 +1,4 @@
-"""What dialects can express."""
+"""Limits of dialects: which genotypes each can express."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from genocc.genotype import Cell, Genotype
 
 @dataclass(frozen=True)
 class Limits:
-    """The genotypes that a dialect has texts for, operations aside.
+    """The genotypes that a dialect can express, apart from their operations.
 
     Attributes:
-        kinds: The cells, all of which a text has.
+        kinds: The kinds of cell, all of which a text has.
         inputs: Inputs of a cell.
-        nodes: Number of nodes of a cell; None where any number will do.
-        edges: Number of edges of a node; None where any number will do.
+        nodes: Number of nodes per cell; None for any.
+        edges: Number of edges per node; None for any.
         parallel: Whether several operations may lead from one state to one node.
-        output: The nodes that are concatenated: any, all of them, or the last alone.
+        output: The nodes in the concat: any, all of them, or the last alone.
     """
 
     kinds: tuple[str, ...] = ("normal", "reduction")
@@ -31,7 +31,7 @@ class Limits:
     output: Literal["any", "all", "last"] = "any"
 
     def check(self, genotype: Genotype) -> None:
-        """Raises FormatError, saying what and where, for a genotype beyond the limits."""
+        """Raises FormatError for a genotype beyond the limits; the message says which limit and where."""
         if set(genotype.cells) != set(self.kinds):
             raise FormatError(f"its cells are {', '.join(genotype.cells)}; expected {' and '.join(self.kinds)}")
         for kind in self.kinds:

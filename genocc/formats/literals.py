@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from genocc.errors import FormatError
-from genocc.formats.cells import shown
+from genocc.formats.cells import brief
 
 _MAX_DEPTH = 16
 
@@ -19,7 +19,7 @@ def statements(text: str) -> list[ast.stmt]:
     """Returns the top-level statements of Python source, which may be indented as a whole; raises FormatError."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # such as an invalid escape in a string: nothing for our user to mend
+            warnings.simplefilter("ignore")  # such as an invalid escape in a string, which our user cannot mend
             return ast.parse(textwrap.dedent(text).strip()).body
     except SyntaxError as error:
         raise FormatError(f"not Python source: {error.msg.split(';')[0]}, line {error.lineno or 1}") from None
@@ -30,10 +30,14 @@ def statements(text: str) -> list[ast.stmt]:
 
 
 def assigned(text: str, wanted: Callable[[ast.expr], bool]) -> dict[str, ast.expr]:
-    """Returns the values of a kind in Python source, by the name they are assigned to.
+    """Returns the top-level values of a kind in Python source, by the name that they are assigned to.
 
-    A value that stands alone has the name '' (or #1, #2, ... if there are several). ``A = B`` makes A a name of B's
-    value. Everything else in the source is passed over.
+    Args:
+        text: The source; everything else in it is ignored. After ``A = B``, A is a name of B's value too.
+        wanted: Whether an expression is such a value.
+
+    Returns:
+        Name -> expression. A value without an assignment is named '', several of them #1, #2, ...
     """
     found: dict[str, ast.expr] = {}
     alone = []
@@ -81,11 +85,11 @@ def literal(node: ast.expr, depth: int = 0) -> Any:
 
 
 def mapping(text: str, key: str) -> dict[str, Any]:
-    """Returns the mappings in JSON or Python source by name, those whose first key contains ``key``; unread."""
+    """Returns the mappings in JSON or Python source by name, not parsed yet, whose first key contains ``key``."""
     if text.lstrip().startswith("{"):
         try:
             return {"": json.loads(text, object_pairs_hook=unique)}
-        except (ValueError, RecursionError):  # not JSON: a Python dict, or neither, which the parser below explains
+        except (ValueError, RecursionError):  # not JSON but a Python dict, or neither: the parser below says so
             pass
     if text.lstrip().startswith(("'", '"')):
         text = "{" + text + "}"  # the inside of a dict, as documentation prints it
@@ -93,7 +97,7 @@ def mapping(text: str, key: str) -> dict[str, Any]:
 
 
 def json_object(values: Mapping[str, Any]) -> str:
-    """Returns the JSON text of an object, a line for each key."""
+    """Returns the JSON text of an object, one line per key."""
     lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in values.items())
     return f"{{\n{lines}\n}}\n"
 
@@ -103,9 +107,9 @@ def unique(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
     result: dict[Any, Any] = {}
     for key, value in pairs:
         if not isinstance(key, (str, int, float)):
-            raise FormatError(f"found {shown(key)} as a key; expected a text")
+            raise FormatError(f"found {brief(key)} as a key; expected a text")
         if key in result:
-            raise FormatError(f"the key {shown(key)} stands twice; expected each key once")
+            raise FormatError(f"the key {brief(key)} stands twice; expected each key once")
         result[key] = value
     return result
 
@@ -122,6 +126,6 @@ def _range(node: ast.expr, bounds: list[Any]) -> range:
 
 
 def _sketch(node: ast.expr) -> str:
-    """What a node is, without unparsing what may be deep."""
+    """The kind of an expression in words; unparsing it could recurse deeply."""
     name = {"BinOp": "arithmetic", "Name": "a name", "Call": "a call", "Attribute": "an attribute"}
     return name.get(type(node).__name__, f"Python's {type(node).__name__}")

@@ -8,25 +8,25 @@ from typing import Any
 
 from genocc.errors import FormatError
 from genocc.formats.base import Dialect
-from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.limits import Limits
-from genocc.formats.vocabulary import SEVEN, Vocabulary, same
+from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
 from genocc.genotype import Genotype
 
 _KINDS = {"normal": "normal", "reduce": "reduction"}
 
 
 class MMRazor(Dialect):
-    """YAML: ``<cell>_n<node>`` has the chosen edges, ``<cell>_n<node>_p<from>`` the one chosen operation of an edge.
+    """YAML: ``<cell>_n<node>`` lists the chosen edges, ``<cell>_n<node>_p<from>`` the one chosen operation of an edge.
 
-    Edges that are not chosen may be there as well. The output is every node.
+    Edges that are not chosen may be present as well. The output is every node.
     """
 
     name = "mmrazor"
     origin = "open-mmlab/mmrazor configs/nas/mmcls/darts"
     expected = "normal_n2: {chosen: [normal_n2_p0, normal_n2_p1]}, normal_n2_p0: {chosen: [sep_conv_3x3]}, ..."
     vocabulary = Vocabulary(
-        writes=same(SEVEN),
+        writes=same_names(SEVEN),
         aliases={"zero": "none"},
         remarks=dict.fromkeys(("max_pool_3x3", "avg_pool_3x3"), "MMRazor has BN after a pool; genocc has none"),
     )
@@ -39,12 +39,12 @@ class MMRazor(Dialect):
 
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
         if not isinstance(entry, dict):
-            raise FormatError(f"found {shown(entry)}; expected {self.expected}")
+            raise FormatError(f"found {brief(entry)}; expected {self.expected}")
         nodes: dict[str, dict[int, list[ForeignEdge]]] = {}
         for key in entry:
             match = re.fullmatch(r"(normal|reduce)_n([0-9]{1,4})(_p[0-9]{1,4})?", key)
             if not match:
-                raise FormatError(f"unknown key {shown(key)}; expected {self.expected}")
+                raise FormatError(f"unknown key {brief(key)}; expected {self.expected}")
             if not match[3]:
                 nodes.setdefault(_KINDS[match[1]], {})[int(match[2])] = _edges(entry, key)
         if not nodes:
@@ -69,7 +69,7 @@ def _edges(entry: Mapping[str, Any], node: str) -> list[ForeignEdge]:
     for route in _chosen(entry, node):
         match = re.fullmatch(re.escape(node) + r"_p([0-9]{1,4})", route)
         if not match or route in edges:
-            raise FormatError(f"{node}: found the edge {shown(route)}; expected {node}_p0 and the like, each once")
+            raise FormatError(f"{node}: found the edge {brief(route)}; expected {node}_p0 and the like, each once")
         operations = _chosen(entry, route)
         if len(operations) != 1:
             raise FormatError(f"{route}: {len(operations)} operations chosen; expected one")
@@ -82,5 +82,5 @@ def _chosen(entry: Mapping[str, Any], key: str) -> list[str]:
     chosen = value.get("chosen") if isinstance(value, dict) else None
     listed = [chosen] if isinstance(chosen, str) else chosen
     if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
-        raise FormatError(f"{key}: found {shown(value)}; expected a mapping with a list 'chosen'")
+        raise FormatError(f"{key}: found {brief(value)}; expected a mapping with a list 'chosen'")
     return listed

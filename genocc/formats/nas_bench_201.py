@@ -10,10 +10,10 @@ from typing import Any
 from genocc.errors import FormatError
 from genocc.formats.autodl import SEARCH_NAMES
 from genocc.formats.base import Dialect
-from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.limits import Limits
 from genocc.formats.literals import assigned
-from genocc.formats.vocabulary import Vocabulary, same
+from genocc.formats.vocabulary import Vocabulary, same_names
 from genocc.genotype import MAX_NODES, Genotype
 
 
@@ -30,7 +30,7 @@ class NasBench201(Dialect):
     expected = "|nor_conv_3x3~0|+|nor_conv_3x3~0|skip_connect~1|+|skip_connect~0|none~1|avg_pool_3x3~2|"
     vocabulary = Vocabulary(
         writes={
-            **same(("skip_connect", "avg_pool_3x3")),
+            **same_names(("skip_connect", "avg_pool_3x3")),
             "conv_1x1": "nor_conv_1x1",
             "conv_3x3": "nor_conv_3x3",
         },
@@ -67,12 +67,12 @@ class NasBench201(Dialect):
 
 def _edges(state: int, group: str) -> list[ForeignEdge]:
     if not (match := re.fullmatch(r"\|(.*)\|", group.strip())):
-        raise FormatError(f"node {state}: found {shown(group)}; expected |op~from|...|")
+        raise FormatError(f"node {state}: found {brief(group)}; expected |op~from|...|")
     edges = []
     for item in match[1].split("|"):
         op, _, source = item.partition("~")
         if not op or not re.fullmatch(r"[0-9]{1,4}", source):
-            raise FormatError(f"node {state}: found {shown(item)}; expected op~from")
+            raise FormatError(f"node {state}: found {brief(item)}; expected op~from")
         if op != "none":
             edges.append(ForeignEdge(op, int(source)))
     return edges

@@ -9,10 +9,10 @@ from typing import Any
 
 from genocc.errors import FormatError
 from genocc.formats.base import Dialect
-from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.limits import Limits
 from genocc.formats.literals import json_object, literal, mapping
-from genocc.formats.vocabulary import SEVEN, Vocabulary, same
+from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
 from genocc.genotype import Genotype
 
 _PREFIX = "NetworkSelectorDatasetInfo:darts:"
@@ -24,13 +24,13 @@ class NasBench301(Dialect):
     """``edge_<cell>_<0..13>``: op, and ``inputs_node_<cell>_<3..5>``: "a_b", both behind a long prefix.
 
     Edges are numbered node by node; each node has two, from two different states, and the output is every node. Other
-    keys, such as those of the training, are passed over.
+    keys, such as those of the training, are ignored.
     """
 
     name = "nas-bench-301"
     origin = "automl/nasbench301 nasbench301/data_generation/configs"
     expected = f'{{"{_PREFIX}edge_normal_0": "sep_conv_3x3", ..., "{_PREFIX}inputs_node_normal_3": "0_1", ...}}'
-    vocabulary = Vocabulary(writes=same(SEVEN))
+    vocabulary = Vocabulary(writes=same_names(SEVEN))
     limits = Limits(nodes=4, edges=2, parallel=False, output="all")
 
     def entries(self, text: str) -> Mapping[str, Any]:
@@ -41,7 +41,7 @@ class NasBench301(Dialect):
         known = {_edge(cell, state, source) for cell in _KINDS.values() for state in _STATES for source in range(state)}
         for key in values:
             if isinstance(key, str) and re.match(f"{_PREFIX}edge_", key) and key not in known:
-                raise FormatError(f"unknown key {shown(key)}; expected edge_normal_0 to 13 and edge_reduce_0 to 13")
+                raise FormatError(f"unknown key {brief(key)}; expected edge_normal_0 to 13 and edge_reduce_0 to 13")
         return {kind: ForeignCell({s: _node(values, cell, s) for s in _STATES}) for kind, cell in _KINDS.items()}
 
     def text(self, genotype: Genotype) -> str:
@@ -60,7 +60,7 @@ def _node(values: Mapping[str, Any], cell: str, state: int) -> list[ForeignEdge]
     for source in range(state):
         if (key := _edge(cell, state, source)) in values:
             if not isinstance(op := values[key], str):
-                raise FormatError(f"{key}: found {shown(op)}; expected an operation's name")
+                raise FormatError(f"{key}: found {brief(op)}; expected an operation's name")
             edges.append(ForeignEdge(op, source))
     found = "_".join(str(edge.source) for edge in edges)
     if len(edges) != 2:
@@ -68,7 +68,7 @@ def _node(values: Mapping[str, Any], cell: str, state: int) -> list[ForeignEdge]
     stated = values.get(_inputs(cell, state), found)
     if stated != found:
         raise FormatError(
-            f"{_inputs(cell, state)}: found {shown(stated)}; expected '{found}', from where its edges come"
+            f"{_inputs(cell, state)}: found {brief(stated)}; expected '{found}', from where its edges come"
         )
     return edges
 

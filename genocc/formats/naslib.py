@@ -8,18 +8,18 @@ from typing import Any
 
 from genocc.errors import FormatError
 from genocc.formats.base import Dialect
-from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.genotype_calls import listing
 from genocc.formats.limits import Limits
 from genocc.formats.literals import assigned, literal
-from genocc.formats.vocabulary import SEVEN, Vocabulary, same
+from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
 from genocc.genotype import Cell, Genotype
 
 _KINDS = ("normal", "reduction")
 
 
 class NasLib(Dialect):
-    """Two tuples (normal, reduction) of eight ``(from, op)``, two a node, ``op`` an index into the seven operations.
+    """Two tuples (normal, reduction) of eight ``(from, op)``, two per node, ``op`` an index into the seven operations.
 
     The output is every node. NASLib's graph holds one operation from one state to one node.
     """
@@ -27,7 +27,7 @@ class NasLib(Dialect):
     name = "naslib"
     origin = "automl/NASLib naslib/search_spaces/nasbench301/conversions.py (compact)"
     expected = "(((0, 3), (1, 3), ...), ((0, 0), (1, 0), ...)), eight (from, op) a cell"
-    vocabulary = Vocabulary(writes=same(SEVEN))
+    vocabulary = Vocabulary(writes=same_names(SEVEN))
     limits = Limits(nodes=4, edges=2, parallel=False, output="all")
 
     def entries(self, text: str) -> Mapping[str, Any]:
@@ -51,10 +51,10 @@ def _cell(place: str, value: Any) -> ForeignCell:
     for number, item in enumerate(value, start=1):
         about = f"{place}, entry {number}"
         if not (isinstance(item, list) and len(item) == 2 and all(type(part) is int for part in item)):
-            raise FormatError(f"{about}: found {shown(item)}; expected (from, op), two numbers")
+            raise FormatError(f"{about}: found {brief(item)}; expected (from, op), two numbers")
         source, op = item
         if not 0 <= op < len(SEVEN):
-            raise FormatError(f"{about}: found op {shown(op)}; expected 0 to {len(SEVEN) - 1}")
+            raise FormatError(f"{about}: found op {brief(op)}; expected 0 to {len(SEVEN) - 1}")
         edges.append(ForeignEdge(SEVEN[op], source))
     nodes = {2 + node: edges[2 * node : 2 * node + 2] for node in range(4)}
     for state, (first, second) in nodes.items():

@@ -9,17 +9,17 @@ from typing import Any
 
 from genocc.errors import FormatError
 from genocc.formats.base import Dialect
-from genocc.formats.cells import ForeignCell, ForeignEdge, shown
+from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.limits import Limits
 from genocc.formats.literals import json_object, literal, mapping
-from genocc.formats.vocabulary import SEVEN, Vocabulary, same
+from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
 from genocc.genotype import Genotype
 
 _KINDS = {"normal": "normal", "reduce": "reduction"}
 
 
 class Nni(Dialect):
-    """``<cell>/op_<node>_<k>``: op and ``<cell>/input_<node>_<k>``: from (``[from]`` in version 3), two k a node.
+    """``<cell>/op_<node>_<k>``: op and ``<cell>/input_<node>_<k>``: from (``[from]`` in version 3), two k per node.
 
     The output is every node, as in NNI's DARTS space. Its NASNet, ENAS and AmoebaNet spaces have five nodes and output
     only those that no other node uses, its PNAS space has five and outputs all: a dict of theirs is refused, because
@@ -29,7 +29,7 @@ class Nni(Dialect):
     name = "nni"
     origin = "microsoft/nni nni/nas/hub/pytorch/nasnet.py (DARTS), examples/tutorials/darts.py"
     expected = "{'normal/op_2_0': 'sep_conv_3x3', 'normal/input_2_0': [0], ...}"
-    vocabulary = Vocabulary(writes=same(SEVEN))
+    vocabulary = Vocabulary(writes=same_names(SEVEN))
     limits = Limits(nodes=4, edges=2, output="all")
 
     def entries(self, text: str) -> Mapping[str, Any]:
@@ -41,7 +41,7 @@ class Nni(Dialect):
         for key in values:
             match = re.fullmatch(r"(normal|reduce)/(?:op|input)_([2-9])_([01])", key) if isinstance(key, str) else None
             if not match:
-                raise FormatError(f"unknown key {shown(key)}; expected <cell>/op_<node>_<0 or 1> or <cell>/input_...")
+                raise FormatError(f"unknown key {brief(key)}; expected <cell>/op_<node>_<0 or 1> or <cell>/input_...")
             if int(match[2]) > 5:
                 raise FormatError(
                     f"{key}: a fifth node; expected the four of NNI's DARTS space, whose output is all nodes"
@@ -70,7 +70,7 @@ def _edge(values: Mapping[str, Any], key: str) -> ForeignEdge:
     if isinstance(source, list) and len(source) == 1:
         source = source[0]
     if not isinstance(op, str):
-        raise FormatError(f"{op_key}: found {shown(op)}; expected an operation's name")
+        raise FormatError(f"{op_key}: found {brief(op)}; expected an operation's name")
     if type(source) is not int:
-        raise FormatError(f"{input_key}: found {shown(values[input_key])}; expected a state's number, or a list of one")
+        raise FormatError(f"{input_key}: found {brief(values[input_key])}; expected a state's number, or a list of one")
     return ForeignEdge(op, source)

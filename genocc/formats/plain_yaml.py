@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from genocc.errors import FormatError
-from genocc.formats.cells import shown
+from genocc.formats.cells import brief
 
 _MAX_DEPTH = 16
 
@@ -19,13 +19,13 @@ Plain = str | list[Any] | dict[str, Any]
 
 
 def load(text: str) -> Plain:
-    """Returns the one YAML document of a text, in which every scalar is a text.
+    """Returns the one YAML document of a text; every scalar in it is a string.
 
-    The events of PyYAML's parser are enough for that; its composer and constructors, which follow aliases, resolve
-    tags and recurse without a limit, take no part.
+    Only PyYAML's parser is used: its composer and constructors follow aliases, resolve tags and recurse without a
+    limit.
 
     Raises:
-        FormatError: It is not YAML, has a tag or an alias, a key twice or one that is no text, or is nested deeply.
+        FormatError: It is not YAML, has a tag, an alias, a repeated key or one that is not a string, or nests deeply.
     """
     events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     try:
@@ -41,12 +41,12 @@ def load(text: str) -> Plain:
 
 
 def _value(event: Any, events: Iterator[Any], depth: int) -> Plain:
-    """The value that starts with an event; takes its other events from the iterator."""
+    """The value that starts with an event; consumes its other events from the iterator."""
     line = f"line {event.start_mark.line + 1}"
     if isinstance(event, yaml.AliasEvent):
         raise FormatError(f"{line}: found an alias; expected the value itself")
     if event.tag:
-        raise FormatError(f"{line}: found the tag {shown(event.tag)}; expected plain YAML")
+        raise FormatError(f"{line}: found the tag {brief(event.tag)}; expected plain YAML")
     if isinstance(event, yaml.ScalarEvent):
         return str(event.value)
     if depth > _MAX_DEPTH:
@@ -60,7 +60,7 @@ def _value(event: Any, events: Iterator[Any], depth: int) -> Plain:
     while not isinstance(item := next(events), yaml.MappingEndEvent):
         key = _value(item, events, depth + 1)
         if not isinstance(key, str) or key in result:
-            problem = f"the key {shown(key)} stands twice" if isinstance(key, str) else "a list or mapping as a key"
+            problem = f"the key {brief(key)} stands twice" if isinstance(key, str) else "a list or mapping as a key"
             raise FormatError(f"{line}: {problem}; expected texts as keys, each once")
         result[key] = _value(next(events), events, depth + 1)
     return result

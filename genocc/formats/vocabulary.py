@@ -1,4 +1,4 @@
-"""What dialects call operations."""
+"""Names of operations in dialects."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ SEVEN = ("max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_co
 """The operations of the DARTS search space, in the order of NAS-Bench-301 and NASLib."""
 
 
-def same(operations: Iterable[str]) -> dict[str, str]:
-    """Returns a table of operations that are called as in genocc."""
+def same_names(operations: Iterable[str]) -> dict[str, str]:
+    """Returns a table of operations whose names are genocc's."""
     return {operation: operation for operation in operations}
 
 
@@ -21,13 +21,13 @@ def same(operations: Iterable[str]) -> dict[str, str]:
 class Vocabulary:
     """The names of operations in a dialect.
 
-    On reading, genocc's names and their aliases are understood everywhere, except those that differ.
+    Every dialect reads genocc's names and their aliases too, except those in ``differing``.
 
     Attributes:
-        writes: Name in the text by operation; None where any operation can be written, by its first alias.
-        aliases: Operation by further names that texts of this dialect have.
-        differing: What a name of genocc's means here, where that is something else.
-        remarks: What the dialect's program adds to an operation, where its nets are not quite genocc's.
+        writes: Operation -> its name in the text; None if any operation can be written, by its first alias.
+        aliases: Further name in texts of this dialect -> operation.
+        differing: Name of genocc's that means something else here -> its meaning.
+        remarks: Operation -> how the dialect's program differs from genocc in it.
     """
 
     writes: Mapping[str, str] | None = None
@@ -36,8 +36,8 @@ class Vocabulary:
     remarks: Mapping[str, str] = field(default_factory=dict)
 
     def operation(self, name: str) -> str:
-        """Returns the operation that a name in a text means; raises FormatError."""
-        known = same(OPERATIONS) | {alias: op.name for op in OPERATIONS.values() for alias in op.aliases}
+        """Returns the operation of a name in a text; raises FormatError."""
+        known = same_names(OPERATIONS) | {alias: op.name for op in OPERATIONS.values() for alias in op.aliases}
         known |= {text: operation for operation, text in (self.writes or {}).items()}
         known |= self.aliases
         if name in self.differing:
@@ -48,11 +48,7 @@ class Vocabulary:
         return known.get(name, name)
 
     def spelling(self, operation: str) -> str:
-        """Returns what a text calls an operation.
-
-        Raises:
-            FormatError: It has no name for it.
-        """
+        """Returns the name of an operation in a text; raises FormatError if it has none."""
         if self.writes is None:
             return next(iter(get(operation).aliases), operation)
         if operation not in self.writes:

@@ -1,6 +1,6 @@
 """A net without its head: the maps of chosen cells, for the heads of detectors, segmenters and others.
 
-torchvision's models take it as it is: its output is a mapping of maps, `Backbone.out_channels` says how wide they are.
+torchvision's models take it as it is: its output is a mapping of maps, whose widths are `Backbone.out_channels`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from genocc.nn.graph_module import ProgramPair
 
 
 class Backbone(ProgramPair):
-    """The net of a genotype up to a cell; returns the outputs of cells by name, and trains as `TargetNet` does.
+    """The net of a genotype up to a cell; it returns the outputs of cells by name, and trains like a `TargetNet`.
 
-    The image may have any size: ``config.input_size`` and ``config.classes`` do not matter here.
+    The image may have any size: ``config.input_size`` and ``config.classes`` are ignored.
 
     Args:
         genotype: The cells.
-        config: The network around them; the CIFAR defaults where it is not given. A smaller ``stem_stride`` gives
+        config: The network around them; the CIFAR defaults if not given. A smaller ``stem_stride`` gives
             denser maps with the same weights: stride 16 instead of 32 at the end of an ``imagenet`` net with 4.
-        features: Name of an output -> number of the cell; in the order of the outputs.
+        features: Name of an output -> number of its cell, in the order of the outputs.
         seed: Of the initialization: the same arrays as every target of this seed.
-        weights: Arrays by name or a safetensors file, of this backbone or of the whole net, whose later cells and
-            heads are left out then.
+        weights: Arrays by name or a safetensors file, of this backbone or of the whole net; later cells and heads
+            are ignored.
 
     Raises:
         NetworkError: The skeleton has no place for the genotype's cells, or there is no such cell.
@@ -63,7 +63,7 @@ class Backbone(ProgramPair):
 
     @property
     def strides(self) -> list[int]:
-        """By how much each output is smaller than the image, in order; sizes that do not divide are rounded up."""
+        """Stride of each output with respect to the image, in order; sizes that do not divide are rounded up."""
         reductions = self.config.reductions
         return [
             self.config.stem_stride * 2 ** sum(reduction <= cell for reduction in reductions)
@@ -77,7 +77,7 @@ class Backbone(ProgramPair):
 
 
 def _part(weights: Mapping[str, Any] | str | Path, graph: Graph, whole: Graph) -> Mapping[str, Any]:
-    """What a backbone needs of a whole net's arrays; what neither of the two has stays, to be refused by name."""
+    """The backbone's part of a whole net's arrays; arrays that neither of the two has are refused by name."""
     where = str(weights) if isinstance(weights, (str, Path)) else "weights"
     arrays = weight_files.load(weights) if isinstance(weights, (str, Path)) else weights
     own = {*graph.parameters(), *graph.buffers()}

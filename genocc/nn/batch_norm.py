@@ -1,7 +1,7 @@
-"""BN whose statistics are those of the whole batch, whichever process has its images.
+"""BN with the statistics of the whole batch, which several processes share.
 
-PyTorch's own SyncBatchNorm computes the same, on GPUs only, and with a counter that genocc's nets do not have; this one
-runs wherever the processes can add tensors up.
+PyTorch's own SyncBatchNorm computes the same, but on GPUs only, and with a counter that genocc's nets do not have; this
+one runs wherever the processes can sum tensors.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from torch import Tensor, distributed
 from torch.distributed.nn.functional import all_reduce
 
 from genocc.graph import Node
-from genocc.nn.primitives import CONSTRUCTS, BatchNorm2d, Construct, Constructs
+from genocc.nn.primitives import EMITTERS, BatchNorm2d, Emitters, TorchOp
 from genocc.primitives import BatchNorm
 
 
 class SyncBatchNorm2d(BatchNorm2d):
-    """BN over the images of all processes, of which each has as many.
+    """BN over the images of all processes, each of which has equally many.
 
-    The mean comes first and the variance around it second, as exact as one process has them. Their gradients are added
-    up over the processes in turn.
+    The variance is summed around the mean of all, in a second step, which is as exact as in one process. The gradients
+    of both are summed over the processes as well.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -48,14 +48,14 @@ class SyncBatchNorm2d(BatchNorm2d):
 
 
 def _summed(values: Tensor) -> Tensor:
-    """The sum over all processes, differentiable."""
+    """Sum over all processes, differentiable."""
     total: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
     return total
 
 
-def _sync(norm: BatchNorm, node: Node) -> Construct:
-    return Construct(SyncBatchNorm2d, CONSTRUCTS[BatchNorm](norm, node).arguments)
+def _sync(norm: BatchNorm, node: Node) -> TorchOp:
+    return TorchOp(SyncBatchNorm2d, EMITTERS[BatchNorm](norm, node).arguments)
 
 
-SYNC_CONSTRUCTS: Constructs = {**CONSTRUCTS, BatchNorm: _sync}
-"""The table of a net whose BN is synchronized."""
+SYNC_EMITTERS: Emitters = {**EMITTERS, BatchNorm: _sync}
+"""Emitters of a net with synchronized BN."""

@@ -1,4 +1,4 @@
-"""Checkpoints of other programs: read as data, tensors by name and never code, and renamed to the graph's origins."""
+"""Checkpoints of other programs: read as data, without running code, and renamed to the graph's origins."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from genocc.network import NetworkConfig
 from genocc.primitives import Shape
 
 MAX_BYTES = 2 << 30
-"""The most that a checkpoint may hold: far above any net of this kind with its optimizer."""
+"""Size limit of a checkpoint: far above any net of this kind with its optimizer."""
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
-"""Keys under which training programs store the state dict, beside the epoch and the optimizer."""
+"""Keys under which training programs store the state dict, next to the epoch and the optimizer."""
 
 PREFIXES = ("module.", "_orig_mod.")
-"""What data-parallel training and torch.compile put before every name."""
+"""Prefixes that data-parallel training and torch.compile add to every name."""
 
 
 @dataclass(frozen=True)
 class ImportedWeights:
-    """A checkpoint's weights under our names.
+    """The weights of a checkpoint under genocc's names.
 
     Attributes:
         arrays: Name -> float32 array.
-        config: The network that they belong to: the one asked for, with the auxiliary head that was found.
-        notes: What was decided on the way, for people.
+        config: The network that they belong to: the requested one, with the auxiliary head that was found.
+        notes: Decisions on the way, for people.
     """
 
     arrays: dict[str, NDArray[float32]]
@@ -54,16 +54,17 @@ def import_weights(
     """Returns the weights of a checkpoint of another program.
 
     Args:
-        path: The checkpoint; it is read as data, and no code in it is run.
-        genotype: The cells that it was trained with, their edges in the order of the program's text.
-        config: The network around them. Whether there is BN in the auxiliary head is taken from the file.
-        layout: The program's names.
-        drop_auxiliary: Whether to leave an auxiliary head out.
+        path: Of the checkpoint; no code in it is run.
+        genotype: The cells that were trained, with their edges in the order of the program's text.
+        config: The network around them; whether its auxiliary head has BN is taken from the file.
+        layout: The program's names of tensors.
+        drop_auxiliary: Whether to leave out an auxiliary head.
 
     Raises:
         FileError: The file cannot be read.
         NetworkError: The skeleton has no place for the genotype's cells or the auxiliary head.
-        WeightsError: A tensor is missing, surplus, of another shape or not of real numbers; the message names it.
+        WeightsError: A tensor is missing, surplus, of another shape or not of floating-point numbers; the message names
+            it. As in `read_tensors`.
     """
     tensors = {name: tensor for name, tensor in read_tensors(path).items() if not layout.is_ignored(name)}
     auxiliary = any(map(layout.is_auxiliary, tensors))
@@ -86,6 +87,23 @@ def import_weights(
     return ImportedWeights(arrays, config, tuple(notes))
 
 
+def read_tensors(path: str | Path) -> dict[str, Tensor]:
+    """Returns name -> tensor of the state dict in a checkpoint of the legacy or the zip format.
+
+    The state dict may be stored under one of ``WRAPPERS``; ``PREFIXES`` that all of its names have are removed.
+
+    Raises:
+        FileError: The file cannot be read or is too large.
+        WeightsError: It is not a checkpoint, refers to code, or holds no state dict.
+    """
+    tensors = _state_dict(_load(path), path)
+    if odd := [name for name, tensor in tensors.items() if not _is_array(tensor)]:
+        raise WeightsError(f"{path}: tensor '{odd[0]}' is sparse, quantized or without values; expected a plain array")
+    while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), None):
+        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    return tensors
+
+
 def _check(tensors: Mapping[str, Tensor], expected: Mapping[str, Shape], where: str, hint: str) -> None:
     for name, shape in expected.items():
         if name not in tensors:
@@ -100,39 +118,22 @@ def _check(tensors: Mapping[str, Tensor], expected: Mapping[str, Shape], where: 
 
 
 def _hint(layout: Layout, tensors: Mapping[str, Tensor], config: NetworkConfig) -> str:
-    told = layout.options({name: tuple(tensor.shape) for name, tensor in tensors.items()})
-    differ = {field: value for field, value in told.items() if value != getattr(config, field)}
+    suggested = layout.options({name: tuple(tensor.shape) for name, tensor in tensors.items()})
+    differ = {field: value for field, value in suggested.items() if value != getattr(config, field)}
     if not differ:
         return "is it the right genotype, with its edges in the order of the program's text?"
     options = " ".join(f"--{field.replace('_', '-')} {value}" for field, value in differ.items())
     return f"the checkpoint's tensors ask for {options}"
 
 
-def read_tensors(path: str | Path) -> dict[str, Tensor]:
-    """Returns name -> tensor of the state dict in a checkpoint of the legacy or the zip format.
-
-    The state dict may stand under one of ``WRAPPERS``; one of ``PREFIXES`` before all of its names is left out.
-
-    Raises:
-        FileError: The file cannot be read or is too large.
-        WeightsError: It is no checkpoint, asks for code to be run, or has no state dict in it.
-    """
-    tensors = _state_dict(_loaded(path), path)
-    if odd := [name for name, tensor in tensors.items() if not _is_array(tensor)]:
-        raise WeightsError(f"{path}: tensor '{odd[0]}' is sparse, quantized or without values; expected a plain array")
-    while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), None):
-        tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    return tensors
-
-
-def _loaded(path: str | Path) -> object:
+def _load(path: str | Path) -> object:
     content = BytesIO(read_bytes(path, limit=MAX_BYTES))
     _check_unpacked_size(content, path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they advise who wrote the file, not who reads it
+            warnings.simplefilter("ignore")  # advice to the writer of the file, not to its reader
             loaded: object = torch.load(content, map_location="cpu", weights_only=True)
-    except Exception as error:  # bytes that somebody made up can fail anywhere in the unpickler
+    except Exception as error:  # of any class: damaged bytes fail anywhere in the unpickler
         save = "the state_dict alone, as torch.save(net.state_dict(), FILE) stores it"
         if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
             raise WeightsError(
@@ -143,7 +144,7 @@ def _loaded(path: str | Path) -> object:
 
 
 def _check_unpacked_size(content: BytesIO, path: str | Path) -> None:
-    """A zip archive may unpack to more than it weighs."""
+    """Checks what a zip archive unpacks to, which may be far more than its own size."""
     try:
         if zipfile.is_zipfile(content):
             size = sum(member.file_size for member in zipfile.ZipFile(content).infolist())

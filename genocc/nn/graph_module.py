@@ -16,13 +16,13 @@ from torch import Tensor, fx, nn
 from genocc import origins
 from genocc.errors import NetworkError
 from genocc.graph import Graph, Node
-from genocc.nn.primitives import CONSTRUCTS, Constructs, drop_path_masks
+from genocc.nn.primitives import EMITTERS, Emitters, drop_path_masks
 from genocc.passes import PASSES, Parameters, run_passes
 from genocc.primitives import DropPath, Input
 from genocc.weights import check
 
 
-def graph_module(graph: Graph, arrays: Mapping[str, Any], constructs: Constructs = CONSTRUCTS) -> fx.GraphModule:
+def graph_module(graph: Graph, arrays: Mapping[str, Any], emitters: Emitters = EMITTERS) -> fx.GraphModule:
     """Returns a module that computes a graph.
 
     Its argument is the image, (N, C, H, W); a graph with drop path takes ``drop_path_rate`` and ``drop_path_share`` as
@@ -30,25 +30,25 @@ def graph_module(graph: Graph, arrays: Mapping[str, Any], constructs: Constructs
     where there are several.
 
     Args:
-        graph: Any graph, of a net, a cell or an operation, optimized or not.
-        arrays: numpy arrays or tensors by name; they are copied and keep their precision.
-        constructs: How each primitive is computed.
+        graph: Of a net, a cell or an operation, optimized or not.
+        arrays: numpy arrays or tensors by name; they are copied, in their own precision.
+        emitters: How each primitive is computed.
 
     Raises:
         WeightsError: A tensor is missing, surplus or of another shape.
     """
-    return program(graph, module_tree(graph, arrays, constructs), constructs)
+    return program(graph, module_tree(graph, arrays, emitters), emitters)
 
 
-def module_tree(graph: Graph, arrays: Mapping[str, Any], constructs: Constructs = CONSTRUCTS) -> nn.Module:
+def module_tree(graph: Graph, arrays: Mapping[str, Any], emitters: Emitters = EMITTERS) -> nn.Module:
     """Returns a graph's modules by origin, for one or several programs to call; see `graph_module`."""
     check(arrays, graph)
     tree = nn.Module()
     for node in _computed(graph):
-        construct = constructs[type(node.primitive)](node.primitive, node)
-        if isinstance(construct.target, type):
+        op = emitters[type(node.primitive)](node.primitive, node)
+        if isinstance(op.target, type):
             with torch.device("meta"):  # the values come in one go, below
-                module = construct.target(**construct.arguments)
+                module = op.target(**op.arguments)
             _place(module, tree, node.name)
     names = [*graph.parameters(), *graph.buffers()]
     tensors = {name: torch.as_tensor(arrays[name]).detach().clone() for name in names}
@@ -56,7 +56,7 @@ def module_tree(graph: Graph, arrays: Mapping[str, Any], constructs: Constructs 
     return tree
 
 
-def program(graph: Graph, tree: nn.Module, constructs: Constructs = CONSTRUCTS) -> fx.GraphModule:
+def program(graph: Graph, tree: nn.Module, emitters: Emitters = EMITTERS) -> fx.GraphModule:
     """Returns a module that computes a graph with the modules of a tree; see `graph_module`."""
     code = fx.Graph()
     image = code.placeholder(graph.input.name)
@@ -66,15 +66,15 @@ def program(graph: Graph, tree: nn.Module, constructs: Constructs = CONSTRUCTS) 
         share = code.placeholder("drop_path_share", default_value=None)
         masks = code.call_function(drop_path_masks, (image, rate, share, len(drop_paths)))
     for node in _computed(graph):
-        construct = constructs[type(node.primitive)](node.primitive, node)
+        op = emitters[type(node.primitive)](node.primitive, node)
         inputs = tuple(values[value] for value in node.inputs)
         if isinstance(node.primitive, DropPath):
             inputs += (code.call_function(operator.getitem, (masks, drop_paths.index(node.name))),)
-        if isinstance(construct.target, type):
+        if isinstance(op.target, type):
             values[node.name] = code.call_module(node.name, inputs)
         else:
-            arguments = dict(construct.arguments)
-            values[node.name] = code.create_node("call_function", construct.target, inputs, arguments, name=node.name)
+            arguments = dict(op.arguments)
+            values[node.name] = code.create_node("call_function", op.target, inputs, arguments, name=node.name)
     outputs = tuple(values[value] for value in graph.outputs.values())
     code.output(outputs if len(outputs) > 1 else outputs[0])
     return fx.GraphModule(tree, code, "GraphProgram")
@@ -84,10 +84,10 @@ class ProgramPair(nn.Module):
     """A training and an inference program over one tree of modules, chosen by ``self.training``.
 
     Args:
-        training: May have drop path, and more outputs and modules than the other.
-        inference: The same net as it infers.
+        training: The training graph; it may have drop path, and more outputs and modules than the other.
+        inference: The inference graph of the same net.
         arrays: numpy arrays or tensors by name, of the training graph; see `graph_module`.
-        constructs: How each primitive is computed.
+        emitters: How each primitive is computed.
 
     Attributes:
         drop_path_share: See `drop_path_masks`; None where this process has the whole batch.
@@ -97,15 +97,15 @@ class ProgramPair(nn.Module):
     """
 
     def __init__(
-        self, training: Graph, inference: Graph, arrays: Mapping[str, Any], constructs: Constructs = CONSTRUCTS
+        self, training: Graph, inference: Graph, arrays: Mapping[str, Any], emitters: Emitters = EMITTERS
     ) -> None:
         super().__init__()
-        tree = module_tree(training, arrays, constructs)
+        tree = module_tree(training, arrays, emitters)
         for name, child in tree.named_children():
             self.add_module(name, child)
-        # In a dict, where PyTorch does not look for modules: each of theirs stands in the tree already.
+        # In a dict, where PyTorch does not look for modules: all of theirs are in the tree already.
         self._programs = {
-            name: program(_shared(graph), tree, constructs)
+            name: program(_shared(graph), tree, emitters)
             for name, graph in (("training", training), ("inference", inference))
         }
         self._drops = any(isinstance(node.primitive, DropPath) for node in training.nodes.values())
@@ -114,7 +114,7 @@ class ProgramPair(nn.Module):
 
     @property
     def drop_path_rate(self) -> float:
-        """Probability, from 0 to below 1, with which training drops an edge's value for an image."""
+        """Probability, from 0 to below 1, that training drops an edge's value for an image."""
         return self._drop_path_rate
 
     @drop_path_rate.setter
@@ -124,14 +124,14 @@ class ProgramPair(nn.Module):
         self._drop_path_rate = float(rate)
 
     def run(self, image: Tensor) -> Any:
-        """Returns what the program of the current mode makes of an image: a tensor, or a tuple of them."""
+        """Returns the outputs of the current mode's program for images: a tensor, or a tuple of them."""
         if self.training and self._drops:
             return self._programs["training"](image, self._drop_path_rate, self.drop_path_share)
         return self._programs["training" if self.training else "inference"](image)
 
 
 def _shared(graph: Graph) -> Graph:
-    """The same net with one ReLU a state instead of one an edge: less to compute and to keep for the gradients."""
+    """The same net with one ReLU per state instead of one per edge: less to compute, and to keep for the gradients."""
     return run_passes(graph, Parameters.absent(graph), [PASSES["share-common-subexpressions"]], training=True)[0]
 
 

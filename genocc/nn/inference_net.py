@@ -1,9 +1,9 @@
-"""The optimized PyTorch net: a compiled graph as a list of fused steps, to infer with.
+"""The optimized PyTorch net: a compiled graph as a list of fused steps, for inference.
 
-At batch 1 most of a small convolution's time in PyTorch is spent around it, not in it. So the features lie as
-(N, H, W, C), where a 1x1 convolution is one matrix product; a node's sum is accumulated by the products themselves; a
-ReLU that alone reads a value overwrites it; and on CPUs the other convolutions are called with weights that oneDNN
-has laid out beforehand. All of that is decided while the net is built: nothing is compiled, traced or tuned.
+At batch 1 most of a small convolution's time in PyTorch is overhead. So features are stored as (N, H, W, C), where a
+1x1 convolution is one matrix product; the products that make up a node's sum accumulate in place; a ReLU that is the
+only reader of a value overwrites it; and on CPUs the other convolutions get weights in oneDNN's own layout. All of that
+is decided when the net is built: nothing is compiled, traced or tuned.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ PASSES = (
 """The passes that were measured to help this net."""
 
 Values = list[Any]
-"""The features of all nodes, (N, H, W, C) each; None before a node has run and after its last reader has."""
+"""The features of all nodes, (N, H, W, C) each; None before a node runs, and again after its last reader has run."""
 
 Step = Callable[[Values], None]
 Compute = Callable[..., Tensor]
 
 
 class InferenceNet(nn.Module):
-    """A compiled net that infers, and does not train.
+    """A compiled net for inference; it cannot train.
 
     Args:
-        net: Best compiled with ``PASSES``; any others are as exact.
-        device: Where it runs; its weights are laid out for this device and stay there.
+        net: Fastest if compiled with ``PASSES``; the result is the same with any.
+        device: Where it runs; the weights are stored in this device's layout and cannot be moved.
         dtype: The precision of weights and features.
 
     Raises:
@@ -90,7 +90,7 @@ class InferenceNet(nn.Module):
         return logits
 
     def _schedule(self) -> Iterator[Step]:
-        """The steps in order, each followed by the release of the features that nobody reads any more."""
+        """The steps in order; each also releases the features that it is the last to read."""
         nodes = [node for node in self.net.graph.nodes.values() if node.name not in self._fused]
         last_reader = {slot: node.name for node in nodes for slot in self._reads(node)}
         for node in nodes:
@@ -105,13 +105,13 @@ class InferenceNet(nn.Module):
             yield _step(compute, reads, target, ended)
 
     def _reads(self, node: Node) -> list[int]:
-        """The slots that a step reads: a sum reads the inputs of its products first, then its other terms."""
+        """The slots that a step reads; of a sum, the inputs of its products first, then its other terms."""
         products = self._products(node)
         rows = [self._slots[self.net.graph.nodes[value].inputs[0]] for value in products]
         return rows + [self._slots[value] for value in node.inputs if value not in products]
 
     def _products(self, node: Node) -> list[str]:
-        """The terms of a sum that are 1x1 convolutions which nobody else reads: the sum computes them itself."""
+        """The terms of a sum that are 1x1 convolutions without other readers: the sum computes them itself."""
         if not isinstance(node.primitive, Add):
             return []
         graph = self.net.graph
@@ -167,7 +167,7 @@ def _has_onednn() -> bool:
     return available()
 
 
-# The table: one entry a primitive; each returns the function of the values that the node's step reads.
+# The table: one entry per primitive; each returns a function of the values that the node's step reads.
 
 
 def _conv2d(net: InferenceNet, node: Node, conv: Conv2d) -> Compute:
@@ -232,7 +232,7 @@ def _plain_sum(first: Tensor, second: Tensor, *others: Tensor) -> Tensor:
 
 
 def _batch_norm(net: InferenceNet, node: Node, norm: BatchNorm) -> Compute:
-    """Only where no pass could fold it: y = x * scale + shift."""
+    """For a BN that no pass could fold: y = x * scale + shift."""
     scale = (net.tensor(node, "running_var") + norm.epsilon).rsqrt()
     shift = -net.tensor(node, "running_mean") * scale
     if norm.affine:
@@ -286,4 +286,4 @@ STEPS: dict[type[Primitive], Callable[[InferenceNet, Node, Any], Compute]] = {
     Normalize: _normalize,
     Softmax: lambda net, node, _: lambda x: x.softmax(1),
 }
-"""Primitive -> how its step is computed. ``Input`` is missing: it is the argument."""
+"""Primitive -> the emitter of its step. ``Input`` is missing: it is the net's argument."""

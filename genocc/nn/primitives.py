@@ -1,4 +1,4 @@
-"""The PyTorch construct of each primitive: the table from which target-nets and super-nets are built."""
+"""How PyTorch computes each primitive: the table from which target nets are built, and super-nets derive theirs."""
 
 from __future__ import annotations
 
@@ -35,21 +35,29 @@ from genocc.primitives import (
 
 
 @dataclass(frozen=True)
-class Construct:
-    """A class of module, or a function of the node's inputs; and its keyword arguments."""
+class TorchOp:
+    """What computes a node in PyTorch.
+
+    Attributes:
+        target: A class of module, or a function of the node's inputs.
+        arguments: Keyword arguments of the class's constructor, or of each call of the function.
+    """
 
     target: type[nn.Module] | Callable[..., Tensor]
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
-Constructs = Mapping[type[Primitive], Callable[[Any, Node], Construct]]
-"""Primitive class -> (primitive, node) -> construct. ``Input`` is missing: it is the module's argument."""
+Emitter = Callable[[Any, Node], TorchOp]
+"""(primitive, node) -> what computes the node."""
+
+Emitters = Mapping[type[Primitive], Emitter]
+"""Primitive class -> emitter of a node of it. ``Input`` is missing: it is the module's argument."""
 
 
-def _conv2d(conv: Conv2d, node: Node) -> Construct:
+def _conv2d(conv: Conv2d, node: Node) -> TorchOp:
     top, left, bottom, right = conv.pads
     symmetric = (top, left) == (bottom, right)
-    return Construct(
+    return TorchOp(
         nn.Conv2d if symmetric else PaddedConv2d,
         {
             "in_channels": node.input_shapes[0][0],
@@ -64,39 +72,39 @@ def _conv2d(conv: Conv2d, node: Node) -> Construct:
     )
 
 
-def _batch_norm(norm: BatchNorm, node: Node) -> Construct:
+def _batch_norm(norm: BatchNorm, node: Node) -> TorchOp:
     arguments = {"eps": norm.epsilon, "momentum": norm.momentum, "affine": norm.affine}
-    return Construct(BatchNorm2d, {"num_features": node.shape[0], **arguments})
+    return TorchOp(BatchNorm2d, {"num_features": node.shape[0], **arguments})
 
 
-def _linear(linear: Linear, node: Node) -> Construct:
-    return Construct(nn.Linear, {"in_features": node.input_shapes[0][0], "out_features": linear.features})
+def _linear(linear: Linear, node: Node) -> TorchOp:
+    return TorchOp(nn.Linear, {"in_features": node.input_shapes[0][0], "out_features": linear.features})
 
 
 def _window(pool: Pool) -> dict[str, int]:
     return {"kernel_size": pool.kernel, "stride": pool.stride, "padding": pool.padding}
 
 
-CONSTRUCTS: Constructs = {
+EMITTERS: Emitters = {
     Conv2d: _conv2d,
     BatchNorm: _batch_norm,
     Linear: _linear,
-    Relu: lambda relu, node: Construct(functional.relu),
-    MaxPool: lambda pool, node: Construct(functional.max_pool2d, _window(pool)),
-    AvgPool: lambda pool, node: Construct(functional.avg_pool2d, {**_window(pool), "count_include_pad": False}),
-    Add: lambda _, node: Construct(add_all),
-    Concat: lambda _, node: Construct(concat),
-    ShiftPad: lambda _, node: Construct(functional.pad, {"pad": (-1, 1, -1, 1)}),
-    Slice: lambda part, node: Construct(torch.narrow, {"dim": 1, "start": part.start, "length": node.shape[0]}),
-    GlobalMean: lambda _, node: Construct(torch.mean, {"dim": (2, 3)}),
-    DropPath: lambda _, node: Construct(drop_path),
-    Normalize: lambda norm, node: Construct(Normalization, {"mean": norm.mean, "std": norm.std, "scale": norm.scale}),
-    Softmax: lambda _, node: Construct(functional.softmax, {"dim": 1}),
+    Relu: lambda relu, node: TorchOp(functional.relu),
+    MaxPool: lambda pool, node: TorchOp(functional.max_pool2d, _window(pool)),
+    AvgPool: lambda pool, node: TorchOp(functional.avg_pool2d, {**_window(pool), "count_include_pad": False}),
+    Add: lambda _, node: TorchOp(add_all),
+    Concat: lambda _, node: TorchOp(concat),
+    ShiftPad: lambda _, node: TorchOp(functional.pad, {"pad": (-1, 1, -1, 1)}),
+    Slice: lambda part, node: TorchOp(torch.narrow, {"dim": 1, "start": part.start, "length": node.shape[0]}),
+    GlobalMean: lambda _, node: TorchOp(torch.mean, {"dim": (2, 3)}),
+    DropPath: lambda _, node: TorchOp(drop_path),
+    Normalize: lambda norm, node: TorchOp(Normalization, {"mean": norm.mean, "std": norm.std, "scale": norm.scale}),
+    Softmax: lambda _, node: TorchOp(functional.softmax, {"dim": 1}),
 }
 
 
 class PaddedConv2d(nn.Conv2d):
-    """A convolution whose padding differs from side to side."""
+    """A convolution with a padding of its own on each side."""
 
     def __init__(self, *, padding: Pads, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -108,7 +116,7 @@ class PaddedConv2d(nn.Conv2d):
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """BN without PyTorch's counter of batches, which a fixed momentum never reads: its tensors are the graph's."""
+    """BN without PyTorch's counter of batches, which a fixed momentum never reads: the graph has no such tensor."""
 
     momentum: float
 
@@ -125,7 +133,7 @@ class BatchNorm2d(nn.BatchNorm2d):
 
 
 class Normalization(nn.Module):
-    """(x * scale - mean) / std for each channel, in its own precision whatever the type of the image."""
+    """(x * scale - mean) / std per channel, in the precision of its constants whatever the type of the image."""
 
     mean: Tensor
     std: Tensor
@@ -133,7 +141,7 @@ class Normalization(nn.Module):
     def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], scale: float) -> None:
         super().__init__()
         self.scale = scale
-        # No part of the weights, and therefore never on the meta device either, where weights wait for their values.
+        # Not among the weights, and hence never on the meta device either, where weights wait for their values.
         self.register_buffer("mean", torch.tensor(mean, device="cpu").view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std, device="cpu").view(-1, 1, 1), persistent=False)
 
@@ -147,19 +155,22 @@ def add_all(*values: Tensor) -> Tensor:
 
 
 def concat(*values: Tensor) -> Tensor:
-    """Returns the values side by side along the channels."""
+    """Returns the concatenation along the channels."""
     return torch.cat(values, 1)
 
 
 def drop_path_masks(image: Tensor, rate: float, share: tuple[int, int] | None, count: int) -> tuple[Tensor | None, ...]:
-    """Draws all masks of a net at once: for each edge a factor per image, 0 or 1/(1-rate); None where nothing drops.
+    """Draws all masks of a net at once: per edge, a factor of 0 or 1/(1-rate) for each image; None at rate 0.
 
     Args:
-        image: Tells batch, device and precision.
+        image: Gives the batch size, the device and the precision.
         rate: Probability of a drop, below 1.
-        share: Where these images stand in a batch that several processes share: the number of the first, and of all.
-            Masks are drawn for all of them, so that each process drops what one process would.
+        share: The place of these images in a batch that several processes share: the index of the first, and the
+            number of all. Masks are drawn for all, so that the processes together drop what one process would.
         count: Number of edges.
+
+    Returns:
+        A mask (N, 1, 1, 1) per edge.
     """
     if rate == 0:
         return (None,) * count
@@ -171,5 +182,5 @@ def drop_path_masks(image: Tensor, rate: float, share: tuple[int, int] | None, c
 
 
 def drop_path(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Returns the images that an edge keeps, scaled up; the others are zero."""
+    """Returns an edge's value times its mask: dropped images are zero, the others scaled up."""
     return x if mask is None else x * mask

@@ -1,4 +1,4 @@
-"""A genotype's net as an ``nn.Module`` that trains and infers, and its weights as a file."""
+"""The net of a genotype as an ``nn.Module`` for training and inference, and its weights as a file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from genocc.initialization import initialize
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.nn.graph_module import ProgramPair
-from genocc.nn.primitives import CONSTRUCTS, Constructs
+from genocc.nn.primitives import EMITTERS, Emitters
 from genocc.provenance import Provenance
 
 
 class TargetNet(ProgramPair):
-    """The net of a genotype, to train and to infer with.
+    """The net of a genotype, for training and inference.
 
     In training mode it drops paths, and returns ``(logits, auxiliary_logits)`` if the configuration has an auxiliary
     head; in evaluation mode it returns ``logits``, (N, classes). The two are programs over one tree of modules, whose
@@ -28,11 +28,11 @@ class TargetNet(ProgramPair):
 
     Args:
         genotype: The cells.
-        config: The network around them; the CIFAR defaults where it is not given.
+        config: The network around them; the CIFAR defaults if not given.
         seed: Of the initialization: the same arrays as every other target of this seed.
         weights: Arrays by name or a safetensors file, instead of an initialization; an auxiliary head in them is
             ignored if the configuration has none.
-        constructs: How each primitive is computed.
+        emitters: How each primitive is computed.
 
     Raises:
         NetworkError: The skeleton has no place for the genotype's cells.
@@ -47,11 +47,11 @@ class TargetNet(ProgramPair):
         *,
         seed: int = 0,
         weights: Mapping[str, Any] | str | Path | None = None,
-        constructs: Constructs = CONSTRUCTS,
+        emitters: Emitters = EMITTERS,
     ) -> None:
         config = config or NetworkConfig()
         training, inference = (lower(genotype, config, training=mode) for mode in (True, False))
-        super().__init__(training, inference, _arrays(training, seed, weights), constructs)
+        super().__init__(training, inference, _arrays(training, seed, weights), emitters)
         self.genotype, self.config = genotype, config
 
     def forward(self, image: Tensor) -> Tensor | tuple[Tensor, Tensor]:
@@ -65,7 +65,7 @@ def save(net: TargetNet, path: str | Path, provenance: Provenance | None = None)
     Args:
         net: On any device, in any precision; stored in float32.
         path: Of the safetensors file.
-        provenance: What else the file shall say; its genotype and configuration are the net's.
+        provenance: Metadata of the file; the net's genotype and configuration alone if not given.
 
     Raises:
         FileError: The file cannot be written.
@@ -80,7 +80,7 @@ def load(path: str | Path) -> TargetNet:
 
     Raises:
         FileError: The file cannot be read.
-        TargetError: It does not say which net its weights belong to.
+        TargetError: Its metadata do not say which net the weights belong to.
         WeightsError: Its weights do not fit that net.
     """
     described = Provenance.from_metadata(weight_files.metadata(path), str(path))

@@ -1,4 +1,4 @@
-"""ONNX files as every runtime for them gets them: parsed, in one piece, with the classifier that they end in."""
+"""ONNX files as their runtimes read them: parsed, in one piece, and ending in a classifier."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from onnx import numpy_helper
 from genocc.errors import TargetError
 
 MAX_BYTES = 2**31 - 1
-"""What one ONNX file can hold: the limit of its encoding (protocol buffers)."""
+"""Size limit of an ONNX file: that of its encoding (protocol buffers)."""
 
 
 def parse(content: bytes, where: str) -> onnx.ModelProto:
@@ -36,7 +36,7 @@ def classifier(model: onnx.ModelProto, where: str) -> tuple[onnx.NodeProto, onnx
 
 
 def without_bias(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
-    """Returns a copy that gives the logits without the classifier's bias, and without a softmax after them."""
+    """Returns a copy whose output is the logits without the classifier's bias, nor a softmax; raises TargetError."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     node, _, bias = classifier(copy, where)
@@ -44,5 +44,10 @@ def without_bias(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
     if copy.graph.node[-1] != node:
         copy.graph.node.pop()
         copy.graph.output[0].name = node.output[0]
-        del copy.graph.value_info[:]  # what becomes an output must not be listed with the values between
+        del copy.graph.value_info[:]  # the new output must not be listed as an inner value as well
     return copy
+
+
+def first_line(error: Exception) -> str:
+    """Returns the first line of a runtime's message, or the error's class if the message is empty."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

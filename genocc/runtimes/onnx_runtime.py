@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions that run on the provider that was asked for, or not at all."""
+"""ONNX Runtime: sessions on the provider that was asked for, never silently on another."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from genocc.errors import TargetError
+from genocc.runtimes.onnx_files import first_line
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-"""What commands call a provider -> what ONNX Runtime calls it."""
+"""Name of a provider in commands -> its name in ONNX Runtime."""
 
 RUNTIME = f"ONNX Runtime {onnxruntime.__version__}"
-"""Name and version, for messages."""
+"""Its name and version, for messages."""
 
 onnxruntime.disable_telemetry_events()  # a compiler that runs offline reports to nobody
 
@@ -31,7 +32,7 @@ _WARNINGS = 2
 def session(model: bytes, provider: str = "cpu", where: str = "model") -> onnxruntime.InferenceSession:
     """Returns a session whose every node runs on one provider, in full float32 precision (no TF32).
 
-    For figures, not for timing: its threads sleep while they wait.
+    Not for timing: its threads sleep while they wait.
 
     Args:
         model: Content of an ONNX file.
@@ -39,7 +40,7 @@ def session(model: bytes, provider: str = "cpu", where: str = "model") -> onnxru
         where: The file, for messages.
 
     Raises:
-        TargetError: The provider cannot be had or cannot run every node, or ONNX Runtime refuses the model.
+        TargetError: The provider is unknown, not available or cannot run every node, or ONNX Runtime refuses the model.
     """
     if provider not in PROVIDERS:
         raise TargetError(f"unknown provider '{provider}'; expected one of {', '.join(PROVIDERS)}")
@@ -70,20 +71,18 @@ def run(made: onnxruntime.InferenceSession, images: NDArray[Any], where: str = "
     try:
         (output,) = made.run(None, {made.get_inputs()[0].name: images})
     except Exception as error:  # of any class: the file may be damaged
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise TargetError(f"{where}: {RUNTIME} cannot run it: {reason}") from None
+        raise TargetError(f"{where}: {RUNTIME} cannot run it: {first_line(error)}") from None
     return np.asarray(output)
 
 
 def _reason(error: Exception) -> str:
-    """The part of ONNX Runtime's message that says something, without its status code and C++ signature."""
-    line = str(error).strip().splitlines()[0]
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/.*?\) (?=[A-Z])", "", line)
+    """ONNX Runtime's message without its status code and C++ signature."""
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/.*?\) (?=[A-Z])", "", first_line(error))
 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keeps ONNX Runtime's own remarks on missing libraries from standard output and error."""
+    """Keeps ONNX Runtime's own messages about missing libraries from standard output and error."""
     onnxruntime.set_default_logger_severity(_SILENT)
     try:
         with contextlib.redirect_stdout(io.StringIO()):

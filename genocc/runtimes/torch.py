@@ -1,4 +1,4 @@
-"""PyTorch as a runtime: the device that was asked for, and few threads for few images."""
+"""PyTorch: the device that was asked for, and one thread for few images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genocc.errors import TargetError
 
 
 def torch_device(provider: str) -> torch.device:
-    """Returns the device of a provider, ``cpu`` or ``cuda``; raises TargetError if it cannot be had."""
+    """Returns the device of a provider, ``cpu`` or ``cuda``; raises TargetError if it is not available."""
     if provider not in ("cpu", "cuda"):
         raise TargetError(f"unknown provider '{provider}'; expected one of cpu, cuda")
     if provider == "cuda" and not torch.cuda.is_available():
@@ -21,7 +21,10 @@ def torch_device(provider: str) -> torch.device:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Enough for a few images; two threads take 20 times as long where something else uses the second core."""
+    """Limits PyTorch to one thread, enough for a few images.
+
+    Two take 20 times as long on two cores of which another program uses one.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

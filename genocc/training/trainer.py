@@ -23,8 +23,8 @@ from genocc.data.settings import augmented, load_data, place
 from genocc.errors import ConfigError
 from genocc.genotype import Genotype
 from genocc.lowering import lower
-from genocc.nn.batch_norm import SYNC_CONSTRUCTS
-from genocc.nn.primitives import CONSTRUCTS
+from genocc.nn.batch_norm import SYNC_EMITTERS
+from genocc.nn.primitives import EMITTERS
 from genocc.nn.target_net import TargetNet
 from genocc.passes import PASSES, Parameters, run_passes
 from genocc.provenance import Provenance
@@ -258,8 +258,8 @@ def _net(genotype: Genotype, config: TrainConfig, data: DataSet) -> TargetNet:
     """The net; only parameters that its outputs depend on are trained."""
     size, channels = data.train.size, data.train.channels
     network = config.network.network(classes=len(data.classes), input_size=(size, size), input_channels=channels)
-    constructs = SYNC_CONSTRUCTS if config.distributed.sync_batch_norm else CONSTRUCTS
-    net = TargetNet(genotype, network, seed=config.seed, constructs=constructs)
+    emitters = SYNC_EMITTERS if config.distributed.sync_batch_norm else EMITTERS
+    net = TargetNet(genotype, network, seed=config.seed, emitters=emitters)
     graph = lower(genotype, network, training=True)
     live, _ = run_passes(graph, Parameters.absent(graph), [PASSES["remove-dead-code"]], training=True)
     for name, parameter in net.named_parameters():

@@ -19,7 +19,7 @@ from torch.nn import functional
 from genocc import origins
 from genocc.graph import Graph, Node
 from genocc.nn.graph_module import module_tree
-from genocc.nn.primitives import CONSTRUCTS, BatchNorm2d, Construct, Constructs
+from genocc.nn.primitives import EMITTERS, BatchNorm2d, Emitters, TorchOp
 from genocc.operations import Block
 from genocc.primitives import (
     Add,
@@ -69,11 +69,11 @@ class OperationModule(nn.Module):
         self.steps: list[tuple[str, Callable[..., Any], tuple[str, ...]]] = []
         for node in graph.nodes.values():
             if not isinstance(node.primitive, Input):
-                construct = LAZY[type(node.primitive)](node.primitive, node)
-                if isinstance(construct.target, type):
+                op = LAZY[type(node.primitive)](node.primitive, node)
+                if isinstance(op.target, type):
                     call: Callable[..., Any] = self.get_submodule(origins.below(node.name, origin))
                 else:
-                    call = partial(construct.target, **construct.arguments)
+                    call = partial(op.target, **op.arguments)
                 self.steps.append((node.name, call, node.inputs))
 
     def forward(self, state: CellState) -> Feature:
@@ -186,16 +186,16 @@ class Convolution(nn.Conv2d):
         return Unfolded(super().forward(found.batch), found.folded)
 
 
-def _conv2d(conv: Conv2d, node: Node) -> Construct:
-    usual = CONSTRUCTS[Conv2d](conv, node)
+def _conv2d(conv: Conv2d, node: Node) -> TorchOp:
+    usual = EMITTERS[Conv2d](conv, node)
     symmetric = conv.pads[:2] == conv.pads[2:]
     if conv.dense and conv.pixelwise and not conv.bias:
-        return Construct(Pointwise, usual.arguments)
+        return TorchOp(Pointwise, usual.arguments)
     is_one_filter = conv.channels == node.input_shapes[0][0] == 1  # dense, and depthwise all the same
     if (is_one_filter or conv.depthwise(node.input_shapes)) and _is_square(conv):
-        return Construct(Depthwise, usual.arguments)
+        return TorchOp(Depthwise, usual.arguments)
     if symmetric:
-        return Construct(Convolution, usual.arguments)
+        return TorchOp(Convolution, usual.arguments)
     return usual
 
 
@@ -212,20 +212,20 @@ def _is_square(conv: Conv2d) -> bool:
     )
 
 
-def _planewise(primitive: Any, node: Node) -> Construct:
-    usual = CONSTRUCTS[type(primitive)](primitive, node)
-    return Construct(on_planes, {"function": usual.target, **usual.arguments})
+def _planewise(primitive: Any, node: Node) -> TorchOp:
+    usual = EMITTERS[type(primitive)](primitive, node)
+    return TorchOp(on_planes, {"function": usual.target, **usual.arguments})
 
 
-LAZY: Constructs = {
+LAZY: Emitters = {
     Conv2d: _conv2d,
-    BatchNorm: lambda norm, node: Construct(LazyBatchNorm, CONSTRUCTS[BatchNorm](norm, node).arguments),
-    Relu: lambda _, node: Construct(relu),
+    BatchNorm: lambda norm, node: TorchOp(LazyBatchNorm, EMITTERS[BatchNorm](norm, node).arguments),
+    Relu: lambda _, node: TorchOp(relu),
     MaxPool: _planewise,
     AvgPool: _planewise,
     ShiftPad: _planewise,
-    Concat: lambda _, node: Construct(concat),
-    Add: lambda _, node: Construct(add),
-    Slice: lambda part, node: Construct(channels, {"start": part.start, "stop": part.stop}),
+    Concat: lambda _, node: TorchOp(concat),
+    Add: lambda _, node: TorchOp(add),
+    Slice: lambda part, node: TorchOp(channels, {"start": part.start, "stop": part.stop}),
 }
 """The primitives that take maps to maps: all that a candidate operation may consist of."""

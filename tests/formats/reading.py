@@ -27,6 +27,14 @@ def nodes(cell: Cell) -> list[str]:
     return [", ".join(f"{edge.op}<{edge.source}" for edge in edges) for edges in cell.nodes]
 
 
+PAIR = "[('skip_connect', 0), ('skip_connect', 1)]"
+
+
+def call(normal: str = PAIR, normal_concat: str = "[2]", reduce: str = PAIR, reduce_concat: str = "[2]") -> str:
+    """A text of the DARTS dialect, from its four fields."""
+    return f"Genotype(normal={normal}, normal_concat={normal_concat}, reduce={reduce}, reduce_concat={reduce_concat})"
+
+
 DARTS_V2_NORMAL = [
     "sep_conv_3x3<0, sep_conv_3x3<1",
     "sep_conv_3x3<0, sep_conv_3x3<1",

@@ -8,13 +8,7 @@ from genocc import Cell, Edge, Genotype
 from genocc.errors import FormatError
 from genocc.formats import DIALECTS
 from tests import sample_data
-from tests.formats.reading import DARTS_V2_NORMAL, DARTS_V2_REDUCTION, nodes, read, refusal
-
-PAIR = "[('skip_connect', 0), ('skip_connect', 1)]"
-
-
-def call(normal: str = PAIR, normal_concat: str = "[2]", reduce: str = PAIR, reduce_concat: str = "[2]") -> str:
-    return f"Genotype(normal={normal}, normal_concat={normal_concat}, reduce={reduce}, reduce_concat={reduce_concat})"
+from tests.formats.reading import DARTS_V2_NORMAL, DARTS_V2_REDUCTION, PAIR, call, nodes, read, refusal
 
 
 def test_the_sample_is_darts_v2() -> None:
@@ -54,43 +48,6 @@ def test_a_concat_of_some_nodes_in_its_order() -> None:
     genotype = read("darts", call(four, "(5, 3)", four, "range(5, 1, -2)")).genotype
     assert genotype.cells["normal"].concat == (5, 3)
     assert genotype.cells["reduction"].concat == (5, 3)
-
-
-SEVERAL = f"""
-from collections import namedtuple
-Genotype = namedtuple('Genotype', 'normal normal_concat reduce reduce_concat')
-PRIMITIVES = ['none', 'skip_connect']
-FIRST = {call()}
-second: Genotype = genotypes.{call("[('max_pool_3x3', 0), ('skip_connect', 1)]")}
-BROKEN = Genotype(normal=open('/etc/passwd').read())
-DARTS = second  # an alias
-"""
-
-
-def test_one_of_several_by_name() -> None:
-    assert nodes(read("darts", SEVERAL, "FIRST").genotype.cells["normal"]) == ["skip_connect<0, skip_connect<1"]
-    second = read("darts", SEVERAL, "second").genotype
-    assert nodes(second.cells["normal"]) == ["max_pool_3x3<0, skip_connect<1"]
-    alias = read("darts", SEVERAL, "DARTS").genotype
-    assert alias.name == "DARTS"
-    assert alias.hash == second.hash
-
-
-def test_several_without_a_name_are_listed() -> None:
-    assert refusal("darts", SEVERAL) == "several genotypes; choose one with --name: FIRST, second, BROKEN, DARTS"
-    assert refusal("darts", SEVERAL, "secnd") == "no genotype 'secnd'; did you mean 'second'?"
-    assert refusal("darts", SEVERAL, "V2") == "no genotype 'V2'; it has FIRST, second, BROKEN, DARTS"
-    assert refusal("darts", call(), "V2") == "no genotype 'V2'; its only one has no name"
-
-
-def test_an_alias_alone_is_no_second_genotype() -> None:
-    assert read("darts", f"V2 = {call()}\nDARTS = V2\n").genotype.name == "V2"
-
-
-def test_two_that_stand_alone_are_numbered() -> None:
-    text = f"{call()}\n{call()}\n"
-    assert refusal("darts", text) == "several genotypes; choose one with --name: #1, #2"
-    assert read("darts", text, "#2").genotype.name == "#2"
 
 
 def test_names_aliases_and_where_it_comes_from() -> None:

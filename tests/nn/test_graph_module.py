@@ -13,7 +13,7 @@ from genocc import Genotype, Graph, NetworkConfig, lower
 from genocc.graph import GraphBuilder
 from genocc.initialization import initialize
 from genocc.nn.graph_module import graph_module, module_tree, program
-from genocc.nn.primitives import CONSTRUCTS, Constructs
+from genocc.nn.primitives import EMITTERS, Emitters
 from genocc.operations import OPERATIONS
 from genocc.primitives import (
     PRIMITIVES,
@@ -64,8 +64,8 @@ EXAMPLES: dict[type[Primitive], list[Primitive]] = {
 """Each primitive in the forms that a net, a pass or an option can give it, on an image of 4 channels."""
 
 
-def test_every_primitive_has_a_construct_and_an_example() -> None:
-    assert CONSTRUCTS.keys() == EXAMPLES.keys() == set(PRIMITIVES) - {Input}
+def test_every_primitive_has_an_example() -> None:
+    assert EXAMPLES.keys() == set(PRIMITIVES) - {Input}
 
 
 @pytest.mark.parametrize("primitive", [p for group in EXAMPLES.values() for p in group], ids=str)
@@ -167,9 +167,9 @@ def test_an_origin_may_be_a_prefix_of_another() -> None:
 
 
 def test_a_table_can_be_exchanged() -> None:
-    doubled: Constructs = {
-        **CONSTRUCTS,
-        Relu: lambda relu, node: replace(CONSTRUCTS[Relu](relu, node), target=torch.neg),
+    doubled: Emitters = {
+        **EMITTERS,
+        Relu: lambda relu, node: replace(EMITTERS[Relu](relu, node), target=torch.neg),
     }
     image = torch.randn(1, 4, 7, 7)
     torch.testing.assert_close(graph_module(alone(Relu()), {}, doubled)(image), -image)

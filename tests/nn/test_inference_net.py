@@ -12,16 +12,12 @@ from genocc import Genotype, NetworkConfig, lower
 from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
 from genocc.graph import GraphBuilder
-from genocc.nn.inference_net import PASSES, STEPS, InferenceNet
+from genocc.nn.inference_net import PASSES, InferenceNet
 from genocc.passes import PASSES as ALL_PASSES
 from genocc.passes import Parameters, run_passes, select
-from genocc.primitives import PRIMITIVES, DropPath, Input, Normalize, Relu, Slice, Softmax
+from genocc.primitives import DropPath, Input, Normalize, Relu, Slice, Softmax
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.strategies import genotypes, networks
-
-
-def test_the_table_has_no_hole() -> None:
-    assert STEPS.keys() == {*PRIMITIVES} - {Input}
 
 
 def compiled(genotype: Genotype, config: NetworkConfig, passes: tuple[str, ...]) -> CompiledNet:

@@ -69,3 +69,20 @@ def titles(svg: bytes, kind: str) -> dict[str, str]:
     """Name -> tooltip of the groups of a class (node, edge, cluster)."""
     groups = ET.fromstring(svg).iter(f"{SVG}g")
     return {group.get("id", ""): group.findtext(f"{SVG}title", "") for group in groups if group.get("class") == kind}
+
+
+def linear(color: str) -> list[float]:
+    """Linear red, green and blue of an sRGB colour, #rrggbb."""
+    values = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    return [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
+
+
+def luminance(color: str) -> float:
+    red, green, blue = linear(color)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(color: str, background: str = "#ffffff") -> float:
+    """WCAG 2 contrast with a background."""
+    darker, lighter = sorted((luminance(color), luminance(background)))
+    return (lighter + 0.05) / (darker + 0.05)

@@ -1,4 +1,4 @@
-"""How cells form: the coefficients of a history as strands in one layout."""
+"""How cells evolve: the coefficients of a history as ribbons in one layout."""
 
 import json
 from pathlib import Path
@@ -6,16 +6,24 @@ from pathlib import Path
 import pytest
 
 from genocc.errors import RunError
-from genocc.exporters.drawing.evolution import MOST_STRANDS, WIDEST, beside, form, shown
+from genocc.exporters.drawing.evolution import (
+    MOST_RIBBONS,
+    WIDEST,
+    Frame,
+    Ribbon,
+    beside,
+    cell_evolutions,
+    sampled_epochs,
+)
 from genocc.runs.reading import HISTORY, read_history
 from tests.exporters.runs import OPERATIONS, edges, write_search
 
 
-def test_strands_are_as_wide_as_their_coefficients(tmp_path: Path) -> None:
+def test_ribbons_are_as_wide_as_their_coefficients(tmp_path: Path) -> None:
     write_search(tmp_path)
     history = read_history(tmp_path)
-    normal, _ = form(tmp_path, history)
-    assert normal.operations == OPERATIONS[1:]  # `none` is no strand
+    normal, _ = cell_evolutions(tmp_path, history)
+    assert normal.operations == OPERATIONS[1:]  # `none` is no ribbon
     assert list(normal.lanes) == edges(2)
     for frame, line in zip(normal.frames, history, strict=True):
         found = line["coefficients"]["normal"]["op"]
@@ -23,27 +31,27 @@ def test_strands_are_as_wide_as_their_coefficients(tmp_path: Path) -> None:
             lanes = [e for e, (_, to) in enumerate(normal.lanes) if to == target]
             strongest = max(sum(found[e][1:]) for e in lanes)
             for e in lanes:
-                for strand, coefficient in zip(frame.strands[e], found[e][1:], strict=True):
+                for ribbon, coefficient in zip(frame.ribbons[e], found[e][1:], strict=True):
                     expected = WIDEST * coefficient / strongest
-                    assert strand.width == pytest.approx(expected) or (strand.derived and strand.width > expected)
-                    assert strand.derived == (coefficient > 0)
+                    assert ribbon.width == pytest.approx(expected) or (ribbon.derived and ribbon.width > expected)
+                    assert ribbon.derived == (coefficient > 0)
 
 
-def test_strands_lie_side_by_side_around_the_middle(tmp_path: Path) -> None:
+def test_ribbons_lie_side_by_side_around_the_middle(tmp_path: Path) -> None:
     write_search(tmp_path)
-    for cell in form(tmp_path, read_history(tmp_path)):
-        for lane in cell.frames[0].strands:
-            left = [strand.offset - strand.width / 2 for strand in lane]
-            right = [strand.offset + strand.width / 2 for strand in lane]
+    for cell in cell_evolutions(tmp_path, read_history(tmp_path)):
+        for lane in cell.frames[0].ribbons:
+            left = [ribbon.offset - ribbon.width / 2 for ribbon in lane]
+            right = [ribbon.offset + ribbon.width / 2 for ribbon in lane]
             assert left[0] == pytest.approx(-right[-1])
             assert left[1:] == pytest.approx(right[:-1])
 
 
 def test_labels_name_the_strongest_derived_operation_and_count_the_others(tmp_path: Path) -> None:
     write_search(tmp_path)
-    normal, _ = form(tmp_path, read_history(tmp_path))
+    normal, _ = cell_evolutions(tmp_path, read_history(tmp_path))
     for frame in normal.frames:
-        for label, lane in zip(frame.labels, frame.strands, strict=True):
+        for label, lane in zip(frame.labels, frame.ribbons, strict=True):
             kept = {name: s.importance for name, s in zip(normal.operations, lane, strict=True) if s.derived}
             name, _, others = label.partition(" +")
             assert bool(label) == bool(kept)
@@ -53,16 +61,16 @@ def test_labels_name_the_strongest_derived_operation_and_count_the_others(tmp_pa
 
 def test_lanes_run_from_state_to_state_in_one_layout(tmp_path: Path) -> None:
     write_search(tmp_path, nodes=4)
-    normal, reduction = form(tmp_path, read_history(tmp_path))
-    assert normal.layout == reduction.layout
-    layout = normal.layout
+    normal, reduction = cell_evolutions(tmp_path, read_history(tmp_path))
+    assert normal.geometry == reduction.geometry
+    geometry = normal.geometry
     for source, target in normal.lanes:
-        points = layout.lines[f"lane.{source}.{target}"]
+        points = geometry.curves[f"lane.{source}.{target}"]
         for point, state in ((points[0], source), (points[-1], target)):
-            box = layout.states[f"states.{state}"]
+            box = geometry.vertices[f"states.{state}"]
             assert abs(point[0] - box.x) <= box.width / 2 + 3
             assert abs(point[1] - box.y) <= box.height / 2 + 3
-        assert all(0 <= x <= layout.width and 0 <= y <= layout.height for x, y in points)
+        assert all(0 <= x <= geometry.width and 0 <= y <= geometry.height for x, y in points)
 
 
 def test_a_curve_beside_another_keeps_its_distance() -> None:
@@ -71,15 +79,21 @@ def test_a_curve_beside_another_keeps_its_distance() -> None:
 
 
 def test_all_epochs_are_shown_unless_they_are_too_many() -> None:
-    assert shown(200, 50) == list(range(50))
-    many = shown(200, 5000)
-    assert len(many) == MOST_STRANDS // 200
+    assert sampled_epochs(200, 50) == list(range(50))
+    many = sampled_epochs(200, 5000)
+    assert len(many) == MOST_RIBBONS // 200
     assert (many[0], many[-1]) == (0, 4999)
     assert many == sorted(set(many))
 
 
-def test_a_history_without_coefficients_has_no_formation(tmp_path: Path) -> None:
-    assert form(tmp_path, [{"epoch": 1}]) == ()
+@pytest.mark.parametrize(("derived", "caption"), [(0, "0 edges"), (1, "1 edge"), (3, "3 edges")])
+def test_a_frame_counts_its_derived_edges(derived: int, caption: str) -> None:
+    lanes = tuple((Ribbon(0, 1, 1, number < derived, 1), Ribbon(1, 1, 1, False, 1)) for number in range(4))
+    assert Frame(lanes, ("",) * 4).caption == caption
+
+
+def test_a_history_without_coefficients_has_no_evolution(tmp_path: Path) -> None:
+    assert cell_evolutions(tmp_path, [{"epoch": 1}]) == ()
 
 
 @pytest.mark.parametrize(
@@ -98,4 +112,4 @@ def test_broken_coefficients_name_the_line(tmp_path: Path, change: dict[str, obj
     lines = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]
     lines[1]["coefficients"]["normal"] |= change
     with pytest.raises(RunError, match=message):
-        form(tmp_path, lines)
+        cell_evolutions(tmp_path, lines)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from genocc.cli import app
 from genocc.errors import GenotypeError, TargetError
-from genocc.exporters.drawing.evolution import form
+from genocc.exporters.drawing.evolution import cell_evolutions
 from genocc.exporters.drawing.film import HOLD, MOST, blend, draw_film, positions
 from genocc.runs.reading import read_history
 from tests.exporters.runs import write_search, write_training
@@ -33,11 +33,11 @@ def test_the_film_of_a_search(tmp_path: Path) -> None:
     assert len({frame.shape for frame in found}) == 1
     assert np.abs(found[0] - found[-1]).max() > 100
     # the states stay where they are: in the middle of each is its fill or its name in every frame
-    normal, _ = form(tmp_path / "run", read_history(tmp_path / "run"))
+    normal, _ = cell_evolutions(tmp_path / "run", read_history(tmp_path / "run"))
     width = found[0].shape[1]
-    for name, box in normal.layout.states.items():
+    for name, box in normal.geometry.vertices.items():
         if name != "output":
-            x, scale = round((box.x - box.width / 2 + 4) * width / normal.layout.width), width / normal.layout.width
+            x, scale = round((box.x - box.width / 2 + 4) * width / normal.geometry.width), width / normal.geometry.width
             y = round((44 + 18 + box.y) * scale)
             colors = {tuple(frame[y, x].tolist()) for frame in found}
             assert len(colors) == 1, name
@@ -69,12 +69,12 @@ def test_films_last_seconds_however_long_the_search_was(epochs: int) -> None:
 
 def test_between_two_frames_lies_their_mean(tmp_path: Path) -> None:
     write_search(tmp_path)
-    normal, _ = form(tmp_path, read_history(tmp_path))
+    normal, _ = cell_evolutions(tmp_path, read_history(tmp_path))
     first, second = normal.frames[:2]
     assert blend(first, second, 0) == first
     middle = blend(first, second, 0.5)
     assert middle.labels == second.labels
-    assert middle.strands[2][1].width == pytest.approx((first.strands[2][1].width + second.strands[2][1].width) / 2)
+    assert middle.ribbons[2][1].width == pytest.approx((first.ribbons[2][1].width + second.ribbons[2][1].width) / 2)
 
 
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="no ffmpeg here")

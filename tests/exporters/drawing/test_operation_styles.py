@@ -7,10 +7,9 @@ from itertools import combinations
 
 import pytest
 
-from genocc.exporters.drawing.diagram import readable
 from genocc.exporters.drawing.graphviz import genotype_diagram
 from genocc.operations import OPERATIONS, Operation, relu_conv_bn
-from tests.exporters.drawing.drawn import DRAWN, Drawing, chain, one
+from tests.exporters.drawing.drawn import DRAWN, Drawing, chain, contrast, linear, one
 
 
 @pytest.mark.parametrize("op", DRAWN)
@@ -52,12 +51,6 @@ def test_colour_blind_readers_tell_operations_apart(vision: str) -> None:
         assert distance**0.5 > 10, (first.name, second.name)
 
 
-@pytest.mark.parametrize("color", ["#ffff00", "#ffffff", "#2f95d8", "#000000"])
-def test_label_text_is_readable_on_white(color: str) -> None:
-    assert contrast(readable(color)) >= 4.5
-    assert contrast(color) < 4.5 or readable(color) == color
-
-
 @pytest.fixture
 def foreign_operation() -> Iterator[Operation]:
     operation = OPERATIONS["of_another_package"] = Operation("of_another_package", relu_conv_bn(1), "#ffff00", "dashed")
@@ -67,17 +60,6 @@ def foreign_operation() -> Iterator[Operation]:
 
 def test_registered_operations_are_drawn(foreign_operation: Operation) -> None:
     assert "label=of_another_package" in genotype_diagram(one(chain(foreign_operation.name))).dot()
-
-
-def linear(color: str) -> list[float]:
-    values = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    return [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
-
-
-def contrast(color: str) -> float:
-    """WCAG 2 contrast with white."""
-    red, green, blue = linear(color)
-    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
 
 
 def lab(color: str, vision: str) -> tuple[float, float, float]:

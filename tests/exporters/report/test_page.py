@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 from genocc.cli import app
 from genocc.counting import count
 from genocc.errors import GenoccError, TargetError
-from genocc.exporters.report.charts import Chart, Series, draw
 from genocc.exporters.report.page import LARGEST, page, write_report
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
@@ -233,9 +232,3 @@ def test_without_dot_the_old_page_stays(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(TargetError, match="the program `dot` is missing; install Graphviz"):
         write_report(tmp_path / "run", output)
     assert output.read_text() == "before"
-
-
-def test_ticks_of_a_curve_that_hardly_moves_differ() -> None:
-    written = draw(Chart("entropy", "Entropy", (Series("normal", (2.77259, 2.77255, 2.77251)),)), [1, 2, 3])
-    ticks = re.findall(r">(2\.77\d*)</", written)
-    assert len(ticks) == len(set(ticks)) > 2

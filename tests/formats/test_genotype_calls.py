@@ -1,0 +1,133 @@
+"""What the dialects of ``Genotype(...)`` calls share: arguments, edges as tuples, names."""
+
+from __future__ import annotations
+
+import ast
+from itertools import permutations
+
+import pytest
+
+from genocc import Cell, Edge
+from genocc.errors import FormatError
+from genocc.formats.cells import ForeignCell, ForeignEdge
+from genocc.formats.darts import Darts
+from genocc.formats.genotype_calls import fields, foreign, identifier, is_call, listing, states
+
+
+def expression(text: str) -> ast.Call:
+    node = ast.parse(text, mode="eval").body
+    assert isinstance(node, ast.Call)
+    return node
+
+
+CELL = Cell(nodes=((Edge(op="sep_conv_3x3", source=0, weight=0.25), Edge(op="skip_connect", source=1)),), concat=(2,))
+
+
+@pytest.mark.parametrize("names", [*permutations(("op", "from", "to")), ("op", "from", "weight"), ("from", "op")])
+def test_edges_are_written_and_read_in_the_order_of_the_fields(names: tuple[str, ...]) -> None:
+    class Own(Darts):
+        edge_fields = names
+
+    own = Own()
+    listed = ast.literal_eval(own.listed(CELL))
+    read = [foreign(own.edge("here", list(entry))) for entry in listed]
+    weights = (0.25, 1.0) if "weight" in names else (None, None)
+    assert read == [ForeignEdge("sep_conv_3x3", 0, weights[0]), ForeignEdge("skip_connect", 1, weights[1])]
+    if "to" in names:
+        assert [entry[names.index("to")] for entry in listed] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("op", "here: found 'op'; expected (op, from)"),
+        (["conv_1x1"], "here: found ['conv_1x1']; expected (op, from)"),
+        ([1, 0], "here: found 1 as op; expected an operation's name"),
+        (["conv_1x1", "0"], "here: found '0' as from; expected a state's number"),
+        (["conv_1x1", False], "here: found False as from; expected a state's number"),
+    ],
+)
+def test_an_edge_is_a_tuple_of_the_right_kinds(value: object, message: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        Darts().edge("here", value)
+    assert str(caught.value) == message
+
+
+def test_two_entries_in_turn_are_the_edges_of_a_node() -> None:
+    entries = [["conv_1x1", 0], ["conv_3x3", 1], ["conv_1x1", 2], ["skip_connect", 0]]
+    found = Darts().paired("here", entries)
+    assert {node: [edge.op for edge in edges] for node, edges in found.items()} == {
+        2: ["conv_1x1", "conv_3x3"],
+        3: ["conv_1x1", "skip_connect"],
+    }
+    with pytest.raises(FormatError, match=r"^here: an odd number of edges, 3; expected two a node$"):
+        Darts().paired("here", entries[:3])
+
+
+def test_both_cells_are_needed_and_nothing_else() -> None:
+    values = {"normal": [["conv_1x1", 0]] * 2, "normal_concat": [2], "reduce": [], "reduce_concat": []}
+    found = Darts().cells_of(values)
+    assert found == {
+        "normal": ForeignCell({2: [ForeignEdge("conv_1x1", 0)] * 2}, [2]),
+        "reduction": ForeignCell({}, []),
+    }
+    for change, message in [
+        ({"other": 1}, "unknown field 'other'; expected normal, normal_concat, reduce, reduce_concat"),
+        ({"reduce": None}, "reduce=None: its program puts a hand-written reduction cell there"),
+    ]:
+        with pytest.raises(FormatError) as caught:
+            Darts().cells_of(values | change)
+        assert str(caught.value).startswith(message)
+    with pytest.raises(FormatError, match=r"^the field reduce_concat is missing"):
+        Darts().cells_of({name: value for name, value in values.items() if name != "reduce_concat"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("Genotype()", True), ("gt.CNNGenotype(1)", True), ("Genotypes()", False), ("Genotype", False), ("f()()", False)],
+)
+def test_calls_are_known_by_the_end_of_their_name(text: str, expected: bool) -> None:
+    assert is_call(ast.parse(text, mode="eval").body, "Genotype") == expected
+
+
+def test_arguments_are_found_by_position_and_by_name() -> None:
+    assert fields(expression("G(1, c=[2])"), ("a", "b")) == {"a": 1, "c": [2]}
+    assert fields(expression("G(a=range(2))"), None) == {"a": range(2)}
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "message"),
+    [
+        ("G(1)", None, "line 1: 1 arguments without a name; name each"),
+        ("G(1, 2)", ("a",), "line 1: 2 arguments without a name; name each"),
+        ("G(1, a=2)", ("a",), "line 1: found a twice; expected each field once, by its name"),
+        ("G(**x)", ("a",), "line 1: found **; expected each field once, by its name"),
+        ("G(a=x)", ("a",), "line 1: found a name; expected plain values and range(...) only"),
+    ],
+)
+def test_other_arguments_are_refused(text: str, order: tuple[str, ...] | None, message: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        fields(expression(text), order)
+    assert str(caught.value) == message
+
+
+def test_a_concat_is_a_list_or_a_short_range() -> None:
+    assert states("here", [5, 3]) == [5, 3]
+    assert states("here", range(5, 1, -2)) == [5, 3]
+    assert listing("here", [1]) == [1]
+    for value, message in [
+        (range(65), "here, concat: a range of more than 64 numbers; a cell has fewer nodes"),
+        ([True], "here, concat: found True; expected the numbers of nodes"),
+        (None, "here, concat: found None; expected a list"),
+    ]:
+        with pytest.raises(FormatError) as caught:
+            states("here", value)
+        assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("pc-darts 2", "pc_darts_2"), ("2nd", "_2nd"), ("class", "_class"), ("é", "_"), ("", "_")]
+)
+def test_a_name_becomes_an_identifier(name: str, written: str) -> None:
+    assert identifier(name) == written
+    assert written.isidentifier()

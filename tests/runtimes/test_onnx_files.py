@@ -1,0 +1,83 @@
+"""ONNX files before they are run: what is parsed, and the same model without the classifier's bias."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from genocc.errors import TargetError
+from genocc.runtimes.onnx_files import classifier, first_line, parse, without_bias
+from genocc.runtimes.onnx_runtime import run, session
+from tests.runtimes.onnx_models import BIAS, IMAGES, WEIGHT, logits, model
+
+
+def test_a_file_is_parsed_as_it_was_written() -> None:
+    assert parse(model().SerializeToString(), "a.onnx") == model()
+
+
+@pytest.mark.parametrize("content", [b"no model", model().SerializeToString()[:-20]], ids=["another", "cut"])
+def test_what_is_no_onnx_file_is_refused(content: bytes) -> None:
+    with pytest.raises(TargetError, match=r"^a\.onnx: not an ONNX file, or a damaged one$"):
+        parse(content, "a.onnx")
+
+
+def test_no_other_file_is_read() -> None:
+    made = model()
+    tensor = made.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+    with pytest.raises(TargetError, match=r"^a\.onnx: keeps its weights in other files"):
+        parse(made.SerializeToString(), "a.onnx")
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+def test_the_classifier_is_found_before_a_softmax_too(softmax: bool) -> None:
+    node, weight, bias = classifier(model(softmax=softmax), "a.onnx")
+    assert node.name == "classifier"
+    np.testing.assert_array_equal(numpy_helper.to_array(weight), WEIGHT)
+    np.testing.assert_array_equal(numpy_helper.to_array(bias), BIAS)
+
+
+def without(part: str) -> onnx.ModelProto:
+    made = model()
+    if part == "bias":
+        del made.graph.node[-1].input[2]
+    elif part == "stored weight":
+        del made.graph.initializer[0]
+    elif part == "place at the end":
+        made.graph.node.add(op_type="Relu", input=["logits"], output=["last"])
+    else:
+        del made.graph.node[:]
+    return made
+
+
+@pytest.mark.parametrize("part", ["bias", "stored weight", "place at the end", "node"])
+def test_a_model_without_a_classifier_is_refused(part: str) -> None:
+    for function in (classifier, without_bias):
+        with pytest.raises(TargetError, match=r"^a\.onnx: does not end in a classifier with a bias"):
+            function(without(part), "a.onnx")
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+def test_without_the_bias_the_output_is_the_logits(softmax: bool) -> None:
+    original = model(softmax=softmax)
+    changed = without_bias(original, "a.onnx")
+    onnx.checker.check_model(changed, full_check=True)
+    assert original == model(softmax=softmax)
+    np.testing.assert_allclose(run(session(changed.SerializeToString()), IMAGES), logits(bias=False), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("one\ntwo"), "one"),
+        (ValueError("\n one "), "one"),
+        (KeyError(), "KeyError"),
+        (OSError(" "), "OSError"),
+    ],
+)
+def test_a_reason_is_one_line_and_never_empty(error: Exception, line: str) -> None:
+    assert first_line(error) == line
