@@ -6,6 +6,7 @@ A message names the place, what was found, what was expected and what to do. The
 
 import difflib
 import re
+import sys
 from collections.abc import Iterable
 
 
@@ -69,3 +70,9 @@ def did_you_mean(name: str, choices: Iterable[str], prefix: str = "") -> str:
     known = list(choices)
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean '{prefix}{close[0]}'?" if close else f"expected one of {', '.join(known)}"
+
+
+def interrupted() -> int:
+    """Says that the program was interrupted (Ctrl-C), and returns the exit code for that."""
+    print("genocc: interrupted", file=sys.stderr)
+    return 130

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 import genocc
 from genocc import Genotype
 from genocc.cli import app
+from genocc.source import Source
 
 
 def run(*arguments: str, input: str | None = None) -> Result:
@@ -164,10 +165,10 @@ def test_use_errors_exit_with_2() -> None:
 
 
 def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_: str) -> Genotype:
+    def interrupted(_: Source) -> Genotype:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("genocc.load", interrupted)
+    monkeypatch.setattr("genocc.source.Source.genotype", property(interrupted))
     result = run("count", "zoo:darts-v2")
     assert result.exit_code == 130
     assert result.stderr == "genocc: interrupted\n"

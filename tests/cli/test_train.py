@@ -167,7 +167,7 @@ def test_a_run_compiles_to_every_target(training_run: Path, tmp_path: Path, targ
     [
         (("--channels", 8), "--channels: found 8; the net that was trained in"),
         (("--classes", 3), "--classes: found 3; the net that was trained in"),
-        (("--input-size", 16), "--input-size: found 16; the net that was trained in"),
+        (("--input-size", 16), "--input-size: found 16x16; the net that was trained in"),
         (("--normalize", "0.4,0.2"), "the net was trained with ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))"),
         (("--class-names", "a,b"), "found 2 class names; the net has 10 classes"),
     ],
