@@ -1,4 +1,4 @@
-"""How fast compiled nets are, next to what one has without genocc: all ways side by side, in one run, as ratios.
+"""How fast compiled nets are, next to what one has without genocc: all backends side by side, in one run, as ratios.
 
     python benchmarks/compile.py                    # the table of docs/benchmarks.md (about 15 minutes on 2 cores)
     python benchmarks/compile.py --torch-compile    # with torch.compile, which compiles for a minute a net
@@ -25,7 +25,8 @@ import typer
 import genocc
 from genocc import NetworkConfig
 from genocc.cli.console import print_table
-from genocc.exporters.bench.benchmark import WAYS, Benchmark, benchmark, emitted
+from genocc.exporters.bench.backends import BACKENDS, onnx_file
+from genocc.exporters.bench.benchmark import Benchmark, benchmark
 from genocc.exporters.onnx import OnnxExporter
 from genocc.passes import COUNTED, PASSES
 
@@ -60,46 +61,48 @@ def main(
     passes: Annotated[bool, typer.Option(help="Time each pass of the ONNX target alone instead.")] = False,
     quick: Annotated[bool, typer.Option(help="One small net.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="These genotypes only; repeatable.")] = None,
-    rounds: Annotated[int, typer.Option(help="How often the ways take turns.")] = 7,
-    threads: Annotated[int | None, typer.Option(help="Threads [one a core].")] = None,
+    rounds: Annotated[int, typer.Option(help="How often the backends take turns.")] = 7,
+    threads: Annotated[int | None, typer.Option(help="Threads [one per core].")] = None,
 ) -> None:
     """Prints the tables."""
     cases = [case for case in (QUICK if quick else CASES) if not only or case.genotype in only]
-    ways = [name for name in WAYS if torch_compile or name != "torch-compile"]
+    backends = [name for name in BACKENDS if torch_compile or name != "torch-compile"]
     if passes:
-        ways = ["traced", "genocc-onnx-plain", *_passes_alone(), "genocc-onnx"]
+        backends = ["traced", "genocc-onnx-plain", *_passes_alone(), "genocc-onnx"]
     results: list[tuple[Case, Benchmark]] = []
     for case in cases:
         genotype = genocc.load(f"zoo:{case.genotype}")
-        found = benchmark(genotype, case.config, ways=ways, batches=case.batches, rounds=rounds, threads=threads)
+        found = benchmark(
+            genotype, case.config, backends=backends, batches=case.batches, rounds=rounds, threads=threads
+        )
         results.append((case, found))
         _print_case(case, found)
-    _print_means(results, ways)
+    _print_means(results, backends)
     if not passes:
         _print_files(results)
         _print_command()
 
 
 def _passes_alone() -> list[str]:
-    """Registers a way for each pass after those that every file needs, and for the default without each of its own."""
+    """Registers a backend per pass after those that every file needs, and per pass that the default is without."""
     base = (*COUNTED, "fold-batch-norm")
     default = OnnxExporter.passes
-    ways = {"= folded": base}
-    ways |= {f"+ {name}": (*base, name) for name in PASSES if name not in base}
-    ways |= {f"- {name}": tuple(p for p in default if p != name) for name in default if name not in base}
-    for name, passes in ways.items():
-        WAYS[name] = emitted(name, f"the ONNX file with {', '.join(passes)}", passes)
-    return list(ways)
+    files = {"= folded": base}
+    files |= {f"+ {name}": (*base, name) for name in PASSES if name not in base}
+    files |= {f"- {name}": tuple(p for p in default if p != name) for name in default if name not in base}
+    for name, passes in files.items():
+        BACKENDS[name] = onnx_file(name, f"the ONNX file with {', '.join(passes)}", passes)
+    return list(files)
 
 
 def _print_case(case: Case, found: Benchmark) -> None:
-    latency = {(t.way, t.batch): t.latency for t in found.timings}
-    columns = ["way", *(c for n in case.batches for c in (f">batch {n}, ms", ">x eager", ">x traced"))]
+    latency = {(t.backend, t.batch): t.latency for t in found.timings}
+    columns = ["backend", *(c for n in case.batches for c in (f">batch {n}, ms", ">x eager", ">x traced"))]
     rows = []
-    for way in found.ways:
-        row: list[object] = [way.name]
+    for backend in found.backends:
+        row: list[object] = [backend.name]
         for n in case.batches:
-            own, eager, traced = (latency.get((name, n)) for name in (way.name, "eager", "traced"))
+            own, eager, traced = (latency.get((name, n)) for name in (backend.name, "eager", "traced"))
             assert own is not None
             row += [f"{own * 1e3:.2f}", _ratio(eager, own), _ratio(traced, own)]
         rows.append(row)
@@ -110,19 +113,19 @@ def _print_case(case: Case, found: Benchmark) -> None:
     print_table(title, columns, rows, caption=", ".join(f"{k} {v}" for k, v in found.versions.items()))
 
 
-def _print_means(results: list[tuple[Case, Benchmark]], ways: list[str]) -> None:
+def _print_means(results: list[tuple[Case, Benchmark]], backends: list[str]) -> None:
     batches = sorted({n for case, _ in results for n in case.batches})
-    columns = ["way", *(c for n in batches for c in (f">batch {n}: x eager", ">x traced", ">worst x traced"))]
+    columns = ["backend", *(c for n in batches for c in (f">batch {n}: x eager", ">x traced", ">worst x traced"))]
     rows = []
-    for way in ways:
-        row: list[object] = [way]
+    for backend in backends:
+        row: list[object] = [backend]
         for n in batches:
             ratios: dict[str, list[float]] = {"eager": [], "traced": []}
             for _, found in results:
-                latency = {t.way: t.latency for t in found.timings if t.batch == n}
+                latency = {t.backend: t.latency for t in found.timings if t.batch == n}
                 for name in ratios:
-                    if way in latency and name in latency:
-                        ratios[name].append(latency[name] / latency[way])
+                    if backend in latency and name in latency:
+                        ratios[name].append(latency[name] / latency[backend])
             row += [_mean(ratios["eager"]), _mean(ratios["traced"])]
             row.append(f"{min(ratios['traced']):.2f}" if ratios["traced"] else None)
         rows.append(row)
@@ -132,8 +135,8 @@ def _print_means(results: list[tuple[Case, Benchmark]], ways: list[str]) -> None
 def _print_files(results: list[tuple[Case, Benchmark]]) -> None:
     rows = []
     for case, found in results:
-        ways = {way.name: way for way in found.ways}
-        traced, ours, plain = ways["traced"], ways["genocc-onnx"], ways["genocc-onnx-plain"]
+        made = {backend.name: backend for backend in found.backends}
+        traced, ours, plain = made["traced"], made["genocc-onnx"], made["genocc-onnx-plain"]
         count = genocc.count(genocc.load(f"zoo:{case.genotype}"), case.config)
         rows.append(
             (

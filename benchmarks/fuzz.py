@@ -107,7 +107,7 @@ def errors(case: Case) -> Iterator[tuple[str, float]]:
 
 
 def _net(case: Case, graph: Any, parameters: Parameters) -> CompiledNet:
-    return CompiledNet(case.genotype, case.config, graph, parameters, case.passes, True, 0, {})
+    return CompiledNet(case.genotype, case.config, graph, parameters, case.passes, True, 0, graph, parameters)
 
 
 def campaign(count: int, seed: int) -> tuple[Tally, MismatchError | None]:

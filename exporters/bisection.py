@@ -4,54 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from genocc import weights as weight_files
+from genocc.compiler import compile_net
 from genocc.genotype import Genotype
 from genocc.graph import Graph
-from genocc.initialization import initialize
-from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.nn.graph_module import graph_module
 from genocc.passes import PASSES, Parameters, select
 from genocc.passes.bisect import Bisection, bisect
 from genocc.primitives import BatchNorm
 from genocc.runtimes.torch import one_thread
+from genocc.source import Source
 
 from .comparison import Array
 
 
 def bisect_passes(
-    genotype: Genotype,
+    genotype: Genotype | Source,
     config: NetworkConfig | None = None,
     *,
     passes: Sequence[str],
     weights: str | Path | None = None,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> Bisection:
     """Returns the first pass after which a genotype's net computes something else.
 
     Args:
-        genotype: The cells.
+        genotype: The cells, or what `genocc.open` returns: a training run has its own network and weights.
         config: The network around them.
         passes: Names of passes, in order.
         weights: A safetensors file. Without it weights are initialised from ``seed``, and BN gets random statistics,
             scales and shifts: as the identity, which it is in the beginning, it would hide what a pass does with it.
-        seed: Of weights and images.
+        seed: Of weights and images [0].
 
     Raises:
         GenoccError: A pass is unknown or breaks the graph, or the weights do not fit.
     """
-    graph = lower(genotype, config)
-    if weights is None:
-        arrays = _random(graph, seed)
-    else:
-        arrays = weight_files.load(weights)
-        weight_files.check(arrays, graph, str(weights))
-    images = torch.from_numpy(np.random.default_rng(seed % 2**63).standard_normal((2, *graph.input.shape)))
+    net = compile_net(genotype, config, weights=weights, seed=seed)
+    graph = net.logical
+    arrays = net.weights if net.trained else _random(graph, net.weights, net.seed)
+    images = torch.from_numpy(np.random.default_rng(net.seed % 2**63).standard_normal((2, *graph.input.shape)))
 
     def evaluate(graph: Graph, parameters: Parameters) -> Array:
         with torch.inference_mode(), one_thread():
@@ -61,8 +56,9 @@ def bisect_passes(
     return bisect(graph, Parameters.of(arrays).astype(np.float64), select(passes, PASSES), evaluate)
 
 
-def _random(graph: Graph, seed: int) -> Mapping[str, Any]:
-    arrays = dict(initialize(graph, seed))
+def _random(graph: Graph, initial: Mapping[str, Array], seed: int) -> Mapping[str, Array]:
+    """Initial weights with a BN of its own in every place; see `bisect_passes`."""
+    arrays = dict(initial)
     random = np.random.default_rng(seed % 2**63)
     for node in graph.nodes.values():
         if isinstance(node.primitive, BatchNorm):

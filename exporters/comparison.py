@@ -1,7 +1,7 @@
 """How far a loaded file is from the net of its genotype in PyTorch.
 
 PyTorch runs the unoptimized net, eager, on the CPU, with the weights as they were before any pass. The file is run as
-it is; what its options do to images and logits, PyTorch is told in its own words.
+it is; what its options do to images and logits is written here a second time, in PyTorch.
 """
 
 from __future__ import annotations
@@ -14,16 +14,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from genocc import origins
 from genocc.errors import TargetError
-from genocc.nn.target_net import TargetNet
+from genocc.graph import Graph
+from genocc.nn.graph_module import graph_module
+from genocc.primitives import Shape
 from genocc.provenance import Provenance
 from genocc.runtimes.torch import one_thread, torch_device
 from genocc.verification import Comparison, Verification
 
 Array = NDArray[Any]
-Run = Callable[[Array], tuple[Array, Array]]
+Infer = Callable[[Array], tuple[Array, Array]]
 """Images (N, C, H, W) -> outputs (N, classes), and logits (N, classes) without the classifier's bias."""
 
 BATCHES = (1, 2, 7)
@@ -31,35 +34,37 @@ TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A loaded file.
+class LoadedFile:
+    """A file as a runtime has loaded it.
 
     Attributes:
-        runtime: What runs it.
-        run: Runs it. (Why the bias is left out, see `genocc.verification.Comparison`.)
+        runtime: What runs it, for people.
+        infer: Runs it. (Why the bias is left out, see `genocc.verification.Comparison`.)
         batches: Numbers of images to try.
     """
 
     runtime: str
-    run: Run
+    infer: Infer
     batches: Sequence[int] = BATCHES
 
 
 def compare(
     provenance: Provenance,
+    logical: Graph,
     weights: Mapping[str, Array],
-    subjects: Sequence[Subject],
+    files: Sequence[LoadedFile],
     *,
     provider: str,
     seed: int = 0,
     tolerance: float = TOLERANCE,
 ) -> Verification:
-    """Returns the comparison of every file with PyTorch on the same random images.
+    """Returns the comparison of loaded files with PyTorch on the same random images.
 
     Args:
-        provenance: Which net it is, and the options of the file.
-        weights: Arrays of the net before any pass.
-        subjects: The files.
+        provenance: The options of the file: what it does to images and logits.
+        logical: The inference graph before any pass.
+        weights: Its arrays.
+        files: The same file in one runtime or several.
         provider: Where they really run.
         seed: Of the images.
         tolerance: The largest relative difference to accept.
@@ -68,83 +73,92 @@ def compare(
         TargetError: A batch size is below 1, or an output has another shape than the net's.
         WeightsError: The weights do not fit the net.
     """
-    batches = list(dict.fromkeys(batch for subject in subjects for batch in subject.batches))
+    batches = list(dict.fromkeys(batch for file in files for batch in file.batches))
     if min(batches, default=0) < 1:
         raise TargetError(f"batch sizes {batches}: expected at least one, and none below 1")
-    reference = _Reference(provenance, weights)
+    expected = _reference(provenance, logical, weights)
     random = np.random.default_rng(seed % 2**63)
     comparisons = []
     for batch in batches:
-        images = _images(provenance, batch, random)
-        outputs, response = reference.run(images)
-        for subject in subjects:
-            if batch in subject.batches:
-                found, found_response = subject.run(images)
-                max_abs, max_rel = _difference(found, outputs, subject.runtime)
-                max_rel = max(max_rel, _difference(found_response, response, subject.runtime)[1])
+        images = _images(provenance, logical.input.shape, batch, random)
+        outputs, response = expected(images)
+        for file in files:
+            if batch in file.batches:
+                found, found_response = file.infer(images)
+                max_abs, max_rel = _difference(found, outputs, file.runtime)
+                max_rel = max(max_rel, _difference(found_response, response, file.runtime)[1])
                 agreement = float((found.argmax(1) == outputs.argmax(1)).mean())
-                comparisons.append(Comparison(subject.runtime, batch, max_abs, max_rel, agreement))
+                comparisons.append(Comparison(file.runtime, batch, max_abs, max_rel, agreement))
     return Verification(provider, provenance.weights, tolerance, tuple(comparisons))
 
 
-def torch_subject(
-    runtime: str, run: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]], provider: str
-) -> Subject:
-    """Returns a loaded file to compare.
+def torch_file(
+    runtime: str, infer: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]], provider: str
+) -> LoadedFile:
+    """Returns a file that PyTorch runs, to compare.
 
     Args:
         runtime: What runs it, for people.
-        run: Images -> outputs, and the features that the classifier reads times its weight.
+        infer: As `Infer`, on tensors; see `observe`.
         provider: Where it runs.
     """
     device = torch_device(provider)
 
-    def run_arrays(images: Array) -> tuple[Array, Array]:
+    def infer_arrays(images: Array) -> tuple[Array, Array]:
         with torch.inference_mode(), one_thread(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            outputs, response = run(torch.from_numpy(images).to(device))
+            outputs, response = infer(torch.from_numpy(images).to(device))
         return outputs.cpu().numpy(), response.cpu().numpy()
 
-    return Subject(runtime, run_arrays)
+    return LoadedFile(runtime, infer_arrays)
 
 
-class _Reference:
-    """The net in PyTorch."""
+def observe(net: nn.Module, classifier: nn.Module) -> Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
+    """Returns a net as a function that gives, besides its outputs, the logits without the classifier's bias.
 
-    def __init__(self, provenance: Provenance, weights: Mapping[str, Array]) -> None:
-        config = provenance.config.model_copy(update={"auxiliary": False})  # files hold the inference net
-        self.provenance = provenance
-        self.net = TargetNet(provenance.genotype, config, weights=weights).eval()
-        self.classifier = self.net.get_submodule(origins.LOGITS)
-        self.classifier.register_forward_pre_hook(self._keep)
+    Args:
+        net: In evaluation mode.
+        classifier: The linear layer in it that gives the logits.
+    """
+    features: list[torch.Tensor] = []
+    classifier.register_forward_pre_hook(lambda module, inputs: features.append(inputs[0]))
 
-    def _keep(self, module: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
-        (self.features,) = inputs
+    def infer(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        outputs = net(images)
+        return outputs, features.pop() @ classifier.get_parameter("weight").T
 
-    def run(self, images: Array) -> tuple[Array, Array]:
-        """Returns what a subject's ``run`` should return."""
+    return infer
+
+
+def _reference(provenance: Provenance, logical: Graph, weights: Mapping[str, Array]) -> Infer:
+    """The unoptimized net in PyTorch, with the file's options in PyTorch's own words."""
+    net = graph_module(logical, weights).eval()
+    observed = observe(net, net.get_submodule(origins.LOGITS))
+
+    def infer(images: Array) -> tuple[Array, Array]:
         x = torch.from_numpy(images).float()
-        if self.provenance.uint8_input:
+        if provenance.uint8_input:
             x = x / 255
-        if self.provenance.normalize:
-            mean, std = (torch.tensor(values).view(-1, 1, 1) for values in self.provenance.normalize)
+        if provenance.normalize:
+            mean, std = (torch.tensor(values).view(-1, 1, 1) for values in provenance.normalize)
             x = (x - mean) / std
         with torch.inference_mode(), one_thread():
-            logits = self.net(x)
-            outputs = torch.softmax(logits, 1) if self.provenance.softmax else logits
-            response = self.features @ self.net.state_dict()[f"{origins.LOGITS}.weight"].T
+            logits, response = observed(x)
+            outputs = torch.softmax(logits, 1) if provenance.softmax else logits
         return outputs.numpy(), response.numpy()
 
+    return infer
 
-def _images(provenance: Provenance, batch: int, random: np.random.Generator) -> Array:
+
+def _images(provenance: Provenance, image: Shape, batch: int, random: np.random.Generator) -> Array:
     """Noise of the kind that the file takes."""
-    shape = (batch, provenance.config.input_channels, *provenance.config.input_size)
+    shape = (batch, *image)
     if provenance.uint8_input:
         return random.integers(0, 256, shape, dtype=np.uint8)
     return random.random(shape, np.float32) if provenance.normalize else random.standard_normal(shape, np.float32)
 
 
 def _difference(found: Array, expected: Array, runtime: str) -> tuple[float, float]:
-    """The largest difference, absolute and relative to the largest value; infinite where one is no number."""
+    """The largest difference, absolute and relative to the largest value; infinite where one is NaN."""
     if found.shape != expected.shape:
         raise TargetError(f"{runtime}: the output has shape {found.shape}; the genotype's net gives {expected.shape}")
     max_abs = float(np.abs(found.astype(np.float64) - expected).max())

@@ -42,8 +42,7 @@ class Deployment:
 
     def provenance(self, net: CompiledNet) -> Provenance:
         """Returns what the file says about itself."""
-        return Provenance.of(
-            net,
+        return net.provenance(
             class_names=self.class_names,
             normalization=self.normalization,
             normalize=self.normalize,

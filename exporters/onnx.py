@@ -19,7 +19,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 from genocc.compiler import CompiledNet, Exporter
 from genocc.errors import InternalError, TargetError
-from genocc.files import write_atomically
 from genocc.graph import Graph, Node
 from genocc.primitives import (
     Add,
@@ -82,31 +81,29 @@ class OnnxExporter(Deployment, Exporter):
                 f"opset {self.opset} is not supported; expected {OLDEST_OPSET} to {newest} (onnx {onnx.__version__})"
             )
 
-    def write(self, net: CompiledNet, path: Path) -> None:
+    def write(self, net: CompiledNet, path: Path) -> int:
         """Checks and writes the file.
 
         Raises:
             TargetError: The net is too large for one file, or an option does not fit it.
             InternalError: The checker refuses what was built.
-            FileError: The file cannot be written.
         """
-        content = self.model(net).SerializeToString(deterministic=True)
+        model = self.model(net)
+        content = model.SerializeToString(deterministic=True)
         check(content)
-        write_atomically(path, content)
+        path.write_bytes(content)
+        return len(model.graph.node)
 
     def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
         """Runs the file in ONNX Runtime; `genocc verify` adds ONNX's reference evaluator, which is slow."""
         from .verification import verify
 
-        return verify(path, weights=net.weights, provider=provider, reference_batches=(), where="the new file")
-
-    def operators(self, net: CompiledNet) -> int:
-        return len(_Writer(self.deployed(net)).nodes)
+        return verify(path, net=net, provider=provider, reference_batches=(), where="the new file")
 
     def model(self, net: CompiledNet) -> onnx.ModelProto:
         """Returns the model, in the precision of the net's parameters; see `write` for the errors."""
+        self.check_size(net)  # before any array is made
         graph = self.deployed(net)
-        self.check_size(graph)
         provenance = self.provenance(net)
         opset = helper.make_opsetid("", self.opset)
         model = helper.make_model(
@@ -150,16 +147,16 @@ def _graph(graph: Graph, parameters: Mapping[str, Array], name: str) -> onnx.Gra
 
 
 class _Writer:
-    """The ONNX nodes of a graph, and the initializers they read that are no parameters."""
+    """The ONNX nodes of a graph, and the initializers that they read besides its parameters."""
 
-    def __init__(self, graph: Graph, element: int = TensorProto.FLOAT) -> None:
+    def __init__(self, graph: Graph, element: int) -> None:
         self.element = element
         self.uint8_input = getattr(graph.input.primitive, "dtype", None) == "uint8"
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, Array] = {}
         self._outputs = {value: key for key, value in graph.outputs.items()}
         for node in graph.nodes.values():
-            OPERATORS[type(node.primitive)](self, node, node.primitive)
+            EMITTERS[type(node.primitive)](self, node, node.primitive)
 
     def add(self, operator: str, node: Node, *inputs: str, part: str = "", **attributes: Any) -> str:
         """Appends an ONNX node; of several for one graph node, all but the last have a part added to their name."""
@@ -182,7 +179,7 @@ class _Writer:
         return name
 
 
-# The table: one entry a primitive.
+# The emitters: one per primitive.
 
 
 def _input(w: _Writer, node: Node, p: Input) -> None:
@@ -257,7 +254,7 @@ def _normalize(w: _Writer, node: Node, p: Normalize) -> None:
     w.add("Div", node, w.add("Sub", node, x, mean, part="centered"), std)
 
 
-OPERATORS: dict[type[Primitive], Callable[[_Writer, Node, Any], object]] = {
+EMITTERS: dict[type[Primitive], Callable[[_Writer, Node, Any], object]] = {
     Input: _input,
     Conv2d: _conv2d,
     BatchNorm: _batch_norm,
@@ -274,4 +271,4 @@ OPERATORS: dict[type[Primitive], Callable[[_Writer, Node, Any], object]] = {
     Normalize: _normalize,
     Softmax: lambda w, node, p: w.add("Softmax", node, *w.values(node), axis=1),
 }
-"""Primitive -> the ONNX nodes that compute it."""
+"""Primitive -> what emits the ONNX nodes that compute it."""

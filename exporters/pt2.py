@@ -13,14 +13,13 @@ from torch import Tensor, fx
 from torch.export.passes import move_to_device_pass
 
 from genocc.compiler import CompiledNet, Exporter
-from genocc.files import write_atomically
 from genocc.graph import Graph
 from genocc.nn.graph_module import graph_module
 from genocc.primitives import Input
 from genocc.runtimes.torch import torch_device
 from genocc.verification import Verification
 
-from .comparison import compare, torch_subject
+from .comparison import compare, torch_file
 from .deployment import Deployment
 
 
@@ -35,20 +34,21 @@ class Pt2Exporter(Deployment, Exporter):
     suffix: ClassVar[str] = ".pt2"
     passes: ClassVar[tuple[str, ...]] = ("remove-dead-code", "share-common-subexpressions", "fold-batch-norm")
 
-    def write(self, net: CompiledNet, path: Path) -> None:
+    def write(self, net: CompiledNet, path: Path) -> int:
         program = exported(self.deployed(net), net.parameters)
         content = BytesIO()
         torch.export.save(program, content, extra_files=self.provenance(net).to_metadata())
-        write_atomically(path, content.getvalue())
+        path.write_bytes(content.getvalue())  # saved to a path, the archive would have the path's name in it
+        return net.operators
 
     def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
         program = move_to_device_pass(torch.export.load(path), torch_device(provider))
-        file = torch_subject("torch.export", _Running(program.module()).outputs_and_response, provider)
-        return compare(self.provenance(net), net.weights, [file], provider=provider)
+        file = torch_file("torch.export", _Interpreter(program.module()).outputs_and_response, provider)
+        return compare(self.provenance(net), net.logical, net.weights, [file], provider=provider)
 
 
 def exported(graph: Graph, arrays: Mapping[str, Any]) -> torch.export.ExportedProgram:
-    """Returns the program of a graph, with a dynamic batch and without the places in our source that it came from."""
+    """Returns the program of a graph, with a dynamic batch and without the lines of our source that it came from."""
     module = graph_module(graph, arrays).eval().requires_grad_(False)
     assert isinstance(graph.input.primitive, Input)
     image = torch.zeros(2, *graph.input.shape, dtype=getattr(torch, graph.input.primitive.dtype))
@@ -59,7 +59,7 @@ def exported(graph: Graph, arrays: Mapping[str, Any]) -> torch.export.ExportedPr
     return program
 
 
-class _Running(fx.Interpreter):
+class _Interpreter(fx.Interpreter):
     """A loaded program whose classifier can be looked into."""
 
     def outputs_and_response(self, images: Tensor) -> tuple[Tensor, Tensor]:

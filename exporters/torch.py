@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from torch import Tensor
-
 from genocc import origins
 from genocc import weights as weight_files
 from genocc.compiler import CompiledNet, Exporter
 from genocc.errors import TargetError
+from genocc.lowering import lower
+from genocc.nn.graph_module import graph_module
 from genocc.nn.target_net import TargetNet, load, save
 from genocc.provenance import Normalization, Provenance
 from genocc.runtimes.torch import torch_device
@@ -38,7 +38,7 @@ class TorchExporter(Exporter):
     class_names: tuple[str, ...] = ()
     normalization: Normalization | None = None
 
-    def write(self, net: CompiledNet, path: Path) -> None:
+    def write(self, net: CompiledNet, path: Path) -> int:
         if net.passes:
             raise TargetError(
                 f"target 'torch' holds the weights of the net as the genotype says it, found passes "
@@ -47,20 +47,17 @@ class TorchExporter(Exporter):
         names = [*net.graph.parameters(), *net.graph.buffers()]
         config = net.config.model_copy(update={"auxiliary": False})
         check_class_names(self.class_names, config)
-        options = {"class_names": self.class_names, "normalization": self.normalization}
-        described = replace(Provenance.of(net, **options), config=config)
-        weight_files.save({name: net.parameters[name] for name in names}, path, described.to_metadata())
+        described = net.provenance(class_names=self.class_names, normalization=self.normalization)
+        arrays = {name: net.parameters[name] for name in names}
+        path.write_bytes(weight_files.serialize(arrays, replace(described, config=config).to_metadata()))
+        return net.operators
 
     def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
-        from .comparison import compare, torch_subject
+        """Compares the net that the file describes, its genotype and network included, with the one compiled."""
+        from .comparison import compare, observe, torch_file
 
-        loaded = load(path).to(torch_device(provider)).eval()
-        classifier = loaded.get_submodule(origins.LOGITS)
-        features: list[Tensor] = []
-        classifier.register_forward_pre_hook(lambda module, inputs: features.append(inputs[0]))
-
-        def run(images: Tensor) -> tuple[Tensor, Tensor]:
-            logits = loaded(images)
-            return logits, features.pop() @ loaded.state_dict()[f"{origins.LOGITS}.weight"].T
-
-        return compare(Provenance.of(net), net.weights, [torch_subject("PyTorch", run, provider)], provider=provider)
+        described = Provenance.from_metadata(weight_files.metadata(path), str(path))
+        graph = lower(described.genotype, described.config)
+        loaded = graph_module(graph, weight_files.load(path)).to(torch_device(provider)).eval()
+        file = torch_file("PyTorch", observe(loaded, loaded.get_submodule(origins.LOGITS)), provider)
+        return compare(net.provenance(), net.logical, net.weights, [file], provider=provider)

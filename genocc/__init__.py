@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from genocc.lowering import lower
     from genocc.network import NetworkConfig
     from genocc.searchers.request import search
-    from genocc.source import load
+    from genocc.source import Source, load, open
     from genocc.training.evaluation import evaluate
     from genocc.training.request import train
 
@@ -33,6 +33,7 @@ __all__ = [
     "Genotype",
     "Graph",
     "NetworkConfig",
+    "Source",
     "__version__",
     "compile",
     "count",
@@ -40,6 +41,7 @@ __all__ = [
     "evaluate",
     "load",
     "lower",
+    "open",
     "search",
     "train",
 ]
@@ -53,12 +55,14 @@ _MODULES = {
     "Genotype": "genotype",
     "Graph": "graph",
     "NetworkConfig": "network",
+    "Source": "source",
     "compile": "compiler",
     "count": "counting",
     "diff": "differences",
     "evaluate": "training.evaluation",
     "load": "source",
     "lower": "lowering",
+    "open": "source",
     "search": "searchers.request",
     "train": "training.request",
 }

@@ -36,8 +36,9 @@ def main() -> None:
 
 
 def _end() -> None:
-    print("genocc: interrupted", file=sys.stderr)
-    sys.exit(130)
+    from genocc.errors import interrupted
+
+    sys.exit(interrupted())
 
 
 if __name__ == "__main__":

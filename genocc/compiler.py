@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from genocc import weights as weight_files
-from genocc.errors import GenoccError, TargetError
-from genocc.files import write_atomically
+from genocc.errors import FileError, GenoccError, TargetError
+from genocc.files import refuse_overwriting, write_atomically
 from genocc.genotype import Genotype
 from genocc.graph import Graph
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.passes import PASSES, Parameters, Pass, run_passes, select
 from genocc.primitives import Shape
+from genocc.provenance import Provenance
+from genocc.source import Source
 from genocc.verification import MismatchError, Verification
 
 EXPORTERS = "genocc.exporters"
@@ -38,7 +40,8 @@ class CompiledNet:
         passes: Names of the passes that ran.
         trained: Whether the weights were given; otherwise they come from ``seed``.
         seed: Of the initialization.
-        weights: The arrays before any pass: those of the net as the genotype says it.
+        logical: The inference graph before any pass.
+        weights: Its arrays, each made when it is first read.
     """
 
     genotype: Genotype
@@ -48,13 +51,22 @@ class CompiledNet:
     passes: tuple[str, ...]
     trained: bool
     seed: int
+    logical: Graph
     weights: Mapping[str, Any]
 
     @property
+    def operators(self) -> int:
+        """Nodes of the optimized graph, without its input."""
+        return len(self.graph.nodes) - 1
+
+    @property
     def growth(self) -> float:
-        """Trained parameters relative to those of the net as the genotype says it: above 1 where a pass added some."""
-        logical = lower(self.genotype, self.config)
-        return _size(self.graph.parameters()) / _size(logical.parameters())
+        """Trained parameters relative to those before any pass: above 1 where a pass added some."""
+        return _size(self.graph.parameters()) / _size(self.logical.parameters())
+
+    def provenance(self, **options: Any) -> Provenance:
+        """Returns what a file with the net says about itself; options are fields of `Provenance`."""
+        return Provenance(self.genotype, self.config, self.passes, None if self.trained else self.seed, **options)
 
 
 class Exporter(ABC):
@@ -64,7 +76,7 @@ class Exporter(ABC):
         name: What ``--to`` calls it.
         suffix: Of its files.
         passes: Names of the passes that it runs unless told otherwise: those that were measured to help it.
-        checks: What `write` checks each file with before it writes it, in words.
+        checks: What `write` checks each file with, in words.
         max_bytes: The most that one of its files can hold.
         holds_weights: Whether its files hold the weights.
     """
@@ -77,20 +89,20 @@ class Exporter(ABC):
     holds_weights: ClassVar[bool] = True
 
     @abstractmethod
-    def write(self, net: CompiledNet, path: Path) -> None:
-        """Writes the target's file, all or nothing."""
+    def write(self, net: CompiledNet, path: Path) -> int:
+        """Writes the target's file, plainly: the compiler gives a temporary path and moves the file when it is whole.
+
+        Returns:
+            Number of operators in the file: those of the graph, unless the target needs more for some.
+        """
 
     def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
         """Loads a file that `write` wrote and compares it with the net in PyTorch; raises TargetError if it cannot."""
         raise TargetError(f"target '{self.name}' has no verification; give --no-verify")
 
-    def operators(self, net: CompiledNet) -> int:
-        """Returns the number of operators in the file: those of the graph, unless the target needs more for some."""
-        return len(net.graph.nodes) - 1
-
-    def check_size(self, graph: Graph) -> None:
-        """Refuses weights that one file cannot hold; raises TargetError."""
-        size = 4 * (_size(graph.parameters()) + _size(graph.buffers()))
+    def check_size(self, net: CompiledNet) -> None:
+        """Refuses weights that one file cannot hold, before or after the passes; raises TargetError."""
+        size = 4 * max(_size(graph.parameters()) + _size(graph.buffers()) for graph in (net.logical, net.graph))
         if self.max_bytes and size > self.max_bytes:
             raise TargetError(
                 f"the weights take {size / 2**30:.1f} GiB, and one file of target '{self.name}' holds "
@@ -106,86 +118,140 @@ class Compilation:
         net: What is in it.
         target: What wrote it.
         size: Of the file in bytes.
+        operators: Their number in the file.
         verification: How far it is from the net in PyTorch; None where that was not asked for.
     """
 
     net: CompiledNet
     target: Exporter
     size: int
+    operators: int
     verification: Verification | None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain data for ``--json``."""
         net = self.net
-        weights = "trained weights" if net.trained else f"untrained weights, seed {net.seed}"
         return {
             "name": net.genotype.name,
             "hash": net.genotype.hash,
             "target": self.target.name,
             "bytes": self.size,
-            "operators": self.target.operators(net),
+            "operators": self.operators,
             "parameters": _size(net.graph.parameters()),
             "growth": net.growth,
             "passes": list(net.passes),
-            "weights": weights if self.target.holds_weights else "none in the file",
+            "weights": net.provenance().weights if self.target.holds_weights else "none in the file",
             "checks": list(self.target.checks),
             "verification": self.verification and self.verification.to_dict(),
         }
 
 
 def compile(  # named as the command; the built-in is not needed here
-    genotype: Genotype,
+    genotype: Genotype | Source,
     config: NetworkConfig | None = None,
     *,
     to: str | Exporter,
     output: str | Path,
     weights: Mapping[str, Any] | str | Path | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     passes: Sequence[str] | None = None,
-    optimize: int = 2,
+    optimize: int | None = None,
     verify: bool = True,
-    provider: str = "cpu",
+    provider: str | None = None,
     after: Callable[[Pass, Graph, Parameters], None] | None = None,
     **options: Any,
 ) -> Compilation:
-    """Compiles a genotype to a file.
+    """Compiles a genotype, or the net of a training run, to a file.
 
     Args:
-        genotype: The cells.
+        genotype: The cells, or what `genocc.open` returns. A training run has its own network, weights, class names,
+            mean and deviation, which need not be given.
         config: The network around them; the CIFAR defaults where it is not given.
         to: Name of a target (``onnx``, ``torch``, ``pt2``, ``python``), or the target itself.
         output: The file; it appears only if it is complete and, where that is asked for, verified.
         weights: Arrays by name or a safetensors file; initialised from ``seed`` where not given.
-        seed: Of the initialization.
+        seed: Of the initialization [0].
         passes: Names of passes, in order, instead of a level.
-        optimize: 0: no passes. 1: the target's passes, without those that may add parameters. 2: all of them.
+        optimize: 0: no passes. 1: the target's passes, without those that may add parameters. 2: all of them [2].
         verify: Whether to load the file again and compare it with the net in PyTorch.
-        provider: Where the verification runs it: ``cpu`` or ``cuda``.
+        provider: Where the verification runs it: ``cpu`` or ``cuda`` [cpu].
         after: Called after each pass.
         **options: Of the target, if ``to`` is a name.
 
     Raises:
         MismatchError: The file does not compute what the net does; it is not written.
         TargetError: The target, one of its options or the provider does not exist, or the net does not fit it.
-        GenoccError: As `compile_net`; FileError if the file cannot be written.
+        FileError: The file cannot be written, has another target's suffix, or is one of those that are read.
+        GenoccError: As `compile_net`, or two arguments exclude each other.
     """
-    target = to if isinstance(to, Exporter) else make_exporter(to, **options)
-    target.check_size(lower(genotype, config))
-    chosen = level(target, optimize) if passes is None else tuple(passes)
-    net = compile_net(genotype, config, weights=weights, seed=seed, passes=chosen, after=after)
-    size, verification = 0, None
+    source = Source.of(genotype)
+    target = to if isinstance(to, Exporter) else make_exporter(to, source, **options)
+    if provider is not None and not verify:
+        raise GenoccError("--provider says where the verification runs, and --no-verify leaves it out; give one")
+    _check_output(output, target, source, weights)
+    chosen = choose_passes(target, passes, optimize)
+    net = compile_net(source, config, weights=weights, seed=seed, passes=chosen, after=after)
+    done: list[Compilation] = []
 
     def write(path: Path) -> None:
-        nonlocal size, verification
-        target.write(net, path)
-        size = path.stat().st_size
-        if verify:
-            verification = target.verify(net, path, provider)
-            if not verification.ok:
-                raise MismatchError(f"{output}", verification)
+        operators = target.write(net, path)
+        verification = target.verify(net, path, provider or "cpu") if verify else None
+        if verification and not verification.ok:
+            raise MismatchError(f"{output}", verification)
+        done.append(Compilation(net, target, path.stat().st_size, operators, verification))
 
     write_atomically(output, write)
-    return Compilation(net, target, size, verification)
+    return done[0]
+
+
+def compile_net(
+    genotype: Genotype | Source,
+    config: NetworkConfig | None = None,
+    *,
+    weights: Mapping[str, Any] | str | Path | None = None,
+    seed: int | None = None,
+    passes: Sequence[str] = (),
+    after: Callable[[Pass, Graph, Parameters], None] | None = None,
+) -> CompiledNet:
+    """Returns the optimized inference net of a genotype; imports no PyTorch.
+
+    Args:
+        genotype: As for `compile`.
+        config: The network around the cells.
+        weights: Arrays by name or a safetensors file; initialised from ``seed`` where not given.
+        seed: Of the initialization [0].
+        passes: Names of passes, in order.
+        after: Called after each pass.
+
+    Raises:
+        NetworkError: The skeleton has no place for the genotype's cells, or the run trained another network.
+        WeightsError: The weights do not fit the net.
+        RunError: The training is not finished.
+        GenoccError: A pass is unknown, or there are weights and a seed.
+    """
+    source = Source.of(genotype)
+    config = source.network(config)
+    if source.provenance:
+        config = config.model_copy(update={"auxiliary": False})  # which files of inference nets do not hold
+    weights = source.weights if weights is None else weights
+    if seed is not None and weights is not None:
+        raise GenoccError("--seed is of an initialization, and the weights are given; leave it out")
+    logical = lower(source.genotype, config)
+    before = _parameters(logical, weights, seed or 0)
+    graph, parameters = run_passes(logical, before, select(passes, PASSES), after=after)
+    trained = weights is not None
+    return CompiledNet(
+        source.genotype, config, graph, parameters, tuple(passes), trained, seed or 0, logical, before
+    )  # fmt: skip
+
+
+def choose_passes(target: Exporter, passes: Sequence[str | Pass] | None, optimize: int | None) -> tuple[str, ...]:
+    """Returns the names (and arguments) of the passes that `compile` runs, given its own; raises GenoccError."""
+    if passes is None:
+        return level(target, 2 if optimize is None else optimize)
+    if optimize is not None:
+        raise GenoccError("--passes and --optimize exclude each other; give one of them")
+    return tuple(map(str, passes))
 
 
 def level(target: Exporter, optimize: int) -> tuple[str, ...]:
@@ -210,8 +276,13 @@ def exporter(name: str) -> type[Exporter]:
     return target
 
 
-def make_exporter(name: str, **options: Any) -> Exporter:
+def make_exporter(name: str, source: Source | None = None, **options: Any) -> Exporter:
     """Returns a target with options.
+
+    Args:
+        name: Of the target.
+        source: What will be compiled: options that are not given follow from its training run.
+        **options: Of the target.
 
     Raises:
         TargetError: There is no such target, it has no such option, or the option's value is not possible.
@@ -221,46 +292,43 @@ def make_exporter(name: str, **options: Any) -> Exporter:
     if unknown := [option for option in options if option not in known]:
         has = f"its options are {', '.join(known)}" if known else "it has no options"
         raise TargetError(f"target '{name}' has no option {unknown[0]}; {has}".replace("_", "-"))
+    if source and source.provenance:
+        own = _options_of_training(source.provenance, options)
+        options = {**{option: value for option, value in own.items() if option in known}, **options}
     return target(**options)
 
 
-def compile_net(
-    genotype: Genotype,
-    config: NetworkConfig | None = None,
-    *,
-    weights: Mapping[str, Any] | str | Path | None = None,
-    seed: int = 0,
-    passes: Sequence[str] = (),
-    after: Callable[[Pass, Graph, Parameters], None] | None = None,
-) -> CompiledNet:
-    """Returns the optimized inference net of a genotype; imports no PyTorch.
+def _options_of_training(provenance: Provenance, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Deployment options as a training run has them; see `genocc.exporters.deployment.Deployment`."""
+    trained = provenance.normalization
+    if given.get("normalize") not in (None, trained):
+        raise TargetError(
+            f"--normalize: found {given['normalize']}; the net was trained with {trained}: give --normalize run"
+        )
+    own: dict[str, Any] = {"class_names": provenance.class_names, "normalization": trained}
+    if given.get("uint8_input"):  # pixels as they are in a file: the net needs its normalization before it
+        own["normalize"] = trained
+    return own
 
-    Args:
-        genotype: The cells.
-        config: The network around them.
-        weights: Arrays by name or a safetensors file; initialised from ``seed`` where not given.
-        seed: Of the initialization.
-        passes: Names of passes, in order.
-        after: Called after each pass.
 
-    Raises:
-        NetworkError: The skeleton has no place for the genotype's cells.
-        WeightsError: The weights do not fit the net.
-        GenoccError: A pass is unknown.
-    """
-    config = config or NetworkConfig()
-    graph = lower(genotype, config)
+def _check_output(output: str | Path, target: Exporter, source: Source, weights: object) -> None:
+    """Refuses an output that is read, or has a suffix that its content does not have; raises FileError."""
+    refuse_overwriting(output, source.where or None, weights if isinstance(weights, (str, Path)) else None)
+    path = Path(output)
+    is_stream = str(output) == "-" or (path.exists() and not path.is_file())  # standard output, a pipe, a device
+    if not is_stream and path.suffix != target.suffix:
+        raise FileError(f"{output}: target '{target.name}' writes {target.suffix} files; found suffix '{path.suffix}'")
+
+
+def _parameters(graph: Graph, weights: Mapping[str, Any] | str | Path | None, seed: int) -> Parameters:
     if weights is None:
         from genocc.initialization import initialize
 
-        arrays: Mapping[str, Any] = initialize(graph, seed)
-    else:
-        named = isinstance(weights, (str, Path))
-        given = weight_files.load(weights) if isinstance(weights, (str, Path)) else weights
-        weight_files.check(given, graph, str(weights) if named else "weights")
-        arrays = {name: array.astype("float32", copy=False) for name, array in given.items()}
-    optimized, parameters = run_passes(graph, Parameters.of(arrays), select(passes, PASSES), after=after)
-    return CompiledNet(genotype, config, optimized, parameters, tuple(passes), weights is not None, seed, arrays)
+        return initialize(graph, seed)
+    is_file = isinstance(weights, (str, Path))
+    arrays = weight_files.load(weights) if isinstance(weights, (str, Path)) else weights
+    weight_files.check(arrays, graph, str(weights) if is_file else "weights")
+    return Parameters.of({name: array.astype("float32", copy=False) for name, array in arrays.items()})
 
 
 def _size(tensors: Mapping[str, Shape]) -> int:

@@ -20,6 +20,7 @@ from genocc.graph import Graph, Node
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.passes import COUNTED, PASSES, Parameters, run_passes, select
+from genocc.source import Source
 
 Key = TypeVar("Key")
 
@@ -94,14 +95,15 @@ class Counts:
         }
 
 
-def count(genotype: Genotype, config: NetworkConfig | None = None) -> Counts:
-    """Returns the exact costs of a genotype's net.
+def count(genotype: Genotype | Source, config: NetworkConfig | None = None) -> Counts:
+    """Returns the exact costs of a genotype's net, or of the net of a training run that `genocc.open` has opened.
 
     Raises:
         NetworkError: The skeleton has no place for the genotype's cells, or its maps are too small for the auxiliary
             head that the configuration asks for.
     """
-    config = config or NetworkConfig()
+    source = Source.of(genotype)
+    genotype, config = source.genotype, source.network(config)
     graph = lower(genotype, config)
     nodes = list(graph.nodes.values())
     compiled = compiled_graph(graph)

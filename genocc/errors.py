@@ -6,6 +6,7 @@ A message names the place, what was found, what was expected and what to do. The
 
 import difflib
 import re
+import sys
 from collections.abc import Iterable
 
 
@@ -77,3 +78,9 @@ def did_you_mean(name: str, choices: Iterable[str], prefix: str = "", otherwise:
     if close := difflib.get_close_matches(name[:100], known, n=1):  # names of any length come from files
         return f"did you mean '{prefix}{close[0]}'?"
     return otherwise or f"expected one of {', '.join(known)}"
+
+
+def interrupted() -> int:
+    """Says that the program was interrupted (Ctrl-C), and returns the exit code for that."""
+    print("genocc: interrupted", file=sys.stderr)
+    return 130

@@ -7,6 +7,7 @@ seed and the tensor, so that a tensor does not change when others come or go.
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import sha256
 from math import prod, sqrt
 
@@ -15,21 +16,22 @@ from numpy.typing import NDArray
 
 from genocc import origins
 from genocc.graph import Graph, Node
+from genocc.passes import Parameters
 from genocc.primitives import BatchNorm
 
 
-def initialize(graph: Graph, seed: int = 0) -> dict[str, NDArray[np.float32]]:
-    """Returns name -> array for all parameters and buffers of a graph.
+def initialize(graph: Graph, seed: int = 0) -> Parameters:
+    """Returns all parameters and buffers of a graph (float32), each made when it is first read.
 
     Args:
         graph: The net; its training lowering where the auxiliary head is wanted too.
         seed: Any integer.
     """
-    arrays: dict[str, NDArray[np.float32]] = {}
-    for node in graph.nodes.values():
-        for name, shape in {**node.parameters(), **node.buffers()}.items():
-            arrays[name] = _initial(node, name, shape, seed)
-    return arrays
+    return Parameters({
+        name: partial(_initial, node, name, shape, seed)
+        for node in graph.nodes.values()
+        for name, shape in {**node.parameters(), **node.buffers()}.items()
+    })  # fmt: skip
 
 
 def _initial(node: Node, name: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:

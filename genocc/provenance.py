@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-from genocc.compiler import CompiledNet
 from genocc.errors import GenoccError, TargetError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
@@ -51,11 +50,6 @@ class Provenance:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "normalization", self.normalization or self.normalize)
-
-    @classmethod
-    def of(cls, net: CompiledNet, **options: Any) -> Self:
-        """Returns the provenance of a compiled net; options are fields of this class."""
-        return cls(net.genotype, net.config, net.passes, None if net.trained else net.seed, **options)
 
     @property
     def weights(self) -> str:

@@ -1,71 +1,130 @@
-"""Where a genotype comes from: the one meaning of GENOTYPE in every command and of `genocc.load`."""
+"""GENOTYPE, from which every command and `genocc.open` start: a file, a run folder, the zoo or standard input."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from genocc import weights as weight_files
 from genocc import zoo
-from genocc.errors import FileError, RunError
+from genocc.errors import FileError, NetworkError, RunError
 from genocc.genotype import Genotype
+from genocc.network import NetworkConfig
 from genocc.provenance import Provenance
 from genocc.runs.reading import CONFIG, RUN_BEST, RUN_GENOTYPE, RUN_LAST, TRAIN, best_weights, read_command
 
 
-def load(source: str | Path) -> Genotype:
-    """Returns a genotype.
-
-    Args:
-        source: A genotype file, a run folder, ``-`` for standard input, or ``zoo:NAME`` (see `genocc zoo list`).
-
-    Raises:
-        FileError: The file or the zoo entry does not exist or cannot be read.
-        GenotypeError: The content is not a valid genotype; the message has file and JSON path.
-    """
-    if str(source).startswith("zoo:"):
-        return zoo.load(str(source).removeprefix("zoo:"))
-    path = Path(source)
-    if path.is_dir():
-        if not (path / RUN_GENOTYPE).exists():
-            raise FileError(f"{path}: a folder without {RUN_GENOTYPE}; expected a genotype file or a run folder")
-        path /= RUN_GENOTYPE
-    return Genotype.load(path)
-
-
 @dataclass(frozen=True)
-class TrainingRun:
-    """The net of a training run.
+class Source:
+    """A genotype and, where it is that of a training run, the net that was trained.
+
+    Everything is looked up when it is first asked for, and once.
 
     Attributes:
-        path: The run folder.
-        provenance: What its best weights say: genotype, network, class names, mean and deviation.
+        where: A genotype file, a run folder, ``-`` for standard input, ``zoo:NAME``; empty for a genotype at hand.
+        at_hand: The genotype, if it need not be looked up.
     """
 
-    path: Path
-    provenance: Provenance
+    where: str
+    at_hand: Genotype | None = field(default=None, repr=False)
 
-    @property
-    def weights(self) -> Path:
-        """The best weights; raises RunError while the run is not finished."""
-        if not (self.path / RUN_LAST).exists():
+    @classmethod
+    def of(cls, genotype: Genotype | Source) -> Source:
+        """Returns a genotype at hand as a source; a source as it is."""
+        return cls("", genotype) if isinstance(genotype, Genotype) else genotype
+
+    @cached_property
+    def genotype(self) -> Genotype:
+        """The cells.
+
+        Raises:
+            FileError: The file or the zoo entry does not exist or cannot be read.
+            GenotypeError: The content is not a valid genotype; the message has file and JSON path.
+        """
+        if self.at_hand is not None:
+            return self.at_hand
+        if self.where.startswith("zoo:"):
+            return zoo.load(self.where.removeprefix("zoo:"))
+        path = Path(self.where)
+        if path.is_dir():
+            if not (path / RUN_GENOTYPE).exists():
+                raise FileError(f"{path}: a folder without {RUN_GENOTYPE}; expected a genotype file or a run folder")
+            path /= RUN_GENOTYPE
+        return Genotype.load(path)
+
+    @cached_property
+    def provenance(self) -> Provenance | None:
+        """What the best weights of a training run say: network, class names, mean and deviation; else None.
+
+        Raises:
+            RunError: There are no weights.
+            FileError: They cannot be read.
+            TargetError: They do not say which net they belong to.
+        """
+        if self._run is None:
+            return None
+        best = best_weights(self._run, f"name the genotype alone: {self._run / RUN_GENOTYPE}")
+        return Provenance.from_metadata(weight_files.metadata(best), str(best))
+
+    @cached_property
+    def weights(self) -> Path | None:
+        """The best weights of a training run; None for anything else. Raises RunError while it is not finished."""
+        if self._run is None:
+            return None
+        if not (self._run / RUN_LAST).exists():
             raise RunError(
-                f"{self.path}: a training that is not finished; go on with genocc train --out {self.path} --resume, or "
-                f"take the best weights so far with --weights {self.path / RUN_BEST}"
+                f"{self._run}: a training that is not finished; go on with genocc train --out {self._run} --resume, or "
+                f"take the best weights so far with --weights {self._run / RUN_BEST}"
             )
-        return self.path / RUN_BEST
+        return self._run / RUN_BEST
+
+    def network(self, config: NetworkConfig | None = None, **fields: Any) -> NetworkConfig:
+        """Returns the network around the cells: of a training run its own, else the one that is asked for.
+
+        Args:
+            config: What is asked for. Of a training run it may be repeated, and not contradicted.
+            **fields: Instead of ``config``, those of its fields that are asked for; None counts as not given.
+
+        Raises:
+            NetworkError: A field is unknown, out of range, or another than that of the net that was trained.
+        """
+        if self.provenance is None:
+            return config or NetworkConfig.make(**fields)
+        trained = self.provenance.config
+        fields = dict(config) if config else {name: value for name, value in fields.items() if value is not None}
+        asked = config or NetworkConfig.make(**{"skeleton": trained.skeleton, **fields})
+        for name in fields:
+            found, has = getattr(asked, name), getattr(trained, name)
+            if found != has:
+                raise NetworkError(
+                    f"{name}: found {_text(found)}; the net that was trained in {self.where} has {_text(has)}. "
+                    f"Leave it out, or name the genotype alone: {Path(self.where) / RUN_GENOTYPE}"
+                )
+        return trained
+
+    @cached_property
+    def _run(self) -> Path | None:
+        """The folder of a training run."""
+        path = Path(self.where)
+        is_run = self.where != "" and (path / CONFIG).is_file() and read_command(path) == TRAIN
+        return path if is_run else None
 
 
-def training_run(source: str | Path) -> TrainingRun | None:
-    """Returns the net of a training run; None where the source is anything else that is a GENOTYPE.
+def open(where: str | Path) -> Source:  # named as what it does; the built-in is not needed here
+    """Returns what a GENOTYPE names, to count, compile or draw.
 
-    Raises:
-        RunError: There are no weights.
-        FileError: They cannot be read.
-        TargetError: They do not say which net they belong to.
+    Args:
+        where: A genotype file, a run folder, ``-`` for standard input, or ``zoo:NAME`` (see `genocc zoo list`).
     """
-    path = Path(source)
-    if not (path / CONFIG).is_file() or read_command(path) != TRAIN:
-        return None
-    best = best_weights(path, f"name the genotype alone: {path / RUN_GENOTYPE}")
-    return TrainingRun(path, Provenance.from_metadata(weight_files.metadata(best), str(best)))
+    return Source(str(where))
+
+
+def load(where: str | Path) -> Genotype:
+    """Returns the genotype that a GENOTYPE names; see `open`, and `Source.genotype` for the errors."""
+    return open(where).genotype
+
+
+def _text(value: object) -> str:
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -44,12 +44,17 @@ def metadata(path: str | Path) -> dict[str, str]:
 
 
 def save(arrays: Mapping[str, Array], path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
-    """Writes a safetensors file, all or nothing; the same bytes for the same arrays and texts. Raises FileError."""
+    """Writes a safetensors file, all or nothing. Raises FileError."""
+    write_atomically(path, serialize(arrays, metadata))
+
+
+def serialize(arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> bytes:
+    """Returns the content of a safetensors file: the same bytes for the same arrays and texts."""
     import numpy as np
     from safetensors.numpy import save
 
     ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
-    write_atomically(path, _described(save(ordered), metadata or {}))
+    return _described(save(ordered), metadata or {})
 
 
 def check(arrays: Mapping[str, Array], graph: Graph, where: str = "weights") -> None:

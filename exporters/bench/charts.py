@@ -21,7 +21,7 @@ def check_suffix(path: Path) -> None:
 
 
 def draw_benchmark(result: Benchmark, path: Path) -> None:
-    """Draws the latencies as bars, a group for each way and a bar for each batch size.
+    """Draws the latencies as bars, a group per backend and a bar per batch size.
 
     Raises:
         TargetError: The suffix is none of ``SUFFIXES``.
@@ -31,25 +31,28 @@ def draw_benchmark(result: Benchmark, path: Path) -> None:
     from matplotlib.figure import Figure
 
     check_suffix(path)
-    ways = [way.name for way in result.ways]
+    names = [backend.name for backend in result.backends]
     batches = list(dict.fromkeys(timing.batch for timing in result.timings))
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "genocc", "pdf.fonttype": 42, "font.size": 9}):
-        figure = Figure(figsize=(7, 0.8 + 0.28 * len(ways) * len(batches) + 0.12 * len(ways)), layout="constrained")
+        figure = Figure(figsize=(7, 0.8 + 0.28 * len(names) * len(batches) + 0.12 * len(names)), layout="constrained")
         axes = figure.add_subplot()
         thickness = 0.84 / len(batches)
         for number, batch in enumerate(batches):
             latencies = [
-                t.latency / batch * 1e3 for way in ways for t in result.timings if (t.way, t.batch) == (way, batch)
+                t.latency / batch * 1e3
+                for name in names
+                for t in result.timings
+                if (t.backend, t.batch) == (name, batch)
             ]
-            places = [position + (number - (len(batches) - 1) / 2) * thickness for position in range(len(ways))]
+            places = [position + (number - (len(batches) - 1) / 2) * thickness for position in range(len(names))]
             color, hatch = _COLORS[number % len(_COLORS)], _HATCHES[number % len(_HATCHES)]
             bars = axes.barh(
                 places, latencies, thickness * 0.92, label=f"batch {batch}", color=color, hatch=hatch, edgecolor="white"
             )
             axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
-        axes.set_yticks(range(len(ways)), ways)
+        axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
-        axes.set_xlabel("milliseconds an image")
+        axes.set_xlabel("milliseconds per image")
         axes.margins(x=0.1)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)

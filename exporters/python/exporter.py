@@ -1,7 +1,7 @@
 """The Python target: the net of a genotype as one readable source file that depends on PyTorch alone.
 
-The text follows from the net's graph: the network and its cells (`python_network`), a class for each operation and part
-(`python_classes`), and what all such files have in common, copied from `python_runtime`. Modules are named as in the
+The text follows from the net's graph: the network and its cells (`network`), a class for each operation and part
+(`classes`), and what all such files have in common, copied from `runtime`. Modules are named as in the
 graph, so that the net loads the same weights as every other target.
 """
 
@@ -19,7 +19,6 @@ from typing import ClassVar, NamedTuple
 from genocc import origins
 from genocc.compiler import CompiledNet, Exporter
 from genocc.errors import GenoccError, InternalError, TargetError
-from genocc.files import write_atomically
 from genocc.genotype import Genotype
 from genocc.graph import GraphBuilder
 from genocc.lowering import lower
@@ -44,7 +43,7 @@ class PythonExporter(Exporter):
     checks: ClassVar[tuple[str, ...]] = ("Python's parser",)
     holds_weights: ClassVar[bool] = False
 
-    def write(self, net: CompiledNet, path: Path) -> None:
+    def write(self, net: CompiledNet, path: Path) -> int:
         if net.passes:
             raise TargetError(
                 f"target 'python' writes the net as the genotype says it, found passes {', '.join(net.passes)}; "
@@ -55,7 +54,8 @@ class PythonExporter(Exporter):
             ast.parse(text)
         except SyntaxError as error:
             raise InternalError(f"the Python source that was built is not valid: {error}") from error
-        write_atomically(path, text)
+        path.write_bytes(text.encode())  # bytes: the same line ends everywhere
+        return net.operators
 
     def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
         from .verification import verify
@@ -207,7 +207,7 @@ def _runtime_source() -> str:
 
 @cache
 def _runtime() -> Mapping[str, str]:
-    """The text of each class and function of `python_runtime`."""
+    """The text of each class and function of `runtime`."""
     definitions = (d for d in ast.parse(_runtime_source()).body if isinstance(d, (ast.ClassDef, ast.FunctionDef)))
     return {d.name: ast.get_source_segment(_runtime_source(), d) or "" for d in definitions}
 
@@ -224,7 +224,7 @@ def _needed(text: str) -> dict[str, str]:
 
 
 def _imports(text: str) -> str:
-    """Returns the imports of `python_runtime` that a text needs."""
+    """Returns the imports of `runtime` that a text needs."""
     block = _runtime_source().partition("\n\n\n")[0].rpartition('"""')[2].strip()
     names = {line: line.rpartition("import ")[2].split(", ") for line in block.splitlines()}
     return "\n".join(line for line in names if not line or any(_mentions(text, name) for name in names[line]))

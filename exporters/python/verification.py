@@ -13,12 +13,11 @@ from torch import Tensor, nn
 from genocc import origins
 from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
-from genocc.provenance import Provenance
 from genocc.runtimes.torch import torch_device
 from genocc.verification import Verification
 from genocc.weights import save
 
-from ..comparison import compare, torch_subject
+from ..comparison import compare, observe, torch_file
 
 
 def verify(net: CompiledNet, path: Path, provider: str) -> Verification:
@@ -27,21 +26,20 @@ def verify(net: CompiledNet, path: Path, provider: str) -> Verification:
     The weights come from a safetensors file, by the source's own ``load_weights``.
 
     Raises:
-        TargetError: The provider cannot be had, or the source does not run.
+        TargetError: The provider is not available, or the source does not run.
     """
     device = torch_device(provider)
     with _explained():
         network, classifier = _loaded(net, path)
     network.to(device)
-    features: list[Tensor] = []
-    classifier.register_forward_pre_hook(lambda module, inputs: features.append(inputs[0]))
+    observed = observe(network, classifier)
 
-    def run(images: Tensor) -> tuple[Tensor, Tensor]:
+    def infer(images: Tensor) -> tuple[Tensor, Tensor]:
         with _explained():
-            outputs: Tensor = network(images)
-        return outputs, features.pop() @ classifier.get_parameter("weight").T
+            return observed(images)
 
-    return compare(Provenance.of(net), net.weights, [torch_subject("Python source", run, provider)], provider=provider)
+    file = torch_file("Python source", infer, provider)
+    return compare(net.provenance(), net.logical, net.weights, [file], provider=provider)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from genocc.cli.show import show
 from genocc.cli.train import train
 from genocc.cli.verify import verify
 from genocc.cli.zoo import zoo
-from genocc.errors import GenoccError
+from genocc.errors import GenoccError, interrupted
 
 
 class _Group(TyperGroup):
@@ -56,8 +56,7 @@ class _Group(TyperGroup):
             _close_output()
             raise _failed(f"standard output: cannot write: {error.strerror}") from None
         except KeyboardInterrupt:
-            print("genocc: interrupted", file=sys.stderr)
-            raise typer.Exit(130) from None
+            raise typer.Exit(interrupted()) from None
         return result
 
 

@@ -14,7 +14,7 @@ from genocc.network import NetworkConfig
 
 @network_options
 def bench(
-    genotype: GenotypeArgument,
+    source: GenotypeArgument,
     network: NetworkConfig,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Draw a bar chart (svg, pdf or png).")
@@ -22,27 +22,26 @@ def bench(
     batch: Annotated[
         list[int] | None, typer.Option("--batch", metavar="N", help="Batch size; repeatable [1, 16].")
     ] = None,
-    way: Annotated[
+    backend: Annotated[
         list[str] | None,
-        typer.Option("--way", metavar="NAME", help="What to time; repeatable \\[all but the slow torch-compile]."),
+        typer.Option("--backend", metavar="NAME", help="What to time; repeatable \\[all but the slow torch-compile]."),
     ] = None,
-    rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="How often the ways take turns.")] = 7,
-    threads: Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads \\[one a core].")] = None,
+    rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="How often the backends take turns.")] = 7,
+    threads: Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads \\[one per core].")] = None,
     provider: Annotated[str, typer.Option("--provider", metavar="cpu|cuda", help="Where to run.")] = "cpu",
     weights: Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="A safetensors file.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Time a genotype's net by every way to run it, next to the traced ONNX file."""
-    import genocc
+    """Time a genotype's net on every backend, next to the traced ONNX file."""
     from genocc.exporters.bench.benchmark import benchmark
     from genocc.exporters.bench.charts import check_suffix, draw_benchmark
 
-    loaded = genocc.load(genotype)
+    genotype = source.genotype
     if output:
         check_suffix(output)
     result = benchmark(
-        loaded, network, ways=way, batches=batch or (1, 16), rounds=rounds, threads=threads, provider=provider,
-        weights=weights, note=note,
+        genotype, network, backends=backend, batches=batch or (1, 16), rounds=rounds, threads=threads,
+        provider=provider, weights=weights, note=note,
     )  # fmt: skip
     if output:
         draw_benchmark(result, output)
@@ -52,22 +51,22 @@ def bench(
     height, width = network.input_size
     versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
     title = (
-        f"{loaded.name}: {network.skeleton}, C={network.channels}, L={network.layers}, {height}x{width}; "
+        f"{genotype.name}: {network.skeleton}, C={network.channels}, L={network.layers}, {height}x{width}; "
         f"{result.machine}, {result.threads} threads, {provider}"
     )
-    timings = {(t.way, t.batch): t for t in result.timings}
+    timings = {(t.backend, t.batch): t for t in result.timings}
     batches = list(dict.fromkeys(t.batch for t in result.timings))
-    columns = ["way", ">to prepare", ">nodes", ">file", ">parameters"]
+    columns = ["backend", ">to prepare", ">nodes", ">file", ">parameters"]
     columns += [column for n in batches for column in (f">batch {n}", ">images/s", ">x traced")]
     rows = []
-    for one in result.ways:
+    for one in result.backends:
         row: list[object] = [one.name, f"{one.prepare_seconds:.2f} s", one.nodes, _size(one.file_bytes), one.parameters]
         for n in batches:
             timing = timings[one.name, n]
             speedup = f"{timing.speedup:.2f}" if timing.speedup else None
             row += [f"{timing.latency * 1e3:.2f} ms", f"{timing.throughput:,.0f}", speedup]
         rows.append(row)
-    about = "\n".join(f"{one.name}: {one.about}" for one in result.ways)
+    about = "\n".join(f"{one.name}: {one.about}" for one in result.backends)
     print_table(title, columns, rows, caption=f"Medians; {versions}.\n{about}")
 
 

@@ -1,23 +1,22 @@
 """``genocc compile``."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from genocc.cli.console import note, print_json, print_table
-from genocc.cli.deployment import class_names_option, normalize_option, run_options
+from genocc.cli.deployment import class_names_option, normalize_option
 from genocc.cli.options import GenotypeArgument, JsonOption, OutputOption, ProviderOption, network_options
 from genocc.errors import GenoccError
-from genocc.files import refuse_overwriting
 from genocc.network import NetworkConfig
 
 if TYPE_CHECKING:
     from genocc.compiler import Compilation, Exporter
     from genocc.graph import Graph
     from genocc.passes import Parameters, Pass
+    from genocc.source import Source
 
 
 def _option(panel: str, *names: str, help: str, metavar: str | None = None) -> Any:
@@ -26,7 +25,7 @@ def _option(panel: str, *names: str, help: str, metavar: str | None = None) -> A
 
 @network_options
 def compile(
-    genotype: GenotypeArgument,
+    source: GenotypeArgument,
     to: Annotated[str, typer.Option("--to", metavar="TARGET", help="onnx, torch, pt2 or python.")],
     output: OutputOption,
     network: NetworkConfig,
@@ -76,63 +75,41 @@ def compile(
     ] = None,
     class_names: Annotated[
         str | None,
-        _option("Target", "--class-names", help="A file with a name a line, or a list.", metavar="FILE|A,B,C"),
+        _option("Target", "--class-names", help="A file with one name per line, or a list.", metavar="FILE|A,B,C"),
     ] = None,
 ) -> None:
     """Compile a genotype: to ONNX, PyTorch weights, a torch.export program or Python source.
 
     The file appears only if it is complete and computes what the net does in PyTorch (exit code 1 if not).
     """
-    import genocc
-    from genocc.compiler import compile, exporter, level, make_exporter
+    from genocc.compiler import choose_passes, compile, make_exporter
     from genocc.passes import PASSES, parse
-    from genocc.source import training_run
     from genocc.verification import MismatchError
 
-    run = training_run(genotype)
-    trained = run.provenance.normalization if run else None
-
-    options: dict[str, Any] = {
+    options = {
         "opset": opset,
-        "normalize": normalize and normalize_option(normalize, network.input_channels, trained),
+        "normalize": normalize and normalize_option(normalize, network.input_channels, source.provenance),
         "uint8_input": uint8_input,
         "softmax": softmax,
         "class_names": class_names and class_names_option(class_names),
     }
-    options = {name: value for name, value in options.items() if value is not None}
-    if run:
-        options = run_options(run.provenance, options, {field.name for field in fields(exporter(to))})  # type: ignore[arg-type]
-        network = network.model_copy(update={"auxiliary": False})  # which files of inference nets do not hold
-        weights = weights or run.weights
-    target = make_exporter(to, **options)
-    if passes is not None and optimize is not None:
-        raise GenoccError("--passes and --optimize exclude each other; give one of them")
-    if seed is not None and weights is not None:
-        raise GenoccError("--seed is of an initialization, and the weights are given; leave it out")
-    if provider is not None and not verify:
-        raise GenoccError("--provider says where the verification runs, and --no-verify leaves it out; give one")
-    refuse_overwriting(output, genotype, weights)
-    stream = str(output) == "-" or (output.exists() and not output.is_file())  # standard output, a pipe, a device
-    if not stream and output.suffix != target.suffix:
-        raise GenoccError(f"{output}: target '{to}' writes {target.suffix} files; found suffix '{output.suffix}'")
-    chosen = (
-        level(target, 2 if optimize is None else optimize) if passes is None else tuple(map(str, parse(passes, PASSES)))
-    )
+    target = make_exporter(to, source, **{name: value for name, value in options.items() if value is not None})
+    chosen = choose_passes(target, None if passes is None else parse(passes, PASSES), optimize)
     if bisect:
-        _bisect(genotype, network, chosen, weights, seed or 0, json)
+        _bisect(source, network, chosen, weights, seed, json)
         return
     say = note if json or str(output) == "-" else print
     try:
         compilation = compile(
-            genocc.load(genotype),
+            source,
             network,
             to=target,
             output=output,
             weights=weights,
-            seed=seed or 0,
+            seed=seed,
             passes=chosen,
             verify=verify,
-            provider=provider or "cpu",
+            provider=provider,
             after=_printer(print_after or [], chosen, say),
         )
     except MismatchError as error:
@@ -145,12 +122,16 @@ def compile(
 
 
 def _bisect(
-    genotype: str, network: NetworkConfig, passes: tuple[str, ...], weights: Path | None, seed: int, json: bool
+    source: "Source",
+    network: NetworkConfig,
+    passes: tuple[str, ...],
+    weights: Path | None,
+    seed: int | None,
+    json: bool,
 ) -> None:
-    import genocc
     from genocc.exporters.bisection import bisect_passes
 
-    found = bisect_passes(genocc.load(genotype), network, passes=passes, weights=weights, seed=seed)
+    found = bisect_passes(source, network, passes=passes, weights=weights, seed=seed)
     if json:
         print_json({"errors": found.errors, "culprit": found.culprit})
     else:

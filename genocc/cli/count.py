@@ -22,7 +22,7 @@ class By(StrEnum):
 
 @network_options
 def count(
-    genotype: GenotypeArgument,
+    source: GenotypeArgument,
     network: NetworkConfig,
     by: Annotated[list[By] | None, typer.Option("--by", help="Itemise by kind, cell or edge; repeatable.")] = None,
     json: JsonOption = False,
@@ -30,12 +30,11 @@ def count(
     """Print exact parameters, MACs, FLOPs and activation memory of a genotype's net."""
     import genocc
 
-    loaded = genocc.load(genotype)
-    counts = genocc.count(loaded, network)
+    counts, genotype = genocc.count(source, network), source.genotype
     if json:
-        print_json({"name": loaded.name, "hash": loaded.hash, **counts.to_dict()})
+        print_json({"name": genotype.name, "hash": genotype.hash, **counts.to_dict()})
         return
-    _print_totals(loaded.name, counts)
+    _print_totals(genotype.name, counts)
     for item in by or [By.kind]:
         _print_items(item, counts)
 

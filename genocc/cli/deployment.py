@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from genocc.errors import TargetError
 from genocc.files import read_text
@@ -15,43 +15,22 @@ if TYPE_CHECKING:
 _MAX_CLASS_NAMES = 64 << 20
 
 
-def normalize_option(text: str, channels: int, trained: Normalization | None = None) -> Normalization:
+def normalize_option(text: str, channels: int, provenance: Provenance | None = None) -> Normalization:
     """Returns mean and deviation of each channel.
 
     Args:
         text: The means, then the deviations, separated by commas (``/`` or ``:`` between the two halves reads well);
             one of each stands for all channels. Or ``run``: those that the net was trained with.
         channels: Of the images.
-        trained: What images had taken out when the net was trained, where that is known.
+        provenance: Of the training run, where there is one.
 
     Raises:
-        TargetError: The text is not twice as many numbers as there are channels, or not those of the training.
+        TargetError: The text is not twice as many numbers as there are channels.
     """
     if text.strip() == "run":
-        if trained is None:
+        if provenance is None or provenance.normalization is None:
             raise TargetError("--normalize run: GENOTYPE is no training run; give the numbers, MEAN,STD")
-        return trained
-    numbers = _numbers(text, channels)
-    if trained not in (None, numbers):
-        raise TargetError(f"--normalize: found {numbers}; the net was trained with {trained}: give --normalize run")
-    return numbers
-
-
-def run_options(provenance: Provenance, options: dict[str, Any], known: set[str]) -> dict[str, Any]:
-    """Returns deployment options completed by what a training run says of its net.
-
-    Args:
-        provenance: Of the run.
-        options: Those that were given; they win.
-        known: Those that the target has.
-    """
-    own: dict[str, Any] = {"class_names": provenance.class_names, "normalization": provenance.normalization}
-    if options.get("uint8_input"):  # pixels as they are in a file: the net cannot have them without its normalization
-        own["normalize"] = provenance.normalization
-    return {**{name: value for name, value in own.items() if name in known}, **options}
-
-
-def _numbers(text: str, channels: int) -> Normalization:
+        return provenance.normalization
     try:
         numbers = tuple(map(float, re.split(r"[\s,;:/]+", text.strip())))
     except ValueError:
@@ -65,7 +44,7 @@ def _numbers(text: str, channels: int) -> Normalization:
 
 
 def class_names_option(text: str) -> tuple[str, ...]:
-    """Returns the names in a file with one a line or, where there is no such file, in a list with commas.
+    """Returns the names in a file with one per line or, where there is no such file, in a list with commas.
 
     Raises:
         FileError: The file cannot be read, or the text is neither a file nor a list.
@@ -75,7 +54,7 @@ def class_names_option(text: str) -> tuple[str, ...]:
     lines = text.split(",") if listed else read_text(text, limit=_MAX_CLASS_NAMES).rstrip().splitlines()
     names = tuple(line.strip() for line in lines)
     if not any(names):
-        raise TargetError(f"--class-names: no names in {text}; expected one a line")
+        raise TargetError(f"--class-names: no names in {text}; expected one per line")
     for number, name in enumerate(names, start=1):
         if not name or not name.isprintable():
             raise TargetError(f"--class-names: name {number} is {name!r}; expected printable characters")

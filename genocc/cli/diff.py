@@ -10,11 +10,14 @@ import typer
 from genocc.cli.console import note, print_json
 from genocc.cli.options import JsonOption
 from genocc.differences import CellDifference
+from genocc.source import Source, open
 
 
 def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help="A genotype file, a run folder, '-', or zoo:NAME.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The genotype to compare with.")],
+    a: Annotated[
+        Source, typer.Argument(metavar="A", parser=open, help="A genotype file, a run folder, '-', or zoo:NAME.")
+    ],
+    b: Annotated[Source, typer.Argument(metavar="B", parser=open, help="The genotype to compare with.")],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Draw both as one diagram: .svg, .pdf, .png or .dot."),
@@ -32,7 +35,7 @@ def diff(
         from genocc.exporters.drawing.rendering import suffix_of
 
         suffix_of(output)
-    difference = genocc.diff(genocc.load(a), genocc.load(b))
+    difference = genocc.diff(a.genotype, b.genotype)
     if output is not None:
         from genocc.exporters.drawing import graphviz
 

@@ -11,7 +11,7 @@ from genocc.files import refuse_overwriting
 
 
 def draw(
-    genotype: GenotypeArgument,
+    source: GenotypeArgument,
     output: OutputOption,
     cell: Annotated[
         list[str] | None, typer.Option("--cell", metavar="KIND", help="Draw this cell only (normal, reduction, ...).")
@@ -21,16 +21,17 @@ def draw(
 
     With .gif or .mp4, the film of how the cells of a search formed; GENOTYPE is then its run folder.
     """
-    import genocc
     from genocc.exporters.drawing import film, graphviz
     from genocc.exporters.drawing.rendering import suffix_of
 
     if output.suffix.lower() in film.SUFFIXES:
-        if not Path(genotype).is_dir():
-            raise TargetError(f"{genotype}: not a run folder; a film ({output.suffix}) shows the epochs of a search")
-        film.draw_film(genotype, output, cell)
+        if not Path(source.where).is_dir():
+            raise TargetError(
+                f"{source.where}: not a run folder; a film ({output.suffix}) shows the epochs of a search"
+            )
+        film.draw_film(source.where, output, cell)
     else:
         suffix_of(output, *film.SUFFIXES)
-        refuse_overwriting(output, genotype)
-        graphviz.draw(genocc.load(genotype), output, cell)
+        refuse_overwriting(output, source.where)
+        graphviz.draw(source.genotype, output, cell)
     print(output)

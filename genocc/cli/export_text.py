@@ -10,11 +10,9 @@ from genocc.formats import DIALECTS, dialect
 
 
 def export_text(
-    genotype: GenotypeArgument,
+    source: GenotypeArgument,
     target: Annotated[str, typer.Option("--to", metavar="DIALECT", help=f"One of {', '.join(DIALECTS)}.")],
     output: OptionalOutputOption = None,
 ) -> None:
     """Write a genotype as the text that another program reads; what that cannot express is an error."""
-    import genocc
-
-    write_atomically(output or "-", dialect(target).write(genocc.load(genotype)))
+    write_atomically(output or "-", dialect(target).write(source.genotype))

@@ -9,28 +9,31 @@ from genocc.cli.console import note
 from genocc.cli.options import OutputOption, network_options
 from genocc.errors import WeightsError
 from genocc.network import NetworkConfig
+from genocc.source import Source, open
 
 
 @network_options
 def import_weights(
     checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A PyTorch checkpoint (.pt, .pth, .tar).")],
-    genotype: Annotated[str, typer.Option("--genotype", "-g", metavar="GENOTYPE", help="What it was trained with.")],
+    source: Annotated[
+        Source,
+        typer.Option("--genotype", "-g", metavar="GENOTYPE", parser=open, help="What it was trained with."),
+    ],
     output: OutputOption,
     network: NetworkConfig,
     layout: Annotated[str, typer.Option(help="The program that wrote it: darts (also PC-DARTS, P-DARTS).")] = "darts",
     drop_auxiliary: Annotated[bool, typer.Option("--drop-auxiliary", help="Leave its auxiliary head out.")] = False,
 ) -> None:
     """Convert a checkpoint of a reference program to safetensors weights; no code in it is run."""
-    import genocc
     from genocc import checkpoints, weights
     from genocc.nn.checkpoints import import_weights as read_checkpoint
     from genocc.provenance import Provenance
 
     if layout not in checkpoints.LAYOUTS:
         raise WeightsError(f"unknown layout '{layout}'; expected one of {', '.join(checkpoints.LAYOUTS)}")
-    loaded = genocc.load(genotype)
-    imported = read_checkpoint(checkpoint, loaded, network, checkpoints.LAYOUTS[layout], drop_auxiliary=drop_auxiliary)
-    weights.save(imported.arrays, output, Provenance(loaded, imported.config).to_metadata())
+    genotype, names = source.genotype, checkpoints.LAYOUTS[layout]
+    imported = read_checkpoint(checkpoint, genotype, network, names, drop_auxiliary=drop_auxiliary)
+    weights.save(imported.arrays, output, Provenance(genotype, imported.config).to_metadata())
     for remark in imported.notes:
         note(f"{checkpoint}: {remark}")
     numbers = sum(array.size for array in imported.arrays.values())

@@ -14,11 +14,10 @@ import typer
 
 from genocc.errors import NetworkError
 from genocc.network import NetworkConfig
-from genocc.runs.reading import RUN_GENOTYPE
+from genocc.source import Source, open
 
-GenotypeArgument = Annotated[
-    str, typer.Argument(metavar="GENOTYPE", help="A genotype file, a run folder, '-' for standard input, or zoo:NAME.")
-]
+_GENOTYPE = "A genotype file, a run folder, '-' for standard input, or zoo:NAME."
+GenotypeArgument = Annotated[Source, typer.Argument(metavar="GENOTYPE", parser=open, help=_GENOTYPE)]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write.")]
 OptionalOutputOption = Annotated[
     Path | None,
@@ -66,11 +65,12 @@ R = TypeVar("R")
 def network_options(command: Callable[..., R]) -> Callable[..., R]:
     """Gives a command that takes ``network: NetworkConfig`` the network options in its place.
 
-    A GENOTYPE that is a training run has a network: its own, which options may name and not contradict.
+    Its argument ``source`` is the GENOTYPE. A training run has its own network, which options may repeat and not
+    contradict.
     """
 
     def made(arguments: dict[str, Any], given: dict[str, Any]) -> NetworkConfig:
-        return _network_of(arguments.get("genotype"), given)
+        return network_option(arguments["source"], **given)
 
     return _with_options(command, _NETWORK, made)
 
@@ -112,34 +112,15 @@ def _with_options(
     return wrapper
 
 
-def _network_of(genotype: str | None, given: dict[str, Any]) -> NetworkConfig:
-    """The network that the options describe or, of a training run, its own."""
-    from genocc.source import training_run
-
-    if genotype is None or (run := training_run(genotype)) is None:
-        return network_config(**given)
-    network = run.provenance.config
-    chosen = network_config(**{**given, "skeleton": given["skeleton"] or network.skeleton})
-    for name, value in given.items():
-        if value is not None and getattr(chosen, name) != getattr(network, name):
-            option, trained = "--" + name.replace("_", "-"), getattr(network, name)
-            has = "x".join(map(str, trained)) if isinstance(trained, tuple) else trained
-            raise NetworkError(
-                f"{option}: found {value}; the net that was trained in {genotype} has {has}. Leave "
-                f"{option} out, or name the genotype alone: {run.path / RUN_GENOTYPE}"
-            )
-    return network
-
-
-def network_config(*, input_size: str | None = None, **fields: Any) -> NetworkConfig:
-    """Returns the configuration that the options describe; raises NetworkError."""
+def network_option(source: Source, *, input_size: str | None = None, **fields: Any) -> NetworkConfig:
+    """Returns the network that the options describe or, of a training run, its own; raises NetworkError."""
     size = None
     if input_size is not None:
         if not (match := re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", input_size)):
             raise NetworkError(f"--input-size: found '{input_size}'; expected HxW such as 32x32, or one number")
         size = (int(match[1]), int(match[2] or match[1]))
     try:
-        return NetworkConfig.make(input_size=size, **fields)
+        return source.network(input_size=size, **fields)
     except NetworkError as error:
         said = re.sub(r"^(\w+)(\.\d+)?", lambda field: "--" + field[1].replace("_", "-"), str(error))
         raise NetworkError(said) from None

@@ -9,28 +9,26 @@ from genocc.cli.options import GenotypeArgument, JsonOption
 
 
 def show(
-    genotype: GenotypeArgument,
+    source: GenotypeArgument,
     hash: Annotated[
         bool, typer.Option("--hash", help="Print the identity alone: a SHA-256 of what is computed.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
     """Show a genotype: its edges, what is dead in it, and its identity."""
-    import genocc
-
-    loaded = genocc.load(genotype)
+    genotype = source.genotype
     if hash:
-        print(loaded.hash)
+        print(genotype.hash)
     elif json:
-        dead = {kind: list(cell.dead) for kind, cell in loaded.cells.items()}
-        print_json({**loaded.model_dump(mode="json", exclude_none=True), "hash": loaded.hash, "dead": dead})
+        dead = {kind: list(cell.dead) for kind, cell in genotype.cells.items()}
+        print_json({**genotype.model_dump(mode="json", exclude_none=True), "hash": genotype.hash, "dead": dead})
     else:
-        for kind, cell in loaded.cells.items():
+        for kind, cell in genotype.cells.items():
             rows = [
                 (state, edge.source, edge.op, edge.weight, "dead" if state in cell.dead else "")
                 for state, _, edge in cell.edges()
             ]
             concat = ", ".join(map(str, cell.concat))
-            title = f"{loaded.name}: {kind} cell, {cell.inputs} inputs, {len(cell.nodes)} nodes, {len(rows)} edges"
+            title = f"{genotype.name}: {kind} cell, {cell.inputs} inputs, {len(cell.nodes)} nodes, {len(rows)} edges"
             print_table(title, [">node", ">from", "op", ">weight", ""], rows, caption=f"concat {concat}")
-        print(f"hash {loaded.hash}")
+        print(f"hash {genotype.hash}")

@@ -8,8 +8,7 @@ import typer
 from genocc.cli.console import note, print_json, print_table
 from genocc.cli.options import JsonOption, ProviderOption
 from genocc.errors import TargetError
-
-_MAX_BATCH = 65_536
+from genocc.runtimes import MAX_BATCH
 
 
 def verify(
@@ -29,7 +28,7 @@ def verify(
 ) -> None:
     """Compare an ONNX file with its genotype's net in PyTorch; exit code 1 if they differ.
 
-    ONNX Runtime and ONNX's reference evaluator run each batch; the latter takes a second or more an image.
+    ONNX Runtime and ONNX's reference evaluator run each batch; the latter takes a second or more per image.
     """
     from genocc.exporters.verification import verify
 
@@ -66,6 +65,6 @@ def verify(
 
 def _batches(text: str) -> list[int]:
     numbers = text.split(",")
-    if not all(number.strip().isdecimal() and 0 < int(number) <= _MAX_BATCH for number in numbers):
-        raise TargetError(f"--batch: found '{text}'; expected numbers of images, 1 to {_MAX_BATCH:,}, such as 1,2,7")
+    if not all(number.strip().isdecimal() and 0 < int(number) <= MAX_BATCH for number in numbers):
+        raise TargetError(f"--batch: found '{text}'; expected numbers of images, 1 to {MAX_BATCH:,}, such as 1,2,7")
     return [int(number) for number in numbers]

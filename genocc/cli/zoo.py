@@ -8,6 +8,7 @@ from genocc.cli.console import print_json, print_table
 from genocc.cli.options import JsonOption
 from genocc.cli.show import show as show_genotype
 from genocc.genotype import Genotype
+from genocc.source import open
 
 zoo = typer.Typer(no_args_is_help=True, help="Published genotypes; zoo:NAME stands for one wherever a genotype does.")
 
@@ -60,7 +61,7 @@ def show(
         remarks = [*(notes if isinstance(notes, list) else []), metadata.get("remark")]
         for remark in filter(None, remarks):
             print(f"note: {remark}")
-    show_genotype(f"zoo:{name}", json=json)
+    show_genotype(open(f"zoo:{name}"), json=json)
 
 
 def _figures(genotype: Genotype) -> dict[str, Any]:

@@ -20,12 +20,12 @@ from genocc.data.batches import Batch
 from genocc.data.settings import data_fields
 from genocc.errors import DataError
 from genocc.runs.reading import TRAIN, read_config
+from genocc.runtimes import MAX_BATCH
 from genocc.training.trained_net import TrainedNet, open_net
 
 TOP = 5
 BATCH = 128
 """Images per batch where not given."""
-MOST_AT_A_TIME = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def evaluate(
         if value is not None and value < least:
             raise DataError(f"{name} {value}: expected at least {least}")
     opened = open_net(net, provider=provider, pixels=pixels)
-    batch = min(_batch_size(opened, batch), MOST_AT_A_TIME)
+    batch = min(_batch_size(opened, batch), MAX_BATCH)
     own = read_config(net, TRAIN)["data"] if Path(net).is_dir() else {}
     wanted = {**own, **data_fields(data)}
     if "name" not in wanted:

@@ -28,7 +28,7 @@ def test_a_wrong_operator_is_found(monkeypatch: pytest.MonkeyPatch, darts_v2: Ge
     case = fuzz.Case(darts_v2, NetworkConfig(channels=4, layers=3, input_size=(9, 8)), tuple(PASSES), 0)
     assert all(error <= fuzz.TOLERANCES[what] for what, error in fuzz.errors(case))
     assert set(dict(fuzz.errors(case))) == set(fuzz.TOLERANCES)
-    monkeypatch.setitem(onnx.OPERATORS, MaxPool, onnx._pool("AveragePool", count_include_pad=0))
+    monkeypatch.setitem(onnx.EMITTERS, MaxPool, onnx._pool("AveragePool", count_include_pad=0))
     wrong = {what for what, error in fuzz.errors(case) if error > fuzz.TOLERANCES[what]}
     assert wrong == {"onnxruntime", "onnx reference, float64"}
     assert fuzz.culprit(case) == "no pass; the target named above"
@@ -36,7 +36,7 @@ def test_a_wrong_operator_is_found(monkeypatch: pytest.MonkeyPatch, darts_v2: Ge
 
 @pytest.mark.full
 def test_a_mismatch_shrinks_to_the_operation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(onnx.OPERATORS, MaxPool, onnx._pool("AveragePool", count_include_pad=0))
+    monkeypatch.setitem(onnx.EMITTERS, MaxPool, onnx._pool("AveragePool", count_include_pad=0))
     _, mismatch = fuzz.campaign(300, seed=5)
     assert mismatch is not None
     cells = mismatch.case.genotype.cells.values()

@@ -11,7 +11,7 @@ import pytest
 
 import genocc
 from genocc.formats import DIALECTS
-from tests.cli.test_cli import error, run
+from tests.cli.commands import error, run
 
 FAIR = (
     "fair = Genotype(normal=[('skip_connect', 2, 0), ('sep_conv_3x3', 4, 2), ('skip_connect', 4, 3)], "

@@ -162,24 +162,6 @@ def test_a_run_compiles_to_every_target(training_run: Path, tmp_path: Path, targ
             assert torch.equal(value, trained.state_dict()[name])
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (("--channels", 8), "--channels: found 8; the net that was trained in"),
-        (("--classes", 3), "--classes: found 3; the net that was trained in"),
-        (("--input-size", 16), "--input-size: found 16; the net that was trained in"),
-        (("--normalize", "0.4,0.2"), "the net was trained with ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))"),
-        (("--class-names", "a,b"), "found 2 class names; the net has 10 classes"),
-    ],
-)
-def test_options_that_contradict_the_run_are_refused(
-    training_run: Path, tmp_path: Path, options: tuple[object, ...], message: str
-) -> None:
-    assert message in error("compile", training_run, "--to", "onnx", "-o", tmp_path / "net.onnx", *options)
-    assert not (tmp_path / "net.onnx").exists()
-    assert genocc("count", training_run, "--channels", 4, "--layers", 3).exit_code == 0  # which is what it has
-
-
 def test_a_run_that_is_not_finished_says_how_to_go_on(training_run: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(training_run, tmp_path / "run"))
     (run / "last.safetensors").unlink()
@@ -195,13 +177,6 @@ def test_a_run_that_is_not_finished_says_how_to_go_on(training_run: Path, tmp_pa
     assert "--normalize run: GENOTYPE is no training run" in error(
         "compile", run / "genotype.json", "--to", "onnx", "-o", tmp_path / "net.onnx", "--normalize", "run"
     )
-
-
-def test_counts_are_of_the_net_that_was_trained(training_run: Path) -> None:
-    figures = json.loads(genocc("count", training_run, "--json").stdout)
-    assert (figures["network"]["channels"], figures["network"]["input_size"]) == (4, [8, 8])
-    trained = torch_target.load(training_run / "best.safetensors")
-    assert figures["parameters"] == sum(parameter.numel() for parameter in trained.parameters())
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:

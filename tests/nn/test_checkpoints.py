@@ -21,7 +21,7 @@ from genocc.nn import checkpoints as reading
 from genocc.nn.checkpoints import ImportedWeights, import_weights
 from genocc.nn.target_net import TargetNet, load
 from tests import sample_data
-from tests.cli.test_cli import error, run
+from tests.cli.commands import error, run
 from tests.reference_darts import ReferenceNetwork
 
 DARTS = LAYOUTS["darts"]

@@ -25,7 +25,7 @@ def compiled(genotype: Genotype, config: NetworkConfig, passes: tuple[str, ...])
     plain = lower(genotype, config)
     arrays = random_parameters(plain)
     graph, parameters = run_passes(plain, Parameters.of(arrays), select(passes, ALL_PASSES))
-    return CompiledNet(genotype, config, graph, parameters, passes, True, 0, arrays)
+    return CompiledNet(genotype, config, graph, parameters, passes, True, 0, plain, arrays)
 
 
 @settings(max_examples=40)
@@ -100,4 +100,5 @@ def _of(b: GraphBuilder, output: str) -> CompiledNet:
     genotype = Genotype.from_dict(
         {"name": "x", "cells": {"normal": {"nodes": [[{"op": "skip_connect", "from": 0}]], "concat": [2]}}}
     )
-    return CompiledNet(genotype, NetworkConfig(), b.build(y=output), Parameters({}), (), False, 0, {})
+    graph = b.build(y=output)
+    return CompiledNet(genotype, NetworkConfig(), graph, Parameters({}), (), False, 0, graph, {})

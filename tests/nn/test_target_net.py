@@ -321,7 +321,7 @@ def test_what_is_no_file_of_a_net_is_refused(darts_v2: Genotype, tmp_path: Path)
 
 
 def test_weights_that_do_not_fit_name_the_tensor(darts_v2: Genotype, tmp_path: Path) -> None:
-    arrays = initialize(lower(darts_v2, TINY))
+    arrays = dict(initialize(lower(darts_v2, TINY)))
     other = TINY.model_copy(update={"channels": 6})
     with pytest.raises(WeightsError, match=r"'stem.conv.weight' has shape \(12, 3, 3, 3\); expected \(18, 3, 3, 3\)"):
         TargetNet(darts_v2, other, weights=arrays)

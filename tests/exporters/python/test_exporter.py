@@ -59,13 +59,6 @@ def test_auxiliary_head_with_and_without_bn(darts_v2: Genotype, skeleton: str, a
     assert ("auxiliary.bn2.weight" in tensor_names(run(source(darts_v2, config)).Network())) == auxiliary_bn
 
 
-@pytest.mark.parametrize("layers", [1, 2, 3, 4, 7])
-def test_any_number_of_layers(darts_v2: Genotype, layers: int) -> None:
-    config = NetworkConfig(channels=2, layers=layers, input_size=(7, 8))
-    check(darts_v2, config)
-    assert ("class NormalCell" in source(darts_v2, config)) == (layers > 2)
-
-
 def test_odd_numbers_of_channels() -> None:
     edges = tuple(Edge(op=op, source=0) for op in ("dil_conv_3x3", "max_pool_3x3", "conv_1x5_5x1"))
     cell = Cell(nodes=(edges,), concat=(2,))
@@ -91,27 +84,6 @@ def test_a_new_net_has_the_default_initialization(darts_v2: Genotype) -> None:
             assert 0.5 * bound < module.weight.abs().max() <= bound
 
 
-def test_dead_nodes_keep_their_weights_but_are_not_computed() -> None:
-    edge = Edge(op="sep_conv_3x3", source=1)
-    cell = Cell(nodes=((edge,), (edge,)), concat=(3,))
-    genotype = Genotype(name="dead", cells={"normal": cell, "reduction": cell})
-    check(genotype, TINY)
-    text = source(genotype, TINY)
-    assert "No output depends on s2" in text
-    assert "s0 = " not in text  # no edge reads it
-    assert "s2 = " not in text
-    assert "cells.0.nodes.0.sep_conv_3x3.0.dw1.weight" in tensor_names(run(text).Network())
-
-
-def test_a_node_repeats_operations_and_states() -> None:
-    edges = tuple(Edge(op=op, source=0) for op in ("sep_conv_3x3", "skip_connect", "sep_conv_3x3", "skip_connect"))
-    cell = Cell(nodes=(edges,), concat=(2,))
-    genotype = Genotype(name="repeats", cells={"normal": cell, "reduction": cell})
-    check(genotype, TINY)
-    names = tensor_names(run(source(genotype, TINY)).Network())
-    assert {"cells.0.nodes.0.sep_conv_3x3.0.dw1.weight", "cells.0.nodes.0.sep_conv_3x3.2.dw1.weight"} <= names
-
-
 @settings(max_examples=10)
 @given(genotypes(max_nodes=4, max_edges=3), networks())
 def test_drop_path_is_on_the_edges_that_the_graph_has_it_on(genotype: Genotype, config: NetworkConfig) -> None:
@@ -127,34 +99,6 @@ def test_drop_path_is_on_the_edges_that_the_graph_has_it_on(genotype: Genotype, 
             for state in genotype.cells[config.kind(k)].dead}  # fmt: skip
     drops = [node.name for node in graph.nodes.values() if isinstance(node.primitive, DropPath)]
     assert len(called) == sum(not name.startswith(tuple(dead)) for name in drops)
-
-
-def test_drop_path_drops_whole_images_and_keeps_the_mean(darts_v2: Genotype) -> None:
-    torch.manual_seed(0)
-    module = run(source(darts_v2, TINY))
-    drop = module.DropPath()
-    x = torch.randn(4000, 2, 3, 3) + 5
-    assert drop(x) is x
-    module.set_drop_path_rate(drop, 0.3)
-    factors = drop(x) / x
-    assert factors.flatten(1).std(1).max() < 1e-6
-    values, counts = factors[:, 0, 0, 0].round(decimals=4).unique(return_counts=True)
-    torch.testing.assert_close(values, torch.tensor([0, 1 / 0.7]), rtol=1e-3, atol=0)
-    assert counts[0] / 4000 == pytest.approx(0.3, abs=0.03)
-    assert drop.eval()(x) is x
-
-
-def test_drop_path_acts_in_training_alone(darts_v2: Genotype) -> None:
-    module = run(source(darts_v2, TINY))
-    net = module.Network()
-    image = torch.randn(8, 3, 9, 8)
-    assert net(image).equal(net(image))
-    module.set_drop_path_rate(net, 0.5)
-    assert not net(image).equal(net(image))
-    assert net.eval()(image).equal(net(image))
-    for rate in (-0.1, 1, float("nan")):
-        with pytest.raises(ValueError, match=f"drop path rate {rate}; expected 0 <= rate < 1"):
-            module.set_drop_path_rate(net, rate)
 
 
 def test_it_trains(darts_v2: Genotype) -> None:
@@ -198,14 +142,6 @@ def test_compile_writes_and_verifies(darts_v2: Genotype, tmp_path: Path, trained
     assert compilation.verification.ok
     assert compilation.verification.max_rel < 1e-5
     assert compilation.to_dict()["weights"] == "none in the file"
-
-
-def test_verification_sees_another_net(darts_v2: Genotype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = source(darts_v2, TINY).replace("s5 = self.nodes[3](s0, s2)", "s5 = self.nodes[3](s1, s2)")
-    monkeypatch.setattr("genocc.exporters.python.exporter.source", lambda *_: wrong)
-    with pytest.raises(Exception, match="not written: it differs from PyTorch"):
-        compile(darts_v2, TINY, to="python", output=tmp_path / "net.py")
-    assert not list(tmp_path.iterdir())
 
 
 def test_passes_are_refused(darts_v2: Genotype, tmp_path: Path) -> None:

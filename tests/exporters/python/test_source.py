@@ -10,22 +10,16 @@ from __future__ import annotations
 import ast
 import json
 import os
-import struct
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from safetensors.torch import save_file
-from torch import Tensor, nn
 
 from genocc import Genotype, lower, zoo
-from genocc.exporters.python import runtime as python_runtime
 from genocc.exporters.python.exporter import source
 from genocc.initialization import initialize
 from genocc.nn.target_net import TargetNet
@@ -150,100 +144,3 @@ def test_a_name_that_slipped_past_the_checks_stays_text() -> None:
     text = source(genotype, TINY)
     assert text.isascii()
     run(text)
-
-
-# Loading
-
-
-@pytest.fixture(scope="module")
-def module() -> Any:
-    return run(source(zoo.load("darts-v2"), TINY))
-
-
-@pytest.fixture(scope="module")
-def tensors() -> dict[str, Tensor]:
-    return dict(TargetNet(zoo.load("darts-v2"), TINY, seed=5).state_dict())
-
-
-def loaded(module: Any, source: Any) -> dict[str, Tensor]:
-    net: nn.Module = module.Network()
-    module.load_weights(net, source)
-    return {name: tensor for name, tensor in net.state_dict().items() if not name.endswith("num_batches_tracked")}
-
-
-def test_weights_come_from_a_state_dict_or_a_file(module: Any, tensors: dict[str, Tensor], tmp_path: Path) -> None:
-    save_file(tensors, tmp_path / "w.safetensors", {"some": "metadata"})
-    net = module.Network()
-    module.load_weights(net, tensors)
-    for weights in (tensors, tmp_path / "w.safetensors", str(tmp_path / "w.safetensors"), net.state_dict()):
-        found = loaded(module, weights)
-        assert found.keys() == tensors.keys()
-        assert all(found[name].equal(tensor) for name, tensor in tensors.items())
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-def test_files_of_any_precision(dtype: torch.dtype, tmp_path: Path) -> None:
-    given = {"scalar": torch.tensor(1.5), "matrix": torch.randn(3, 5), "map": torch.randn(2, 3, 1, 4)}
-    given = {name: tensor.to(dtype) for name, tensor in given.items()}
-    save_file(given, tmp_path / "w.safetensors")
-    found = python_runtime.read_safetensors(tmp_path / "w.safetensors")
-    assert found.keys() == given.keys()
-    assert all(found[name].equal(tensor) and found[name].dtype == dtype for name, tensor in given.items())
-
-
-def test_an_auxiliary_head_may_be_left_over(module: Any, tensors: dict[str, Tensor]) -> None:
-    assert loaded(module, {**tensors, "auxiliary.linear.bias": torch.ones(3)}).keys() == tensors.keys()
-
-
-def test_what_does_not_fit_is_named(module: Any, tensors: dict[str, Tensor]) -> None:
-    without = {key: tensor for key, tensor in tensors.items() if key != "stem.conv.weight"}
-    with pytest.raises(RuntimeError, match=r'Missing key.*"stem\.conv\.weight"'):
-        loaded(module, without)
-    with pytest.raises(RuntimeError, match=r'Unexpected key.*"extra"'):
-        loaded(module, {**tensors, "extra": torch.ones(1)})
-    with pytest.raises(RuntimeError, match=r"size mismatch for stem\.conv\.weight"):
-        loaded(module, {**tensors, "stem.conv.weight": tensors["stem.conv.weight"][:3]})
-    with_head = run(source(zoo.load("darts-v2"), SMALL["cifar"]))
-    with pytest.raises(RuntimeError, match=r'Missing key.*"auxiliary\.conv1\.weight"'):
-        with_head.load_weights(with_head.Network(), tensors)
-
-
-def packed(header: Any, data: bytes = b"\0" * 16) -> bytes:
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + data
-
-
-def entry(**changes: Any) -> Callable[[], bytes]:
-    return lambda: packed({"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16], **changes}})
-
-
-DAMAGED: dict[str, Callable[[], bytes]] = {
-    "empty": lambda: b"",
-    "a pickle": lambda: b"\x80\x02}q\x00.",
-    "a header longer than the file": lambda: struct.pack("<Q", 2**63) + b"{}",
-    "no JSON": lambda: packed(b"\xff{"),
-    "nested too deeply": lambda: packed(b"[" * 100_000),
-    "a list": lambda: packed([1]),
-    "an entry that is no object": lambda: packed({"a": 1}),
-    "fields missing": lambda: packed({"a": {"dtype": "F32"}}),
-    "another dtype": entry(dtype="I64"),
-    "a dtype that is no text": entry(dtype=["F32"]),
-    "too few bytes": entry(shape=[5]),
-    "behind the end": entry(data_offsets=[8, 24]),
-    "before the start": entry(data_offsets=[-8, 8]),
-    "backwards": entry(data_offsets=[16, 0]),
-    "offsets that are no numbers": entry(data_offsets=["0", "16"]),
-    "three offsets": entry(data_offsets=[0, 8, 16]),
-    "a huge shape": entry(shape=[2**62, 2**62]),
-    "a negative shape": entry(shape=[-2, -2]),
-    "a fractional shape": entry(shape=[8, 0.5]),
-    "no values": entry(shape=[0], data_offsets=[0, 0]),
-}
-
-
-@pytest.mark.parametrize("name", DAMAGED)
-def test_damaged_files_are_named(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "w.safetensors"
-    path.write_bytes(DAMAGED[name]())
-    with pytest.raises(ValueError, match=r"w\.safetensors: not a safetensors file of floats: "):
-        python_runtime.read_safetensors(path)

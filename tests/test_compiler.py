@@ -1,0 +1,146 @@
+"""The compiler: each step of a compile is taken once, and a training run says what it knows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import genocc
+from genocc import Genotype, NetworkConfig, lowering
+from genocc.compiler import choose_passes, compile_net, exporter, exporters, level, make_exporter
+from genocc.errors import FileError, GenoccError, NetworkError, TargetError
+from genocc.initialization import _initial
+from genocc.passes import PASSES
+from tests.cli.commands import run
+
+SMALL = NetworkConfig(channels=4, layers=3, input_size=(16, 16))
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often nets are lowered, sizes checked and temporary files made."""
+    counter: Counter[str] = Counter()
+
+    def counted(name: str, function: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            counter[name] += 1
+            return function(*arguments, **options)
+
+        return call
+
+    onnx = exporter("onnx")
+    monkeypatch.setattr(lowering, "_check_cells", counted("lowerings", lowering._check_cells))
+    monkeypatch.setattr(onnx, "check_size", counted("size checks", onnx.check_size))
+    monkeypatch.setattr(tempfile, "mkstemp", counted("files", tempfile.mkstemp))
+    return counter
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_onnx_takes_one_lowering_one_size_check_and_one_file(
+    verify: bool, calls: Counter[str], darts_v2: Genotype, tmp_path: Path
+) -> None:
+    genocc.compile(darts_v2, SMALL, to="onnx", output=tmp_path / "net.onnx", verify=verify)
+    assert calls == {"lowerings": 1, "size checks": 1, "files": 1}
+
+
+@pytest.mark.parametrize(("target", "number"), [("pt2", 1), ("torch", 2), ("python", 2)])
+def test_other_targets_lower_twice_at_most(
+    target: str, number: int, calls: Counter[str], darts_v2: Genotype, tmp_path: Path
+) -> None:
+    """Python source is written from the training net; what a file of weights describes is lowered to verify it."""
+    genocc.compile(darts_v2, SMALL, to=target, output=tmp_path / f"net{exporter(target).suffix}")
+    assert calls["lowerings"] == number
+
+
+def test_the_command_lowers_no_more_than_the_function(calls: Counter[str], tmp_path: Path) -> None:
+    options = ("--channels", 4, "--layers", 3, "--no-verify")
+    assert run("compile", "zoo:darts-v2", "--to", "onnx", "-o", tmp_path / "x.onnx", *options).exit_code == 0
+    assert calls["lowerings"] == 1
+
+
+def test_initial_weights_are_made_when_they_are_read(darts_v2: Genotype, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def initial(node: Any, name: str, *rest: Any) -> Any:
+        made.append(name)
+        return _initial(node, name, *rest)
+
+    monkeypatch.setattr("genocc.initialization._initial", initial)
+    net = compile_net(darts_v2, SMALL, passes=exporter("onnx").passes)
+    assert not made
+    array = net.parameters["classifier.linear.bias"]
+    assert made == ["classifier.linear.bias"]
+    assert array is net.weights["classifier.linear.bias"]
+
+
+TRAINED: list[tuple[str, dict[str, Any]]] = [
+    ("onnx", {"uint8_input": True}),
+    ("torch", {}),
+    ("pt2", {}),
+    ("python", {}),
+]
+
+
+@pytest.mark.parametrize(("target", "options"), TRAINED, ids=[target for target, _ in TRAINED])
+def test_a_notebook_gets_what_the_command_writes_of_a_training(
+    target: str, options: dict[str, Any], training_run: Path, tmp_path: Path
+) -> None:
+    ours, theirs = (tmp_path / f"{name}{exporter(target).suffix}" for name in ("function", "command"))
+    compiled = genocc.compile(genocc.open(training_run), to=target, output=ours, verify=False, **options)
+    flags = [f"--{name.replace('_', '-')}" for name in options]
+    assert run("compile", training_run, "--to", target, "-o", theirs, "--no-verify", *flags).exit_code == 0
+    assert ours.read_bytes() == theirs.read_bytes()
+    assert compiled.net.trained
+    assert (compiled.net.config.channels, compiled.net.config.auxiliary) == (4, False)
+
+
+def test_a_training_has_one_network_one_normalization_and_its_weights(training_run: Path, tmp_path: Path) -> None:
+    source, output = genocc.open(training_run), tmp_path / "net.onnx"
+    with pytest.raises(NetworkError, match=r"channels: found 8; the net that was trained in .* has 4\. Leave it out"):
+        genocc.compile(source, NetworkConfig(channels=8), to="onnx", output=output)
+    with pytest.raises(TargetError, match="the net was trained with"):
+        genocc.compile(source, to="onnx", output=output, normalize=((0.4,) * 3, (0.2,) * 3))
+    with pytest.raises(GenoccError, match="--seed is of an initialization"):
+        genocc.compile(source, to="onnx", output=output, seed=1)
+    assert not output.exists()
+
+
+def test_outputs_that_are_read_or_have_another_suffix_are_refused(darts_v2: Genotype, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    darts_v2.save(path)
+    with pytest.raises(FileError, match="is also an input of this command"):
+        genocc.compile(genocc.open(path), SMALL, to="onnx", output=path)
+    with pytest.raises(FileError, match=r"net\.pt: target 'onnx' writes \.onnx files; found suffix '\.pt'"):
+        genocc.compile(darts_v2, SMALL, to="onnx", output=tmp_path / "net.pt")
+    assert genocc.load(path) == darts_v2
+
+
+def test_arguments_that_exclude_each_other(darts_v2: Genotype, tmp_path: Path) -> None:
+    output = tmp_path / "net.onnx"
+    with pytest.raises(GenoccError, match="--passes and --optimize exclude each other"):
+        genocc.compile(darts_v2, SMALL, to="onnx", output=output, passes=[], optimize=2)
+    with pytest.raises(GenoccError, match="--provider says where the verification runs"):
+        genocc.compile(darts_v2, SMALL, to="onnx", output=output, verify=False, provider="cpu")
+    assert not output.exists()
+
+
+def test_levels_choose_among_the_passes_of_the_target() -> None:
+    onnx = make_exporter("onnx")
+    assert level(onnx, 0) == ()
+    assert choose_passes(onnx, None, None) == level(onnx, 2) == onnx.passes
+    assert choose_passes(onnx, ["fold-batch-norm"], None) == ("fold-batch-norm",)
+    assert set(onnx.passes) - set(level(onnx, 1)) == {name for name in onnx.passes if PASSES[name].grows} != set()
+    with pytest.raises(GenoccError, match="optimization level 3 does not exist"):
+        level(onnx, 3)
+
+
+def test_targets_and_their_options_are_known_by_name() -> None:
+    assert set(exporters()) >= {"onnx", "torch", "pt2", "python"}
+    with pytest.raises(TargetError, match="target 'onnx' has no option op-set; its options are normalization, "):
+        make_exporter("onnx", op_set=18)
+    with pytest.raises(TargetError, match="unknown target 'tflite'; expected one of onnx"):
+        make_exporter("tflite")

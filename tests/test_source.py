@@ -1,0 +1,100 @@
+"""GENOTYPE: whatever it names is looked up when it is asked for, and once."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import genocc
+from genocc import Genotype, NetworkConfig, Source
+from genocc.errors import FileError, NetworkError, RunError
+from genocc.exporters.torch import load as load_net
+from tests.training.tiny import GENOTYPE
+
+
+@pytest.fixture
+def standard_input(darts_v2: Genotype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(darts_v2.dumps().encode())))
+
+
+@pytest.mark.usefixtures("standard_input")
+def test_every_kind_of_source_is_the_same_genotype(darts_v2: Genotype, tmp_path: Path) -> None:
+    darts_v2.save(tmp_path / "genotype.json")
+    for where in ("zoo:darts-v2", tmp_path / "genotype.json", tmp_path, "-"):
+        assert genocc.open(where).genotype == darts_v2
+    assert Source.of(darts_v2).genotype is darts_v2
+    source = genocc.open("-")
+    assert Source.of(source) is source
+
+
+@pytest.mark.usefixtures("standard_input")
+def test_standard_input_is_read_once(darts_v2: Genotype) -> None:
+    source = genocc.open("-")
+    assert genocc.count(source).total == genocc.count(source).total == genocc.count(darts_v2).total
+
+
+def test_opening_reads_nothing(tmp_path: Path) -> None:
+    source = genocc.open(tmp_path / "later.json")
+    with pytest.raises(FileError, match=r"later\.json: no such file"):
+        _ = source.genotype
+    GENOTYPE.save(tmp_path / "later.json")
+    assert source.genotype == GENOTYPE
+
+
+def test_only_a_training_has_a_net(darts_v2: Genotype, tmp_path: Path) -> None:
+    darts_v2.save(tmp_path / "genotype.json")
+    for source in (genocc.open("zoo:darts-v2"), genocc.open(tmp_path), genocc.open("-"), Source.of(darts_v2)):
+        assert source.provenance is None
+        assert source.weights is None
+        assert source.network(channels=8, layers=None) == NetworkConfig(channels=8)
+        assert source.network(NetworkConfig(layers=3)) == NetworkConfig(layers=3)
+
+
+def test_a_training_says_which_net_was_trained(training_run: Path) -> None:
+    source = genocc.open(training_run)
+    assert source.genotype == GENOTYPE
+    assert source.weights == training_run / "best.safetensors"
+    assert source.provenance is not None
+    assert source.provenance.normalization == ((0.5,) * 3, (0.25,) * 3)
+    trained = source.network()
+    assert (trained.channels, trained.layers, trained.input_size) == (4, 3, (8, 8))
+    assert source.network(trained) == source.network(channels=4, input_size=(8, 8)) == trained
+
+
+@pytest.mark.parametrize("field", [{"channels": 8}, {"input_size": (8, 9)}, {"skeleton": "imagenet"}, {"classes": 3}])
+def test_a_training_is_not_contradicted(field: dict[str, Any], training_run: Path) -> None:
+    (name,) = field
+    source = genocc.open(training_run)
+    with pytest.raises(NetworkError, match=f"^{name}: found .*; the net that was trained in {training_run} has "):
+        source.network(**field)
+    with pytest.raises(NetworkError, match=f"the net that was trained in {training_run} has "):
+        genocc.count(source, NetworkConfig.make(**field))
+
+
+def test_counts_are_of_the_net_that_was_trained(training_run: Path) -> None:
+    counts, trained = genocc.count(genocc.open(training_run)), load_net(training_run / "best.safetensors")
+    assert counts.config == trained.config
+    assert (counts.training or counts.total).parameters == sum(tensor.numel() for tensor in trained.parameters())
+
+
+def test_an_unfinished_training_has_a_network_but_no_weights(training_run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(training_run, tmp_path / "run"))
+    (run / "last.safetensors").unlink()
+    source = genocc.open(run)
+    assert source.network().channels == 4
+    with pytest.raises(RunError, match=f"a training that is not finished; go on with genocc train --out {run}"):
+        _ = source.weights
+    (run / "best.safetensors").unlink()
+    with pytest.raises(RunError, match="is missing, though epochs have ended"):
+        genocc.open(run).network()
+
+
+def test_a_folder_without_a_genotype_says_what_was_expected(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"a folder without genotype\.json; expected a genotype file or a run folder"):
+        genocc.load(tmp_path)
