@@ -54,11 +54,12 @@ class _Cell:
 
     def __init__(self, cell: Cell) -> None:
         self.inputs = cell.inputs
-        self.states = [*range(cell.inputs), *sorted(s for s in cell.live if s >= cell.inputs)]
+        live = cell.live
+        self.states = [*range(cell.inputs), *sorted(s for s in live if s >= cell.inputs)]
         self.concat = frozenset(cell.concat)
         links: dict[int, dict[int, list[str]]] = {state: defaultdict(list) for state in self.states}
         for state, _, edge in cell.edges():
-            if state in cell.live:
+            if state in live:
                 links[edge.source][state].append(f">{edge.op}")
                 links[state][edge.source].append(f"<{edge.op}")
         self.links = {u: {v: " ".join(sorted(ops)) for v, ops in near.items()} for u, near in links.items()}

@@ -14,6 +14,7 @@ from genocc.errors import TargetError
 from genocc.provenance import Provenance
 from tests.strategies import genotypes, networks
 
+
 @settings(max_examples=50)
 @given(
     genotype=genotypes(max_nodes=3, max_edges=3),

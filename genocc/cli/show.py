@@ -24,8 +24,9 @@ def show(
         print_json({**genotype.model_dump(mode="json", exclude_none=True), "hash": genotype.hash, "dead": dead})
     else:
         for kind, cell in genotype.cells.items():
+            dead_states = cell.dead
             rows = [
-                (state, edge.source, edge.op, edge.weight, "dead" if state in cell.dead else "")
+                (state, edge.source, edge.op, edge.weight, "dead" if state in dead_states else "")
                 for state, _, edge in cell.edges()
             ]
             concat = ", ".join(map(str, cell.concat))
