@@ -13,7 +13,16 @@ from genocc.errors import FileError, NetworkError, RunError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.provenance import Provenance
-from genocc.runs.reading import CONFIG, RUN_BEST, RUN_GENOTYPE, RUN_LAST, TRAIN, best_weights, read_command
+from genocc.runs.reading import (
+    CONFIG,
+    RUN_BEST,
+    RUN_GENOTYPE,
+    RUN_LAST,
+    TRAIN,
+    best_weights,
+    check_regular,
+    read_command,
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,7 @@ class Source:
             return zoo.load(self.where.removeprefix("zoo:"))
         path = Path(self.where)
         if path.is_dir():
+            check_regular(path)
             if not (path / RUN_GENOTYPE).exists():
                 raise FileError(f"{path}: a folder without {RUN_GENOTYPE}; expected a genotype file or a run folder")
             path /= RUN_GENOTYPE

@@ -20,7 +20,7 @@ from torch.nn.utils import clip_grad_norm_
 from genocc.data import Batches
 from genocc.data.batches import Batch
 from genocc.runs.meter import Meter
-from genocc.training.optimization import all_finite, autocast, classification_loss
+from genocc.training.optimization import all_finite, autocast, classification_loss, restore
 
 from .config import SearchConfig
 from .interface import Coefficients, Masks, Route, SearchNet, View
@@ -172,14 +172,17 @@ class Bilevel:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Puts a `state` back."""
         self.net.load_state_dict(state["net"])
-        self.weights_optimizer.load_state_dict(state["weights_optimizer"])
-        self.architecture_optimizer.load_state_dict(state["architecture_optimizer"])
-        self._drawn = dict(state["drawn"])
-        for name, sums in state["meters"].items():
-            self.meters[name].sums.copy_(sums)
+        restore(self.weights_optimizer, state["weights_optimizer"])
+        restore(self.architecture_optimizer, state["architecture_optimizer"])
+        drawn = {half: state["drawn"][half] for half in self._drawn}
+        if not all(type(number) is int and number >= 0 for number in drawn.values()):
+            raise ValueError(f"batches drawn: {drawn}")
+        self._drawn = drawn
+        for name, meter in self.meters.items():
+            meter.sums.copy_(state["meters"][name])
         found = state["transition"]
         self.transition = Transition.from_state(found, self.training.device) if found else None
-        self.best_auxiliary_accuracy = state["best_auxiliary_accuracy"]
+        self.best_auxiliary_accuracy = float(state["best_auxiliary_accuracy"])
 
     def _next(self, batches: Batches, half: str) -> Batch:
         batch = batches[self._drawn[half]]

@@ -9,8 +9,9 @@ from typing import Any
 from genocc.counting import count
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
+from genocc.runs.history import finished_epochs
 from genocc.runs.images import image_sizes
-from genocc.runs.reading import RUN_GENOTYPE, SEARCH, read_config, read_epochs
+from genocc.runs.reading import RUN_GENOTYPE, SEARCH, read_config
 
 from .config import SearchConfig
 
@@ -46,7 +47,7 @@ class SearchResult:
         genotype = Genotype.load(folder / RUN_GENOTYPE)
         target = config.budget.target(**image_sizes(genotype, str(folder / RUN_GENOTYPE)))
         total = count(genotype, target).total
-        return cls(folder, config, genotype, read_epochs(folder), target, total.macs, total.parameters)
+        return cls(folder, config, genotype, finished_epochs(folder, SEARCH), target, total.macs, total.parameters)
 
     @property
     def genotype_path(self) -> Path:

@@ -18,11 +18,12 @@ import torch
 
 from genocc.genotype import Genotype
 from genocc.runs.folder import RunFolder, open_run
+from genocc.runs.history import finished_epochs
 from genocc.runs.images import images_metadata
 from genocc.runs.interruption import Interruption, interruptions
 from genocc.runs.loop import Loop, Phase, choose_device
 from genocc.runs.progress import Progress
-from genocc.runs.reading import SEARCH, read_history
+from genocc.runs.reading import HISTORY, SEARCH
 from genocc.version import __version__
 
 from .bilevel import Bilevel
@@ -115,8 +116,9 @@ class _Search(Loop[Bilevel]):
 
     def finish(self, folder: RunFolder) -> None:
         """Writes the genotype of the last epoch, its accuracies and its data in the metadata."""
-        line = read_history(folder.path)[-1]
-        genotype = Genotype.from_dict(line["genotype"])
+        history = finished_epochs(folder.path, SEARCH)
+        line = history[-1]
+        genotype = Genotype.from_dict(line["genotype"], where=f"{folder.path / HISTORY}: line {len(history)}")
         config, shape = self.config, self.data_shape
         metadata = {
             "method": config.method,

@@ -43,7 +43,9 @@ def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
     paths = _checkpoints(folder)
     for path in reversed(paths):
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            if not isinstance(state, dict):
+                raise ValueError(f"found a {type(state).__name__}; expected a state")
             return state
         except Exception as error:  # a spoilt archive fails in many ways
             run.log(f"checkpoint {path.name} cannot be read, trying the one before it: {error}")

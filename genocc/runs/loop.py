@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 
+from genocc.configuration import LARGEST
 from genocc.errors import InternalError, RunError, TargetError
 from genocc.runs.checkpoints import load_checkpoint, save_checkpoint
 from genocc.runs.folder import RunFolder
@@ -84,6 +85,17 @@ class Position:
     phase: int = 0
     step: int = 0
     seconds: float = 0.0
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Position:
+        """Returns the position in a checkpoint; raises TypeError or ValueError where that is none."""
+        found = cls(**state)
+        numbers = (found.epoch, found.phase, found.step)
+        if not all(type(number) is int and number >= 0 for number in numbers):
+            raise ValueError(f"position {numbers}, expected whole numbers")
+        if type(found.seconds) not in (int, float) or not 0 <= found.seconds < LARGEST:
+            raise ValueError(f"position after {found.seconds} seconds")
+        return found
 
 
 class Loop(ABC, Generic[L]):
@@ -235,22 +247,35 @@ class Loop(ABC, Generic[L]):
                 state = load_checkpoint(self.folder)
         state = self.processes.broadcast_object(state)
         if state is not None:
+            where = f"{self.folder.path}: " if self.folder else ""
             try:
-                self.position = Position(**state["position"])
+                self.position = Position.from_state(state["position"])
+                self._check_position()
                 self.learner.load_state(state["learner"])
                 torch.set_rng_state(state["random"])
-            except (KeyError, TypeError, ValueError, RuntimeError) as error:
-                reason = str(error).splitlines()[0]
-                where = f"{self.folder.path}: " if self.folder else ""
+            except Exception as error:  # of any class: a checkpoint is a file that anybody may have changed
+                reason = (str(error).splitlines() or [""])[0][:100]
                 raise RunError(
-                    f"{where}its checkpoint does not fit its config.json ({reason}); was it written by another version "
-                    "of genocc? Start a new run"
+                    f"{where}its checkpoint does not fit its config.json ({type(error).__name__}: {reason}); was it "
+                    "changed, or written by another version of genocc? Start a new run"
                 ) from None
+            if not self.learner.finite_everywhere():
+                raise RunError(
+                    f"{where}its checkpoint holds values that are not finite; was it changed? Start a new run"
+                )
         if self.folder:
             self.folder.truncate(self.position.epoch)
             begins = "goes on in" if state else "starts with"
             self.folder.log(f"{begins} epoch {self.position.epoch + 1}, genocc {__version__}")
         self.clock = self.saved = time.monotonic()
+
+    def _check_position(self) -> None:
+        """Raises ValueError where the run has no such position."""
+        epoch, phase, step = self.position.epoch, self.position.phase, self.position.step
+        phases = self.phases(epoch) if epoch < self.epochs else []
+        steps = phases[phase].steps if phase < len(phases) else 0
+        if epoch > self.epochs or phase > len(phases) or step > steps:
+            raise ValueError(f"position {epoch}, {phase}, {step} lies beyond the run")
 
     def _check(self, finite: bool) -> None:
         if not self.processes.any(not finite)[0]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +106,23 @@ def _number(text: str) -> float:
     return value if "." in text or "e" in text.lower() or math.isnan(value) else int(text)
 
 
+def check_regular(path: str | Path) -> None:
+    """Refuses a run folder with a pipe, a socket or a device in it, which might never be read to its end.
+
+    Raises:
+        RunError: There is one; the message names it.
+    """
+    for folder in (Path(path), Path(path) / CHECKPOINTS):
+        with suppress(OSError), os.scandir(folder) as entries:  # reading it comes next, and explains itself
+            for entry in entries:
+                if entry.is_file() or entry.is_dir() or not Path(entry).exists():
+                    continue
+                raise RunError(f"{entry.path}: is a pipe, a socket or a device; a run folder holds files only")
+
+
 def _read(path: str | Path) -> dict[str, Any]:
     where = Path(path) / CONFIG
+    check_regular(path)
     if not where.exists():
         raise RunError(f"{path}: no run in it ({CONFIG} is missing); check the path")
     try:

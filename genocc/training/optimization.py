@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
@@ -73,6 +73,29 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any
     """
     low = torch.float16 if precision == "float16" else torch.bfloat16
     return torch.autocast(device.type, dtype=low, enabled=precision in ("bfloat16", "float16"))
+
+
+def restore(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
+    """Puts the state of an optimizer back, which PyTorch takes unseen and stumbles over in a later step.
+
+    Raises:
+        ValueError: A setting is of another kind, or what is kept for a parameter has not its shape.
+        KeyError: A part is missing.
+    """
+    settings = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
+    optimizer.load_state_dict(dict(state))
+    for group, before in zip(optimizer.param_groups, settings, strict=True):
+        for name, value in before.items():
+            numbers = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in (group[name], value))
+            if not numbers and type(group[name]) is not type(value):
+                raise ValueError(f"an optimizer whose {name} is a {type(group[name]).__name__}")
+    names = {name for kept in optimizer.state.values() for name in kept}
+    for parameter, kept in optimizer.state.items():
+        if missing := names - kept.keys():
+            raise ValueError(f"an optimizer without {min(missing)} for each parameter")
+        for name, value in kept.items():
+            if value is not None and not (isinstance(value, Tensor) and value.shape in (parameter.shape, torch.Size())):
+                raise ValueError(f"an optimizer whose {name} has not the shape of its parameter")
 
 
 def all_finite(tensors: Iterable[Tensor]) -> bool:

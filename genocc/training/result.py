@@ -13,7 +13,8 @@ from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.provenance import Provenance
 from genocc.runs.epochs import best_epoch, kept_accuracies
-from genocc.runs.reading import RUN_BEST, RUN_LAST, TRAIN, read_config, read_epochs
+from genocc.runs.history import finished_epochs
+from genocc.runs.reading import RUN_BEST, RUN_LAST, TRAIN, read_config
 from genocc.training.config import TrainConfig
 
 GENOTYPE = "genotype"
@@ -52,7 +53,7 @@ class TrainResult:
         if not (folder / RUN_LAST).exists():
             raise RunError(f"{folder}: not finished; go on with: genocc train --out {folder} --resume")
         texts = weight_files.metadata(folder / RUN_BEST)
-        return cls.of(folder, config, genotype, read_epochs(folder), texts)
+        return cls.of(folder, config, genotype, finished_epochs(folder, TRAIN), texts)
 
     @classmethod
     def of(

@@ -32,7 +32,7 @@ from genocc.runs.meter import Meter
 from genocc.runs.processes import ALONE, Processes
 from genocc.training.config import TrainConfig
 from genocc.training.evaluation import Accuracy, counts
-from genocc.training.optimization import all_finite, autocast, classification_loss, half_cosine
+from genocc.training.optimization import all_finite, autocast, classification_loss, half_cosine, restore
 
 
 class Trainer:
@@ -193,10 +193,12 @@ class Trainer:
         self.net.load_state_dict(state["net"])
         if self.average:
             self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        restore(self.optimizer, state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
         if self.processes.first:  # the sum over all processes, which `measure` adds up again
             self._meter.sums.copy_(state["meter"])
+        if type(state["step"]) is not int or state["step"] < 0:
+            raise ValueError(f"step {state['step']}")
         self._step = state["step"]
 
     def _forward_of(self, net: TargetNet) -> Any:

@@ -84,6 +84,17 @@ def test_a_spoilt_checkpoint_falls_back_and_two_are_an_error(tmp_path: Path) -> 
             load_checkpoint(run)
 
 
+@pytest.mark.parametrize("content", [[1], None, 7, "text", torch.zeros(3)])
+def test_a_checkpoint_that_is_no_state_is_as_good_as_spoilt(content: object, tmp_path: Path) -> None:
+    with begun(tmp_path) as run:
+        save_checkpoint(run, state(1))
+        torch.save(content, tmp_path / CHECKPOINTS / "00000002.pt")
+        restored = load_checkpoint(run)
+        assert restored is not None
+        assert restored["number"] == 1
+    assert "00000002.pt cannot be read, trying the one before it: found a" in (tmp_path / "log.txt").read_text()
+
+
 def test_killed_in_the_middle_of_writing_checkpoints_the_newest_whole_one_is_found(tmp_path: Path) -> None:
     program = (
         "import sys, torch\n"

@@ -180,6 +180,34 @@ def test_with_nan_weights_a_fault_is_their_consequence_and_without_it_is_ours(tm
             run(tmp_path / str(nan_after), learner=learner)
 
 
+@pytest.mark.parametrize(
+    "position",
+    [
+        {"epoch": 4}, {"phase": 4}, {"phase": 0, "step": 4}, {"step": -1}, {"epoch": None}, {"step": True},
+        {"epoch": 10**30}, {"seconds": float("nan")}, {"seconds": "1"}, {"other": 1},
+    ],
+)  # fmt: skip
+def test_a_position_that_the_run_does_not_have_is_refused(position: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, stop=3)
+    with begun(tmp_path, resume=True) as opened:
+        state = load_checkpoint(opened)
+        assert state is not None
+        state["position"] |= position
+        save_checkpoint(opened, state)
+    with pytest.raises(RunError, match=r"its checkpoint does not fit its config.json \("):
+        run(tmp_path, resume=True)
+
+
+def test_a_checkpoint_with_nan_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, stop=3)
+    learner = Counter()
+    learner.nan_after = 2
+    with pytest.raises(RunError, match=r"its checkpoint holds values that are not finite; was it changed\?"):
+        run(tmp_path, learner=learner, resume=True)
+
+
 @pytest.mark.parametrize("missing", ["position", "learner", "random"])
 def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path, missing: str) -> None:
     with pytest.raises(KeyboardInterrupt):

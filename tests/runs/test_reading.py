@@ -1,10 +1,12 @@
 """Reading run folders: what is whole is returned, what is not is one clear error."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+import genocc
 from genocc.errors import RunError
 from genocc.runs.reading import (
     CONFIG,
@@ -51,6 +53,17 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str, message: str) -> None
     (tmp_path / HISTORY).write_text(f'{{"epoch": 1}}\n{line}\n')
     with pytest.raises(RunError, match=message):
         read_history(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["config.json", "history.jsonl", "genotype.json", "checkpoint/00000001.pt"])
+def test_a_pipe_in_a_run_folder_is_refused_instead_of_waited_for(name: str, tmp_path: Path) -> None:
+    (tmp_path / CONFIG).write_text(json.dumps({"command": "search", "config": {}}))
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    for read in (read_command, lambda path: genocc.open(path).genotype):
+        with pytest.raises(RunError, match=rf"{name}: is a pipe, a socket or a device; a run folder holds files only"):
+            read(tmp_path)
 
 
 def test_each_seed_has_a_folder(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from genocc.training.optimization import SgdConfig, all_finite, autocast, classification_loss, half_cosine
+from genocc.training.optimization import SgdConfig, all_finite, autocast, classification_loss, half_cosine, restore
 
 CPU = torch.device("cpu")
 
@@ -25,6 +25,39 @@ def test_a_step_has_momentum_and_decay_as_configured() -> None:
         velocity = 0.5 * velocity + gradient + 0.2 * expected
         expected = expected - 0.1 * velocity
     torch.testing.assert_close(w.detach(), expected)
+
+
+def stepped() -> torch.optim.SGD:
+    parameters = [torch.nn.Parameter(torch.ones(2, 3)), torch.nn.Parameter(torch.ones(4))]
+    optimizer = SgdConfig().optimizer(parameters)
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    return optimizer
+
+
+def test_the_state_of_an_optimizer_is_put_back() -> None:
+    old, new = stepped(), stepped()
+    old.step()
+    restore(new, old.state_dict())
+    assert new.state_dict()["state"][0]["momentum_buffer"].equal(old.state_dict()["state"][0]["momentum_buffer"])
+
+
+@pytest.mark.parametrize("damage", ["shape", "text", "missing", "setting", "group"])
+def test_the_damaged_state_of_an_optimizer_is_refused(damage: str) -> None:
+    state = stepped().state_dict()
+    if damage == "shape":
+        state["state"][0]["momentum_buffer"] = torch.ones(5)
+    elif damage == "text":
+        state["state"][0]["momentum_buffer"] = "x"
+    elif damage == "missing":
+        del state["state"][1]["momentum_buffer"]
+    elif damage == "setting":
+        state["param_groups"][0]["lr"] = "0.1"
+    else:
+        del state["param_groups"][0]["momentum"]
+    with pytest.raises((ValueError, KeyError)):
+        restore(stepped(), state)
 
 
 def test_the_cosine_goes_from_the_learning_rate_to_the_one_of_the_end() -> None:
