@@ -42,7 +42,7 @@ class Backend:
 
     Attributes:
         name: Short and unique.
-        about: What it is.
+        about: Description, for the tables.
         session: Context in which the net can be run; it is loaded on entry and gone on exit.
         prepare_seconds: From the genotype's net to what `session` loads (export, or compilation of ours).
         file_bytes: Of the ONNX file; None where there is none.

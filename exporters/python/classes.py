@@ -111,7 +111,7 @@ class ModuleClass:
     arguments: tuple[str, ...]
     lines: tuple[str, ...]
 
-    def construct(self, **sizes: str) -> Bracket:
+    def instance(self, **sizes: str) -> Bracket:
         """Returns the call that makes an instance; a stride of 1 is the default."""
         channels = [sizes[name] for name in self.arguments if name != "stride"]
         stride = sizes["stride"] if "stride" in self.arguments else "1"

@@ -46,7 +46,7 @@ class PythonExporter(Exporter):
     def write(self, net: CompiledNet, path: Path) -> int:
         if net.passes:
             raise TargetError(
-                f"target 'python' writes the net as the genotype says it, found passes {', '.join(net.passes)}; "
+                f"target 'python' writes the net before any pass, found passes {', '.join(net.passes)}; "
                 "leave them out, or choose target 'pt2' for an optimized net"
             )
         text = source(net.genotype, net.config)

@@ -42,9 +42,9 @@ def network_class(net: Net, cells: Sequence[ModuleClass]) -> ModuleClass:
         "",
         "    def __init__(self) -> None:",
         "        super().__init__()",
-        *(f"        self.{stem} = {net.classes[stem].construct()}" for stem in stems),
+        *(f"        self.{stem} = {net.classes[stem].instance()}" for stem in stems),
         *statement(2, "self.cells = ", call("nn.ModuleList", sequence(_rows(net, cells)))),
-        *(f"        self.{head} = {net.classes[head].construct()}" for head in heads),
+        *(f"        self.{head} = {net.classes[head].instance()}" for head in heads),
         "",
         f"    def forward(self, image: Tensor) -> {'Tensor | tuple[Tensor, Tensor]' if has_auxiliary else 'Tensor'}:",
         *_stem_lines(net, stems),
@@ -148,7 +148,7 @@ def _cell_class(net: Net, kind: str, numbers: Sequence[int], name: str) -> Modul
 def _preprocessing(net: Net, numbers: Sequence[int], index: int) -> str:
     """What brings an input to the cell's channels: one text, or a choice between that for equal and larger maps."""
     names = [str(origins.Preprocessing(number, index)) for number in numbers]
-    texts = {net.parts[o].sizes["stride"]: str(net.classes[o].construct(c_in=f"c{index}", c="c")) for o in names}
+    texts = {net.parts[o].sizes["stride"]: str(net.classes[o].instance(c_in=f"c{index}", c="c")) for o in names}
     return " if older_is_larger else ".join(texts[stride] for stride in sorted(texts, reverse=True))
 
 
@@ -166,7 +166,7 @@ def _operation(net: Net, number: int, state: int, position: int, edge: Edge) -> 
     origin = str(origins.Edge(number, state - inputs, edge.op, position))
     if origin not in net.parts:
         return call("nn.Identity")
-    return net.classes[origin].construct(c_in="c", c="c", stride=str(net.parts[origin].sizes["stride"]))
+    return net.classes[origin].instance(c_in="c", c="c", stride=str(net.parts[origin].sizes["stride"]))
 
 
 def _cell_docstring(cell: Cell, kind: str) -> list[str]:

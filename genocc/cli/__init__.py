@@ -1,4 +1,4 @@
-"""The command line: one thin file a command over a library call that a notebook could make as well."""
+"""The command line: one thin file per command, over a library call that a notebook could make as well."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def test_compile_writes_and_verifies(darts_v2: Genotype, tmp_path: Path, trained
 
 
 def test_passes_are_refused(darts_v2: Genotype, tmp_path: Path) -> None:
-    with pytest.raises(TargetError, match="as the genotype says it, found passes remove-dead-code; leave them out"):
+    with pytest.raises(TargetError, match="before any pass, found passes remove-dead-code; leave them out"):
         compile(darts_v2, TINY, to=PythonExporter(), output=tmp_path / "net.py", passes=["remove-dead-code"])
     assert not list(tmp_path.iterdir())
 
