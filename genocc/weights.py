@@ -48,7 +48,7 @@ def save(arrays: Mapping[str, Array], path: str | Path, metadata: Mapping[str, s
     import numpy as np
     from safetensors.numpy import save
 
-    ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
+    ordered = {name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}
     write_atomically(path, _described(save(ordered), metadata or {}))
 
 
