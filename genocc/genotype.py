@@ -1,4 +1,4 @@
-"""The genotype: a small, frozen description of the cells that were learned, and its JSON file.
+"""The genotype: a small, frozen description of learned cells, and its JSON file.
 
 State 0 is the output of cell k-2, state 1 that of cell k-1; intermediate node number n is state ``inputs + n``. A
 node's value is the sum of its edges, and it may have any number of them: several operations from one state, even the
@@ -197,7 +197,7 @@ class Genotype(BaseModel):
         return cls.loads(read_text(path, limit=MAX_BYTES), where=str(path))
 
     def dumps(self) -> str:
-        """Returns the JSON text: the same bytes for equal genotypes, a line for each node."""
+        """Returns the JSON text: the same bytes for equal genotypes, one line per node."""
         cells = []
         for kind, cell in self.cells.items():
             nodes = ",\n".join(
@@ -263,7 +263,7 @@ def _explain(error: ValidationError) -> str:
 
 
 def _step(part: int | str) -> str:
-    """One step of a JSON path; keys that are no plain word are quoted, so that a path is one line."""
+    """One step of a JSON path; keys other than plain words are quoted, so that a path is one line."""
     return f".{part}" if isinstance(part, str) and part.isidentifier() else f"[{_shown(part)}]"
 
 

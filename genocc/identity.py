@@ -2,7 +2,7 @@
 
 A cell is a directed multigraph whose edges carry operations. Its certificate is the same for cells that are equal up
 to the order of edges, the numbering of nodes and dead nodes, and different for all others. Colour refinement alone
-(Weisfeiler-Lehman) cannot give that: a node that uses A twice and one that uses two look-alikes A and B unfold alike.
+(Weisfeiler-Lehman) is not exact: a node that uses A twice and one that uses two look-alikes A and B unfold alike.
 So colours are refined, and where refinement leaves a tie it is broken in every possible way and the smallest result
 counts. Two observations keep that fast: parts that are joined only through nodes already told apart are independent,
 and connections that are the same between all members of two colour classes join nothing.
@@ -19,7 +19,7 @@ Colours = Mapping[int, str]
 
 
 class Edge(Protocol):
-    """What identity looks at of an edge; `genocc.genotype.Edge` is one."""
+    """Interface of an edge, as far as identity needs it; `genocc.genotype.Edge` has it."""
 
     @property
     def op(self) -> str: ...
@@ -28,7 +28,7 @@ class Edge(Protocol):
 
 
 class Cell(Protocol):
-    """What identity looks at of a cell; `genocc.genotype.Cell` is one."""
+    """Interface of a cell, as far as identity needs it; `genocc.genotype.Cell` has it."""
 
     @property
     def inputs(self) -> int: ...
@@ -50,7 +50,7 @@ def certificate(cell: Cell) -> str:
 
 
 class _Cell:
-    """The live states of a cell as a labelled multigraph: ``links[u][v]`` tells u's edges to and from v."""
+    """The live states of a cell as a labelled multigraph: ``links[u][v]`` holds u's edges to and from v."""
 
     def __init__(self, cell: Cell) -> None:
         self.inputs = cell.inputs

@@ -37,7 +37,7 @@ from genocc.primitives import (
 
 
 class Block:
-    """Where a recipe writes: a graph under construction, the origin that prefixes its names, and C."""
+    """Target of a recipe: a graph under construction, the origin that prefixes its names, and C."""
 
     affine = True
     """Whether BN has a trained scale and shift: true in target nets; a super-net's block says otherwise."""
@@ -178,7 +178,7 @@ class Operation:
 
     Attributes:
         name: As in the DARTS code and in genotype files: letters, digits, underscores and hyphens.
-        recipe: How it is computed; None for ``none``, which search spaces contain and genotypes never do.
+        recipe: Writes its graph; None for ``none``, which search spaces contain and genotypes never do.
         color: What its edges are drawn in, as #rrggbb: a hue for each family, darker for larger kernels, 3:1 or
             more against white, and told from all others by colour-blind readers.
         dash: How its edges are drawn so that families differ in black and white: solid, dashed, dotted, or bold.
@@ -293,7 +293,7 @@ def register(operation: Operation) -> Operation:
 
 
 def describe(operation: Operation) -> dict[str, Any]:
-    """Returns what tables show of an operation, read off its graph: kernel and parameters as a formula of C."""
+    """Returns an operation's row in tables, read off its graph: kernel, parameters as a formula of C, drawing style."""
     return {
         "name": operation.name,
         "kernel": _kernel(operation),

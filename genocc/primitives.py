@@ -1,8 +1,8 @@
 """The closed set of primitives, out of which every net is made.
 
-A primitive declares all that is known about it: attributes, shape inference, parameters, cost, and what passes and
-tables ask of it. One that leaves something out cannot be defined, so that nothing is free or movable by default. A back
-end is a table from primitive class to its construct.
+A primitive declares all that is known about it: attributes, shape inference, parameters, cost, and the
+facts that passes and tables need. One that leaves something out cannot be defined, so that nothing is free or movable
+by default. A back end is a table from primitive class to its construct.
 """
 
 from __future__ import annotations

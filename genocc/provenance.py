@@ -14,6 +14,7 @@ from typing import Self
 from genocc.errors import GenoccError, TargetError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
+from genocc.passes import split
 from genocc.version import __version__
 
 Normalization = tuple[tuple[float, ...], tuple[float, ...]]
@@ -96,7 +97,7 @@ class Provenance:
             return cls(
                 Genotype.loads(texts["genotype"], where),
                 NetworkConfig.make(**json.loads(texts["network"])),
-                tuple(filter(None, texts.get("passes", "").split(","))),
+                split(texts.get("passes", "")),
                 int(texts["seed"]) if "seed" in texts else None,
                 tuple(map(str, json.loads(texts.get("class_names", "[]")))),
                 known,

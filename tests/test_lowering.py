@@ -62,7 +62,7 @@ def test_cells_without_a_place(darts_v2: Genotype) -> None:
     with pytest.raises(NetworkError, match="needs a cell 'reduction'; the genotype has only: normal"):
         lower(Genotype(name="half", cells={"normal": normal}))
     one = Cell(inputs=1, nodes=((Edge(op="conv_3x3", source=0),),), concat=(1,))
-    with pytest.raises(NetworkError, match="two inputs a cell; cell 'normal' has 1"):
+    with pytest.raises(NetworkError, match="two inputs per cell; cell 'normal' has 1"):
         lower(Genotype(name="one input", cells={"normal": one, "reduction": normal}))
 
 

@@ -258,17 +258,19 @@ def _variable(name: str, taken: set[str]) -> str:
 
 def described(part: Part) -> str:
     """Returns what a part does, in words: ``ReLU, 3x3 depthwise conv, 1x1 conv, BN``."""
-    words = [_words(node.primitive) for node in part.nodes]
+    words = [_words(node) for node in part.nodes]
     half = len(words) // 2
     if half > 1 and words[:half] == words[half:]:
         return f"twice {', '.join(words[:half])}"
     return ", ".join(words)
 
 
-def _words(primitive: Primitive) -> str:
+def _words(node: Node) -> str:
+    primitive = node.primitive
     if isinstance(primitive, Conv2d):
         dilated = f" of dilation {primitive.dilation}" if primitive.dilation > 1 else ""
-        return f"{'x'.join(map(str, primitive.kernel))}{' depthwise' if primitive.groups > 1 else ''} conv{dilated}"
+        grouped = "" if primitive.dense else " depthwise" if primitive.depthwise(node.input_shapes) else " grouped"
+        return f"{'x'.join(map(str, primitive.kernel))}{grouped} conv{dilated}"
     if isinstance(primitive, Pool):
         return f"{primitive.kernel}x{primitive.kernel} {primitive.kind.replace('_', ' ')}"
     names = {"relu": "ReLU", "batch_norm": "BN", "linear": "linear layer"}

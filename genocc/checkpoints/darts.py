@@ -1,4 +1,4 @@
-"""Checkpoints of the DARTS program and of those that took its networks over, PC-DARTS and P-DARTS among them.
+"""Checkpoints of the DARTS program and of those derived from it, PC-DARTS and P-DARTS among them.
 
 These programs number their modules: an operation is an ``nn.Sequential``, and a cell's operations are one list over
 its edges, node by node. Our recipes have the same steps in the same order, so the number of a module is the place of
@@ -28,7 +28,7 @@ LINEAR = {origins.CLASSIFIER: "classifier", origins.AUXILIARY: f"{HEAD}classifie
 """Our section -> the programs' name of the linear layer that ends it."""
 
 FACTORIZED_REDUCE = {"conv1": "conv_1", "conv2": "conv_2", "bn": "bn"}
-"""The parts of the one block that is no ``nn.Sequential``."""
+"""The parts of the only block that is not an ``nn.Sequential``."""
 
 BARE = ("conv_1x3_3x1", "conv_1x5_5x1", "conv_1x7_7x1")
 """Operations that are an ``nn.Sequential`` themselves; the others have it as their ``op``."""
