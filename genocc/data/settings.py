@@ -66,7 +66,7 @@ def augmented(
         seed: Of order and augmentation.
         stream: Name of the stream of random numbers, which differ between streams of the same seed.
         device: Where batches are wanted.
-        share: Which images of each batch are wanted.
+        share: The images of each batch that one of several processes takes.
 
     Raises:
         DataError: An image cannot be decoded.
