@@ -34,7 +34,7 @@ PASSES: dict[str, Pass] = {
         PadChannels(),
     )
 }
-"""All passes by name, in the order in which they are run."""
+"""All passes by name, in an order in which they can be run; targets and `--passes` choose their own."""
 
 COUNTED = ("remove-dead-code", "share-common-subexpressions")
 """The passes behind "compiled" counts: those that leave work out and change no parameter."""
