@@ -4,7 +4,7 @@ A cell is a directed multigraph whose edges carry operations. Its certificate is
 to the order of edges, the numbering of nodes and dead nodes, and different for all others. Colour refinement alone
 (Weisfeiler-Lehman) is not exact: a node that uses A twice and one that uses two look-alikes A and B unfold alike.
 So colours are refined, and where refinement leaves a tie it is broken in every possible way and the smallest result
-counts. Two observations keep that fast: parts that are joined only through nodes already told apart are independent,
+counts. Two observations keep that fast: parts that are joined only through nodes already distinguished are independent,
 and connections that are the same between all members of two colour classes join nothing.
 """
 
@@ -77,7 +77,7 @@ class _Cell:
         for state in part:
             classes[colours[state]].append(state)
         tied = [state for members in classes.values() if len(members) > 1 for state in members]
-        told = [self._described(members[0], colours) for members in classes.values() if len(members) == 1]
+        known = [self._described(members[0], colours) for members in classes.values() if len(members) == 1]
         parts = self._components(tied, colours)
         if len(parts) == 1 and len(parts[0]) == len(list(part)):
             target = min((len(members), colour) for colour, members in classes.items() if len(members) > 1)[1]
@@ -85,7 +85,7 @@ class _Cell:
                 self._canonical(part, {**colours, state: _digest("chosen", colours[state])})
                 for state in classes[target]
             )
-        return _digest(*sorted(told), "parts", *sorted(self._canonical(p, colours) for p in parts))
+        return _digest(*sorted(known), "parts", *sorted(self._canonical(p, colours) for p in parts))
 
     def _refine(self, part: list[int], colours: Colours) -> Colours:
         """Colours of the part until no round tells more states apart."""

@@ -2,7 +2,7 @@
 
 A primitive declares all that is known about it: attributes, shape inference, parameters, cost, and the
 facts that passes and tables need. One that leaves something out cannot be defined, so that nothing is free or movable
-by default. A back end is a table from primitive class to its construct.
+by default. A back end is a table from primitive class to its emitter.
 """
 
 from __future__ import annotations

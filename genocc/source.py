@@ -56,7 +56,7 @@ class Source:
 
     @cached_property
     def provenance(self) -> Provenance | None:
-        """What the best weights of a training run say: network, class names, mean and deviation; else None.
+        """Provenance of the best weights of a training run: network, class names, mean and deviation; else None.
 
         Raises:
             RunError: There are no weights.

@@ -38,7 +38,7 @@ Infer = Callable[[Images], object]
 
 @dataclass(frozen=True)
 class Backend:
-    """What runs a net.
+    """A runtime with the file or module that it runs.
 
     Attributes:
         name: Short and unique.
@@ -67,7 +67,7 @@ class Backend:
 
 @dataclass
 class Workload:
-    """What all backends run: one net with one set of weights, on so many threads of one provider.
+    """The work of all backends: one net with one set of weights, on so many threads of one provider.
 
     Raises:
         TargetError: The provider does not exist, or is not available here.

@@ -56,7 +56,7 @@ class Part:
 
     @cached_property
     def sizes(self) -> Sizes:
-        """What a class may take as arguments: channels of source and output, and the stride."""
+        """Arguments that a class may take: channels of source and output, and the stride."""
         shapes = {value: shape for n in self.nodes for value, shape in zip(n.inputs, n.input_shapes, strict=True)}
         shapes |= {n.name: n.shape for n in self.nodes}
         strides = [getattr(n.primitive, "stride", 1) for n in self.nodes]
@@ -65,7 +65,7 @@ class Part:
 
 
 _WIRING: dict[type[Place], type[Primitive]] = {origins.Node: Add, origins.Cell: Concat}
-"""What a cell itself computes, around its parts."""
+"""Values that a cell itself computes, around its parts."""
 
 
 def parts(graph: Graph) -> dict[str, Part]:

@@ -110,11 +110,11 @@ _SHARED: Mapping[str, tuple[Callable[[Block, str], str], str]] = {
     "ReLUConvBN": (lambda b, x: relu_conv_bn(1)(b, x, 1), "ReLU, 1x1 conv, BN."),
     "FactorizedReduce": (factorized_reduce, "Halves a map by two 1x1 convs, one of them shifted by a pixel."),
 }
-"""What preprocesses the inputs of cells, and may be an operation too: class -> recipe and docstring."""
+"""Preprocessing of the inputs of cells, which may be an operation too: class -> recipe and docstring."""
 
 
 class _Role(NamedTuple):
-    """What parts of one class are for: how far down in the source they stand, and what they are called there."""
+    """Role of the parts of one class: how far down in the source they stand, and what they are called there."""
 
     rank: int
     name: str
@@ -122,7 +122,7 @@ class _Role(NamedTuple):
 
 _PREPROCESSING, _OPERATION, _END = range(3)
 _ARGUMENTS = (("c", "c_in"), ("c", "stride"), ())
-"""What a class may take as arguments, by rank."""
+"""Arguments that a class may take, by rank."""
 
 
 def _classes(found: Mapping[str, Part], fresh: Callable[[str], str]) -> dict[str, ModuleClass]:

@@ -18,7 +18,7 @@ from .layout import WIDTH, Bracket, Expression, call, docstring, paragraph, sequ
 
 @dataclass(frozen=True)
 class Net:
-    """What is written: a net in its training form, cut into parts, and the class of each part by origin."""
+    """The net to write, in its training form, cut into parts, and the class of each part by origin."""
 
     genotype: Genotype
     config: NetworkConfig
@@ -146,7 +146,7 @@ def _cell_class(net: Net, kind: str, numbers: Sequence[int], name: str) -> Modul
 
 
 def _preprocessing(net: Net, numbers: Sequence[int], index: int) -> str:
-    """What brings an input to the cell's channels: one text, or a choice between that for equal and larger maps."""
+    """Preprocessing of an input to the cell's channels: one text, or a choice between equal and larger maps."""
     names = [str(origins.Preprocessing(number, index)) for number in numbers]
     texts = {net.parts[o].sizes["stride"]: str(net.classes[o].instance(c_in=f"c{index}", c="c")) for o in names}
     return " if older_is_larger else ".join(texts[stride] for stride in sorted(texts, reverse=True))

@@ -196,7 +196,7 @@ def _print(compilation: "Compilation", output: Path, say: Callable[[str], None])
 
 
 def _images(target: "Exporter") -> str:
-    """What the file takes, where that is known of a trained net."""
+    """Images that the file takes, where that is known of a trained net."""
     if (found := getattr(target, "normalization", None)) is None:
         return ""
     mean, std = (", ".join(f"{value:g}" for value in values) for values in found)

@@ -1,4 +1,4 @@
-"""What commands print: tables and JSON on standard output, notes on standard error."""
+"""Output of commands: tables and JSON on standard output, notes on standard error."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ from genocc.primitives import (
 
 @dataclass(frozen=True)
 class TorchOp:
-    """What computes a node in PyTorch.
+    """The PyTorch operator that computes a node.
 
     Attributes:
         target: A class of module, or a function of the node's inputs.

@@ -101,7 +101,7 @@ class Loop(ABC, Generic[L]):
     command: ClassVar[str]
     """Which ``genocc`` command goes on with the run."""
     advice: ClassVar[str]
-    """What to try when losses are no longer finite."""
+    """Remedy to suggest when losses are no longer finite."""
 
     def __init__(
         self,
