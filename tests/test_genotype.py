@@ -100,7 +100,11 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("cells.normal.nodes.1", [], r"\$\.cells\.normal\.nodes\[1\]: a node without edges"),
     ("cells.normal.nodes.0.0.op", "sep_conv_9x9", r"\$\.cells\.normal\.nodes\[0\]\[0\]\.op: .*did you mean"),
     ("cells.normal.nodes.0.0.op", "none", r"\$\.cells\.normal\.nodes\[0\]\[0\]\.op: 'none' adds nothing to the node's"),
-    ("cells.normal.nodes.1", [{"op": "none", "from": 3}], r"nodes\[1\]\[0\]\.from: state 3 is not earlier than state 3"),
+    (
+        "cells.normal.nodes.1",
+        [{"op": "none", "from": 3}],
+        r"nodes\[1\]\[0\]\.from: state 3 is not earlier than state 3",
+    ),
     ("cells.normal.nodes.1", [{"op": "none", "from": 0}] * 2, r"nodes\[1\]\[0\]\.op: 'none' adds nothing to"),
     ("cells.normal.nodes.0.0.number", 1, r"nodes\[0\]\[1\]\.number: some edges of the cell have a number and some"),
     ("cells.normal.nodes.0.0.number", -1, r"nodes\[0\]\[0\]\.number: found -1"),
