@@ -73,7 +73,7 @@ class Cell(BaseModel):
         return self.inputs + len(self.nodes)
 
     def edges(self) -> Iterator[tuple[int, int, Edge]]:
-        """Yields (state, position among the state's edges, edge) in order; ``none``, which adds nothing, is left out."""
+        """Yields (state, position among the state's edges, edge) in order; those of zeros, which add nothing, not."""
         for state, edges in enumerate(self.nodes, start=self.inputs):
             for position, edge in enumerate(edges):
                 if not edge.is_none:

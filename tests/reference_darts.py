@@ -98,7 +98,9 @@ def operation(name: str, c: int, stride: int) -> nn.Module:
 
 
 class ReferenceCell(nn.Module):
-    def __init__(self, cell: Cell | ListedCell, older: int, newer: int, c: int, reduction: bool, reduction_before: bool) -> None:
+    def __init__(
+        self, cell: Cell | ListedCell, older: int, newer: int, c: int, reduction: bool, reduction_before: bool
+    ) -> None:
         super().__init__()
         reduced = FactorizedReduce(older, c) if reduction_before else None
         self.preprocess0 = reduced or Wrapped(nn.ReLU(), conv(older, c), nn.BatchNorm2d(c))

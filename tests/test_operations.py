@@ -14,7 +14,6 @@ from genocc.operations import (  # fmt: skip
     register,
     relu_conv_bn,
 )
-
 from tests.reference import evaluate, random_image
 
 

@@ -1,8 +1,8 @@
 """Checkpoints of the DARTS program and of those that took its networks over, PC-DARTS and P-DARTS among them.
 
 These programs number their modules: an operation is an ``nn.Sequential``, and a cell's operations are one list over
-its edges, node by node, ``none`` among them (an edge's ``number`` is its place in that list). Our recipes have the same steps in the same order, so the number of a module is the place of
-its node in the recipe.
+its edges, node by node, ``none`` among them (an edge's ``number`` is its place in that list). Our recipes have the same
+steps in the same order, so the number of a module is the place of its node in the recipe.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def _edges(
     """Returns a node's edges by their positions in the text, and notes on those that are left out."""
     edges: dict[int, dict[str, Any]] = {}
     zeros: dict[int, ForeignEdge] = {}
-    notes = []
+    notes: list[str] = []
     stated = cell.nodes.get(state, ())
     for position, edge in enumerate(stated, start=1):
         about = f"{place}, node {state}, edge {position} of {len(stated)} ({brief(edge.op)} from {brief(edge.source)})"

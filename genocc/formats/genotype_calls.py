@@ -168,7 +168,7 @@ def filled(cell: Cell, length: int | None) -> list[list[Edge]]:
 
     ``none`` stands behind the others, or where the numbers of a cell's edges say that it stood.
     """
-    none = Edge(op=NONE, source=0)
+    none = Edge.model_validate({"op": NONE, "from": 0})
     if length is None:
         return [list(edges) for edges in cell.nodes]
     first = cell.inputs

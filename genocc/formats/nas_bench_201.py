@@ -22,8 +22,8 @@ class NasBench201(Dialect):
     """Nodes joined by ``+``, each ``|op~from|op~from|``: one cell with one input, whose output is its last node.
 
     ``none`` means that there is no edge; it is written for every pair of states without one, as the benchmark's own
-    strings have it. A node of nothing else is zero. Several operations between two states and other numbers of nodes are legal in the program's
-    Structure class, though not among the benchmark's nets.
+    strings have it. A node of nothing else is zero. Several operations between two states and other numbers of nodes
+    are legal in the program's Structure class, though not among the benchmark's nets.
     """
 
     name = "nas-bench-201"

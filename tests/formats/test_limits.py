@@ -48,7 +48,7 @@ def test_a_node_of_zeros_and_one_of_fewer_edges_need_none() -> None:
     zero = Cell(nodes=((Edge(op="none", source=1),), (Edge(op="conv_1x1", source=0),)), concat=(2, 3))
     genotype = Genotype(name="g", cells={"normal": zero})
     Limits(kinds=("normal",), edges=2).check(genotype)
-    with pytest.raises(FormatError, match="node 2: a node of zeros; its program has no operation for that$"):
+    with pytest.raises(FormatError, match=r"node 2: a node of zeros; its program has no operation for that$"):
         Limits(kinds=("normal",), edges=1, none=False).check(genotype)
 
 

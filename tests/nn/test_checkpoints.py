@@ -76,7 +76,9 @@ def test_real_checkpoints_give_the_logits_of_the_reference(name: str, genotype: 
     assert np.abs(found - logits).max() < 1e-5 * np.abs(logits).max()
 
 
-def reference(genotype: Genotype | Listed = ALL_OPERATIONS, config: NetworkConfig = CIFAR, **options: Any) -> ReferenceNetwork:
+def reference(
+    genotype: Genotype | Listed = ALL_OPERATIONS, config: NetworkConfig = CIFAR, **options: Any
+) -> ReferenceNetwork:
     return ReferenceNetwork(
         genotype,
         channels=config.channels,
@@ -178,7 +180,8 @@ def test_a_stem_of_other_input_channels_names_the_option(config: NetworkConfig, 
     first = "stem.0.weight" if config is CIFAR else "stem0.0.weight"
     state[first] = state[first][:, :1]
     torch.save(state, tmp_path / "c.pt")
-    with pytest.raises(WeightsError, match=rf"'{first}' has shape .*; the checkpoint's tensors ask for --input-channels 1$"):
+    message = rf"'{first}' has shape .*; the checkpoint's tensors ask for --input-channels 1$"
+    with pytest.raises(WeightsError, match=message):
         import_weights(tmp_path / "c.pt", ALL_OPERATIONS, config, DARTS)
 
 
