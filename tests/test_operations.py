@@ -11,6 +11,7 @@ from genocc.operations import (  # fmt: skip
     Operation,
     describe,
     get,
+    keeps_zero,
     register,
     relu_conv_bn,
 )
@@ -127,3 +128,8 @@ def test_none_is_zero_at_every_stride() -> None:
         assert graph.nodes[graph.outputs["y"]].shape == (4, size, size)
         assert not graph.parameters()
         assert not evaluate(graph, {}, random_image(graph))["y"].any()
+
+
+def test_skips_and_pools_alone_keep_zeros() -> None:
+    kept = {name for name in OPERATIONS if keeps_zero(name)}
+    assert kept == {"none", "skip_connect", "max_pool_3x3", "avg_pool_3x3"}
