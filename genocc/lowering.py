@@ -82,7 +82,7 @@ def _cell(
             stride = 2 if kind == "reduction" and edge.source < cell.inputs else 1
             place = origins.Edge(number, node, edge.op, position)
             value = get(edge.op).lower(b.within(place), states[edge.source], stride)
-            if training and value != states[edge.source]:
+            if training and not edge.is_none and value != states[edge.source]:
                 value = b.builder.add(origins.drop_path(place), DropPath(), value)
             values.append(value)
         states.append(b.within(origins.Node(number, node)).add(*values))

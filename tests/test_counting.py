@@ -38,7 +38,7 @@ def test_auxiliary_parameters_by_hand(darts_v2: Genotype) -> None:
 
 
 @settings(max_examples=100)
-@given(genotype=genotypes(), config=networks())
+@given(genotype=genotypes(zeros=True), config=networks())
 def test_every_itemisation_sums_to_the_total(genotype: Genotype, config: NetworkConfig) -> None:
     counts = count(genotype, config)
     for items in (counts.by_kind.values(), counts.by_cell.values()):

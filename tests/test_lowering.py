@@ -13,7 +13,7 @@ from tests.strategies import genotypes, networks
 
 
 @settings(max_examples=300)
-@given(genotype=genotypes(), config=networks())
+@given(genotype=genotypes(zeros=True), config=networks())
 def test_any_genotype_in_any_network(genotype: Genotype, config: NetworkConfig) -> None:
     inference, training = lower(genotype, config), lower(genotype, config, training=True)
     inference.verify()

@@ -23,6 +23,7 @@ from genocc.primitives import (
     ShiftPad,
     Slice,
     Softmax,
+    Zero,
 )
 
 from .layout import Bracket, Expression, call, sequence
@@ -67,6 +68,11 @@ def _pool(function: str, t: Texts, **ignored: tuple[str, str]) -> Bracket:
     return call(function, t["kernel"], stride, *padding, *(options(**ignored) if padding else ()))
 
 
+def _zero(t: Texts) -> Bracket:
+    stride = _pair(t["stride"])
+    return call("Zero", t["channels"], *([stride] if stride == "stride" else options(stride=(stride, "1"))))
+
+
 def _sum(values: Sequence[str]) -> Expression:
     text = " + ".join(values)
     return text if len(text) <= 60 else Bracket("torch.stack(", (sequence(values),), ").sum(0)")
@@ -80,6 +86,7 @@ LAYERS: dict[type[Primitive], LayerEmitter] = {
     AvgPool: lambda t: _pool("nn.AvgPool2d", t, count_include_pad=("False", "True")),
     ShiftPad: lambda t: call("nn.ZeroPad2d", "(-1, 1, -1, 1)"),
     Slice: lambda t: call("Slice", t["start"], t["stop"]),
+    Zero: _zero,
     GlobalMean: lambda t: call("GlobalMean"),
     Linear: lambda t: call("nn.Linear", t["inputs"], t["features"]),
     DropPath: lambda t: call("DropPath"),

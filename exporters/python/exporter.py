@@ -8,6 +8,7 @@ graph, so that the net loads the same weights as every other target.
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -181,7 +182,7 @@ def _title(name: str) -> str:
     for word in re.split(r"[_-]", name):
         title += "And" if title[-1:].isdigit() and word[:1].isdigit() else ""
         title += word[:1].upper() + word[1:]
-    return title if title.isidentifier() else f"Operation{title}"
+    return title if title.isidentifier() and not keyword.iskeyword(title) else f"Operation{title}"
 
 
 def _fresh_names(taken: set[str]) -> Callable[[str], str]:

@@ -6,6 +6,7 @@ import typer
 
 from genocc.cli.console import print_json, print_table
 from genocc.cli.options import GenotypeArgument, JsonOption
+from genocc.genotype import Cell
 
 
 def show(
@@ -25,10 +26,16 @@ def show(
     else:
         for kind, cell in genotype.cells.items():
             rows = [
-                (state, edge.source, edge.op, edge.weight, "dead" if state in cell.dead else "")
-                for state, _, edge in cell.edges()
+                (state, "" if edge.is_none else edge.source, edge.op, edge.weight, _remark(cell, state))
+                for state, edges in enumerate(cell.nodes, start=cell.inputs)
+                for edge in edges
             ]
             concat = ", ".join(map(str, cell.concat))
-            title = f"{genotype.name}: {kind} cell, {cell.inputs} inputs, {len(cell.nodes)} nodes, {len(rows)} edges"
+            number = len(list(cell.edges()))
+            title = f"{genotype.name}: {kind} cell, {cell.inputs} inputs, {len(cell.nodes)} nodes, {number} edges"
             print_table(title, [">node", ">from", "op", ">weight", ""], rows, caption=f"concat {concat}")
         print(f"hash {genotype.hash}")
+
+
+def _remark(cell: Cell, state: int) -> str:
+    return ", ".join(word for word, states in (("zero", cell.zeros), ("dead", cell.dead)) if state in states)

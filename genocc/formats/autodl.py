@@ -8,7 +8,7 @@ from typing import Any
 
 from genocc.errors import FormatError
 from genocc.formats.cells import ForeignCell, ForeignEdge, brief
-from genocc.formats.genotype_calls import FIELDS, GenotypeCalls, fields, foreign, is_call, listing, states
+from genocc.formats.genotype_calls import FIELDS, GenotypeCalls, fields, filled, foreign, is_call, listing, states
 from genocc.formats.limits import Limits
 from genocc.formats.literals import assigned, literal
 from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
@@ -76,7 +76,7 @@ class AutoDL(GenotypeCalls):
     def listed(self, cell: Cell) -> str:
         nodes = (
             ", ".join(f"({self.vocabulary.spelling(edge.op)!r}, {edge.source})" for edge in edges)
-            for edges in cell.nodes
+            for edges in filled(cell, self.limits.edges)
         )
         return "[" + ", ".join(f"({node})" for node in nodes) + "]"
 

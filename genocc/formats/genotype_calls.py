@@ -13,7 +13,8 @@ from genocc.errors import FormatError
 from genocc.formats.base import Dialect
 from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.literals import assigned, literal
-from genocc.genotype import MAX_NODES, Cell, Genotype
+from genocc.genotype import MAX_NODES, Cell, Edge, Genotype
+from genocc.operations import NONE
 
 FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 
@@ -72,15 +73,15 @@ class GenotypeCalls(Dialect):
     def listed(self, cell: Cell) -> str:
         """Returns the text of a cell's field: a flat list of tuples of ``edge_fields``; an absent weight is 1.0."""
         tuples = []
-        for state, _, edge in cell.edges():
-            weight = 1.0 if edge.weight is None else edge.weight
-            texts = {
-                "op": repr(self.vocabulary.spelling(edge.op)),
-                "from": str(edge.source),
-                "to": str(state),
-                "weight": str(weight),
-            }
-            tuples.append(f"({', '.join(texts[field] for field in self.edge_fields)})")
+        for state, edges in enumerate(filled(cell, self.limits.edges), start=cell.inputs):
+            for edge in edges:
+                texts = {
+                    "op": repr(self.vocabulary.spelling(edge.op)),
+                    "from": str(edge.source),
+                    "to": str(state),
+                    "weight": str(1.0 if edge.weight is None else edge.weight),
+                }
+                tuples.append(f"({', '.join(texts[field] for field in self.edge_fields)})")
         return f"[{', '.join(tuples)}]"
 
     def edge(self, place: str, value: Any, names: Sequence[str] | None = None) -> dict[str, Any]:
@@ -160,6 +161,24 @@ def states(place: str, value: Any) -> list[int]:
         if type(state) is not int:
             raise FormatError(f"{place}, concat: found {brief(state)}; expected the numbers of nodes")
     return list(value)
+
+
+def filled(cell: Cell, length: int | None) -> list[list[Edge]]:
+    """Returns each node's edges as a text lists them: filled up with ``none`` to a length, if there is one.
+
+    ``none`` stands behind the others, or where the numbers of a cell's edges say that it stood.
+    """
+    none = Edge.model_validate({"op": NONE, "from": 0})
+    if length is None:
+        return [list(edges) for edges in cell.nodes]
+    first = cell.inputs
+    fits = all(edge.number is not None and edge.number // length == state - first for state, _, edge in cell.edges())
+    nodes = []
+    for edges in cell.nodes:
+        numbered = {edge.number % length: edge for edge in edges if fits and edge.number is not None}
+        behind = [*edges, *[none] * (length - len(edges))]
+        nodes.append([numbered.get(place, none) for place in range(length)] if numbered else behind)
+    return nodes
 
 
 def foreign(edge: Mapping[str, Any]) -> ForeignEdge:

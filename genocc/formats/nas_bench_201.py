@@ -15,14 +15,15 @@ from genocc.formats.limits import Limits
 from genocc.formats.literals import assigned
 from genocc.formats.vocabulary import Vocabulary, same_names
 from genocc.genotype import MAX_NODES, Genotype
+from genocc.operations import NONE
 
 
 class NasBench201(Dialect):
     """Nodes joined by ``+``, each ``|op~from|op~from|``: one cell with one input, whose output is its last node.
 
     ``none`` means that there is no edge; it is written for every pair of states without one, as the benchmark's own
-    strings have it. Several operations between two states and other numbers of nodes are legal in the program's
-    Structure class, though not among the benchmark's nets.
+    strings have it. A node of nothing else is zero. Several operations between two states and other numbers of nodes
+    are legal in the program's Structure class, though not among the benchmark's nets.
     """
 
     name = "nas-bench-201"
@@ -58,7 +59,7 @@ class NasBench201(Dialect):
         groups = []
         for state, edges in enumerate(genotype.cells["normal"].nodes, start=1):
             by_source: dict[int, list[str]] = {source: [] for source in range(state)}
-            for edge in edges:
+            for edge in edges if not edges[0].is_none else ():
                 by_source[edge.source].append(self.vocabulary.spelling(edge.op))
             listed = [f"{op}~{source}" for source, ops in by_source.items() for op in ops or ["none"]]
             groups.append(f"|{'|'.join(listed)}|")
@@ -73,6 +74,5 @@ def _edges(state: int, group: str) -> list[ForeignEdge]:
         op, _, source = item.partition("~")
         if not op or not re.fullmatch(r"[0-9]{1,4}", source):
             raise FormatError(f"node {state}: found {brief(item)}; expected op~from")
-        if op != "none":
-            edges.append(ForeignEdge(op, int(source)))
-    return edges
+        edges.append(ForeignEdge(op, int(source)))
+    return [edge for edge in edges if edge.op != NONE] or edges[:1]

@@ -31,7 +31,7 @@ class NasBench301(Dialect):
     origin = "automl/nasbench301 nasbench301/data_generation/configs"
     expected = f'{{"{_PREFIX}edge_normal_0": "sep_conv_3x3", ..., "{_PREFIX}inputs_node_normal_3": "0_1", ...}}'
     vocabulary = Vocabulary(writes=same_names(SEVEN))
-    limits = Limits(nodes=4, edges=2, parallel=False, output="all")
+    limits = Limits(nodes=4, edges=2, parallel=False, output="all", none=False)
 
     def entries(self, text: str) -> Mapping[str, Any]:
         return mapping(text, ":")

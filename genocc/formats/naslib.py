@@ -28,7 +28,7 @@ class NasLib(Dialect):
     origin = "automl/NASLib naslib/search_spaces/nasbench301/conversions.py (compact)"
     expected = "(((0, 3), (1, 3), ...), ((0, 0), (1, 0), ...)), eight (from, op) a cell"
     vocabulary = Vocabulary(writes=same_names(SEVEN))
-    limits = Limits(nodes=4, edges=2, parallel=False, output="all")
+    limits = Limits(nodes=4, edges=2, parallel=False, output="all", none=False)
 
     def entries(self, text: str) -> Mapping[str, Any]:
         return assigned(text, lambda node: isinstance(node, (ast.Tuple, ast.List)) and _is_nested(node))

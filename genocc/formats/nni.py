@@ -30,7 +30,7 @@ class Nni(Dialect):
     origin = "microsoft/nni nni/nas/hub/pytorch/nasnet.py (DARTS), examples/tutorials/darts.py"
     expected = "{'normal/op_2_0': 'sep_conv_3x3', 'normal/input_2_0': [0], ...}"
     vocabulary = Vocabulary(writes=same_names(SEVEN))
-    limits = Limits(nodes=4, edges=2, output="all")
+    limits = Limits(nodes=4, edges=2, output="all", none=False)
 
     def entries(self, text: str) -> Mapping[str, Any]:
         return mapping(text, "/")

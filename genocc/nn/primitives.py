@@ -31,6 +31,7 @@ from genocc.primitives import (
     ShiftPad,
     Slice,
     Softmax,
+    Zero,
 )
 
 
@@ -96,6 +97,7 @@ EMITTERS: Emitters = {
     Concat: lambda _, node: TorchOp(concat),
     ShiftPad: lambda _, node: TorchOp(functional.pad, {"pad": (-1, 1, -1, 1)}),
     Slice: lambda part, node: TorchOp(torch.narrow, {"dim": 1, "start": part.start, "length": node.shape[0]}),
+    Zero: lambda zero, node: TorchOp(zeros, {"channels": zero.channels, "stride": zero.stride}),
     GlobalMean: lambda _, node: TorchOp(torch.mean, {"dim": (2, 3)}),
     DropPath: lambda _, node: TorchOp(drop_path),
     Normalize: lambda norm, node: TorchOp(Normalization, {"mean": norm.mean, "std": norm.std, "scale": norm.scale}),
@@ -157,6 +159,12 @@ def add_all(*values: Tensor) -> Tensor:
 def concat(*values: Tensor) -> Tensor:
     """Returns the concatenation along the channels."""
     return torch.cat(values, 1)
+
+
+def zeros(x: Tensor, channels: int, stride: tuple[int, int]) -> Tensor:
+    """Returns zeros for each image of x, whose size the stride divides, rounding up."""
+    height, width = ((length - 1) // step + 1 for length, step in zip(x.shape[2:], stride, strict=True))
+    return x.new_zeros((x.shape[0], channels, height, width))
 
 
 def drop_path_masks(image: Tensor, rate: float, share: tuple[int, int] | None, count: int) -> tuple[Tensor | None, ...]:

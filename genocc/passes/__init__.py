@@ -37,6 +37,6 @@ PASSES: dict[str, Pass] = {
 """All passes by name, in an order in which they can be run; targets and `--passes` choose their own."""
 
 COUNTED = ("remove-dead-code", "share-common-subexpressions")
-"""The passes behind "compiled" counts: those that leave work out and change no parameter."""
+"""The passes behind "compiled" counts: those that do nothing but leave work out."""
 
 __all__ = ["COUNTED", "PASSES", "Parameters", "Pass", "Rewriter", "parse", "run_passes", "select", "split"]

@@ -24,6 +24,7 @@ from genocc.primitives import (
     Pool,
     Slice,
     Softmax,
+    Zero,
 )
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class _Plan:
 
     def _layout(self, node: Node, inputs: list[Layout]) -> Layout:
         primitive, channels = node.primitive, node.shape[0]
-        if isinstance(primitive, (Input, Linear)) or node.name in self.plain:
+        if isinstance(primitive, (Input, Linear, Zero)) or node.name in self.plain:
             return (True,) * channels
         if node.name in self.summed:
             return self._filled(node, channels)
@@ -153,7 +154,7 @@ class _Plan:
             seen.add(node.name)
             if node.name in self.summed or _is_dense(node) or _groups(node) > 1:
                 yield node.name
-            elif not isinstance(node.primitive, Linear):
+            elif not isinstance(node.primitive, (Linear, Zero)):
                 waiting += node.inputs
 
     def _can_be_summed(self, node: Node) -> bool:
@@ -175,7 +176,7 @@ def _read_in_blocks(graph: Graph) -> set[str]:
     for node in graph.nodes.values():
         if isinstance(node.primitive, (Concat, Slice, Pool, GlobalMean)):
             wanted.update((node.name, *node.inputs))
-        if not isinstance(node.primitive, (Concat, Slice, Linear)) and not _is_dense(node):
+        if not isinstance(node.primitive, (Concat, Slice, Linear, Zero)) and not _is_dense(node):
             for value in node.inputs:
                 group[root(value)] = root(node.name)
     roots = {root(value) for value in wanted}

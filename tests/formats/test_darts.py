@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from genocc import Cell, Edge, Genotype
+from genocc.counting import count
 from genocc.errors import FormatError
 from genocc.formats import DIALECTS
 from tests import sample_data
@@ -154,7 +155,6 @@ SKIP = Edge(op="skip_connect", source=0)
     ("unwritable", "message"),
     [
         (genotype((SKIP, SKIP, SKIP)), "cell 'normal', node 2: 3 edges; expected 2"),
-        (genotype((SKIP,)), "cell 'normal', node 2: 1 edge; expected 2"),
         (genotype((SKIP, SKIP), inputs=1, concat=(1,)), "cell 'normal': 1 input; expected 2"),
         (
             Genotype(name="g", cells={"normal": genotype((SKIP, SKIP)).cells["normal"]}),
@@ -166,6 +166,33 @@ def test_what_it_cannot_express(unwritable: Genotype, message: str) -> None:
     with pytest.raises(FormatError, match=r"^dialect darts cannot express 'g': ") as caught:
         DIALECTS["darts"].write(unwritable)
     assert str(caught.value).endswith(message)
+
+
+SNAS_AGGRESSIVE = call(
+    "[('sep_conv_5x5', 0), ('skip_connect', 1), ('skip_connect', 0), ('skip_connect', 1), "
+    "('dil_conv_5x5', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_5x5', 1)]",
+    "[2, 3, 4, 5]",
+    "[('sep_conv_5x5', 0), ('none', 0), ('none', 0), ('sep_conv_5x5', 0), "
+    "('none', 1), ('none', 0), ('none', 1), ('none', 0)]",
+    "[2, 3, 4, 5]",
+)
+
+
+def test_nodes_of_zeros_widen_the_next_cell_as_in_the_program() -> None:
+    """Xie et al., Figure 4c; counted in the program's own net."""
+    imported = read("darts", SNAS_AGGRESSIVE)
+    assert nodes(imported.genotype.cells["reduction"])[2:] == ["none<1", "none<1"]
+    counts = count(imported.genotype)
+    assert (counts.total.parameters, counts.total.macs) == (2_313_622, 374_912_640)
+    assert counts.compiled.macs < counts.total.macs
+    written = DIALECTS["darts"].write(imported.genotype)
+    assert written == f"text = {SNAS_AGGRESSIVE}\n"
+    assert read("darts", written).genotype.cells == imported.genotype.cells
+
+
+def test_a_node_with_one_edge_is_filled_up() -> None:
+    text = DIALECTS["darts"].write(genotype((SKIP,), concat=(2,)))
+    assert "normal=[('skip_connect', 0), ('none', 0)]" in text
 
 
 def test_names_become_identifiers() -> None:

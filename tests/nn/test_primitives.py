@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from genocc.exporters.onnx import OPERATORS
+from genocc.exporters.onnx import EMITTERS as ONNX_EMITTERS
 from genocc.exporters.python.emitters import JOINS, LAYERS
 from genocc.nn.batch_norm import SYNC_EMITTERS
 from genocc.nn.inference_net import STEPS
@@ -24,20 +24,20 @@ from genocc.nn.primitives import (
     drop_path,
     drop_path_masks,
 )
-from genocc.primitives import PRIMITIVES, DropPath, GlobalMean, Input, Linear, Normalize, Primitive, Softmax
+from genocc.primitives import PRIMITIVES, DropPath, GlobalMean, Input, Linear, Normalize, Primitive, Softmax, Zero
 from genocc.searchers.arithmetic.lazy import LAZY
 
 TABLES: dict[str, Collection[type[Primitive]]] = {
     "PyTorch": EMITTERS.keys(),
     "PyTorch, synchronized BN": SYNC_EMITTERS.keys(),
     "optimized PyTorch": STEPS.keys(),
-    "ONNX": OPERATORS.keys(),
+    "ONNX": ONNX_EMITTERS.keys(),
     "Python source": LAYERS.keys() | JOINS.keys(),
     "super-net": LAZY.keys(),
 }
 WITHOUT: dict[str, tuple[type[Primitive], ...]] = {
     "ONNX": (),
-    "super-net": (Input, GlobalMean, Linear, DropPath, Normalize, Softmax),  # not in a candidate operation
+    "super-net": (Input, GlobalMean, Linear, DropPath, Normalize, Softmax, Zero),  # `none` is never computed there
 }
 """What a back end does not compute; of those that are not named: the input, which is their argument."""
 

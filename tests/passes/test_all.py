@@ -61,7 +61,7 @@ def check(graph: Graph, passes: Sequence[Pass], *, training: bool = False) -> Gr
 
 
 @settings(max_examples=25)
-@given(genotypes(max_nodes=5), networks())
+@given(genotypes(max_nodes=5, zeros=True), networks())
 def test_every_pass_alone(genotype: Genotype, config: NetworkConfig) -> None:
     graph = lowered(genotype, config)
     for step in VARIANTS.values():
@@ -72,7 +72,7 @@ def test_every_pass_alone(genotype: Genotype, config: NetworkConfig) -> None:
 
 
 @settings(max_examples=25)
-@given(genotypes(max_nodes=5), networks(), st.sets(st.sampled_from(list(VARIANTS)), min_size=2))
+@given(genotypes(max_nodes=5, zeros=True), networks(), st.sets(st.sampled_from(list(VARIANTS)), min_size=2))
 def test_pipelines(genotype: Genotype, config: NetworkConfig, chosen: set[str]) -> None:
     graph = lowered(genotype, config)
     for passes in (*PIPELINES.values(), [step for name, step in VARIANTS.items() if name in chosen]):
@@ -80,7 +80,7 @@ def test_pipelines(genotype: Genotype, config: NetworkConfig, chosen: set[str]) 
 
 
 @settings(max_examples=10)
-@given(genotypes(max_nodes=4), networks(), st.permutations(list(VARIANTS)))
+@given(genotypes(max_nodes=4, zeros=True), networks(), st.permutations(list(VARIANTS)))
 def test_any_order(genotype: Genotype, config: NetworkConfig, names: list[str]) -> None:
     graph = lowered(genotype, config)
     arrays, image = random_parameters(graph), random_image(graph)
@@ -89,7 +89,7 @@ def test_any_order(genotype: Genotype, config: NetworkConfig, names: list[str]) 
 
 
 @settings(max_examples=15)
-@given(genotypes(max_nodes=4), networks())
+@given(genotypes(max_nodes=4, zeros=True), networks())
 def test_training(genotype: Genotype, config: NetworkConfig) -> None:
     """In training BN uses the statistics of the batch, drop path stays where it is, and the auxiliary head remains."""
     graph = lowered(genotype, config, training=True)

@@ -39,14 +39,14 @@ def test_every_zoo_genotype(name: str, skeleton: str) -> None:
 
 
 @settings(max_examples=25)
-@given(genotypes(), networks(), st.integers(0, 2**16))
+@given(genotypes(zeros=True), networks(), st.integers(0, 2**16))
 def test_random_genotypes(genotype: Genotype, config: NetworkConfig, seed: int) -> None:
     check(genotype, config, seed)
 
 
 @pytest.mark.full
 @settings(max_examples=1000)
-@given(genotypes(), networks(), st.integers(0, 2**16))
+@given(genotypes(zeros=True), networks(), st.integers(0, 2**16))
 def test_random_genotypes_in_numbers(genotype: Genotype, config: NetworkConfig, seed: int) -> None:
     check(genotype, config, seed)
 
