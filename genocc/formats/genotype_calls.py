@@ -70,9 +70,15 @@ class GenotypeCalls(Dialect):
         )
 
     def listed(self, cell: Cell) -> str:
-        """Returns the text of a cell's field: a flat list of tuples of ``edge_fields``; an absent weight is 1.0."""
+        """Returns the text of a cell's field: a flat list of tuples of ``edge_fields``; an absent weight is 1.0.
+
+        Where the number of edges per node is fixed, nodes behind the last of the concat, all dead, are left out: the
+        concat says how many nodes there are.
+        """
         tuples = []
         for state, _, edge in cell.edges():
+            if self.limits.edges is not None and state > max(cell.concat):
+                break  # dead, and a flat list ends with the last node of the concat
             weight = 1.0 if edge.weight is None else edge.weight
             texts = {
                 "op": repr(self.vocabulary.spelling(edge.op)),
@@ -102,15 +108,49 @@ class GenotypeCalls(Dialect):
                 raise FormatError(f"{place}: found {brief(item)} as {field}; expected {noun}")
         return edge
 
-    def paired(self, place: str, value: Any) -> dict[int, list[ForeignEdge]]:
-        """Returns the nodes of a flat list whose entries 2i and 2i+1 are the edges of node i+2."""
+    def flat(self, place: str, value: Any, concat: Sequence[int]) -> dict[int, list[ForeignEdge]]:
+        """Returns the nodes of a flat list of edges, which leaves implicit where a node ends.
+
+        The last node of the concat says how many nodes there are. Then the list has two edges per node, or one from
+        every earlier state (2 + 3 + 4 + ... in all, as the SNAS program writes it).
+
+        Args:
+            place: Where it is, for messages.
+            value: The list.
+            concat: The states of the concat.
+
+        Raises:
+            FormatError: The number of edges fits neither, or an edge of every state is not what the list has.
+        """
         edges = [
             foreign(self.edge(f"{place}, entry {number}", item))
             for number, item in enumerate(listing(place, value), start=1)
         ]
-        if len(edges) % 2:
-            raise FormatError(f"{place}: an odd number of edges, {len(edges):,}; expected two a node")
-        return {2 + number: edges[2 * number : 2 * number + 2] for number in range(len(edges) // 2)}
+        last = max(concat, default=0)
+        count = last - 1 if 2 <= last < 2 + MAX_NODES and edges else (len(edges) + 1) // 2
+        every = count * (count + 3) // 2
+        if len(edges) not in (2 * count, every):
+            raise FormatError(
+                f"{place}: {len(edges):,} edge{'s' * (len(edges) != 1)}, but the last node of the concat is {last}, the {_ordinal(count)}; "
+                f"expected {2 * count} edges (two per node) or {every} (one from every earlier state)"
+            )
+        sizes = [2] * count if len(edges) == 2 * count else range(2, 2 + count)
+        start, nodes = 0, {}
+        for state, size in enumerate(sizes, start=2):
+            nodes[state] = edges[start : start + size]
+            start += size
+            sources = [edge.source for edge in nodes[state]]
+            if size > 2 and sorted(sources) != list(range(state)):
+                raise FormatError(
+                    f"{place}: {len(edges):,} edges, as many as {count} nodes have with one edge from every earlier "
+                    f"state, but those of node {state} come from {brief(sources)}; expected 0 to {state - 1}, each once"
+                )
+        return nodes
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def is_call(node: ast.expr, suffix: str) -> bool:

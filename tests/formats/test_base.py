@@ -117,7 +117,7 @@ def test_one_of_several_by_name() -> None:
 
 def test_several_without_a_name_are_listed() -> None:
     assert refusal("darts", SEVERAL) == "several genotypes; choose one with --name: FIRST, second, BROKEN, DARTS"
-    assert refusal("darts", SEVERAL, "secnd") == "no genotype 'secnd'; did you mean second?"
+    assert refusal("darts", SEVERAL, "secnd") == "no genotype 'secnd'; did you mean 'second'?"
     assert refusal("darts", SEVERAL, "V2") == "no genotype 'V2'; it has FIRST, second, BROKEN, DARTS"
     assert refusal("darts", call(), "V2") == "no genotype 'V2'; its only one has no name"
 
