@@ -18,6 +18,7 @@ from genocc.formats.nas_bench_201 import NasBench201
 from genocc.formats.nas_bench_301 import NasBench301
 from genocc.formats.naslib import NasLib
 from genocc.formats.nni import Nni
+from genocc.formats.recognition import readers, recognized
 from genocc.formats.robust_darts import RobustDarts
 
 DIALECTS: dict[str, Dialect] = {
@@ -37,7 +38,7 @@ DIALECTS: dict[str, Dialect] = {
     )
 }
 
-__all__ = ["DIALECTS", "Dialect", "Imported", "dialect"]
+__all__ = ["DIALECTS", "Dialect", "Imported", "dialect", "read"]
 
 
 def dialect(name: str) -> Dialect:
@@ -45,3 +46,28 @@ def dialect(name: str) -> Dialect:
     if name in DIALECTS:
         return DIALECTS[name]
     raise FormatError(f"unknown dialect '{name}'; {did_you_mean(name.lower().replace('_', '-'), DIALECTS)}")
+
+
+def read(
+    text: str, source: str | None = None, name: str | None = None, where: str = "text", line: int | None = None
+) -> Imported:
+    """Returns a genotype from a foreign text.
+
+    Args:
+        text: The whole text.
+        source: The name of its dialect; if not given, all are tried.
+        name: Of the genotype to read, if the text has several.
+        where: The file or other place, for messages; it also names a genotype without a name.
+        line: On which the genotype starts, if the text has several.
+
+    Raises:
+        FormatError: The text cannot be read. If another dialect than the named one reads it, the message says which.
+    """
+    if source is None:
+        return recognized(DIALECTS.values(), text, name, where, line)
+    named = dialect(source)
+    try:
+        return named.read(text, name, where, line)
+    except FormatError as error:
+        others = [other for other in DIALECTS.values() if other is not named]
+        raise FormatError(f"{error}{readers(others, text, name, where, line)}") from None

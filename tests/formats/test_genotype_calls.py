@@ -112,7 +112,6 @@ def test_both_cells_are_needed_and_nothing_else() -> None:
     found = Darts().cells_of(values)
     assert found == {
         "normal": ForeignCell({2: [ForeignEdge("conv_1x1", 0)] * 2}, [2]),
-        "reduction": ForeignCell({}, []),
     }
     for change, message in [
         ({"other": 1}, "unknown field 'other'; expected normal, normal_concat, reduce, reduce_concat"),
@@ -121,8 +120,8 @@ def test_both_cells_are_needed_and_nothing_else() -> None:
         with pytest.raises(FormatError) as caught:
             Darts().cells_of(values | change)
         assert str(caught.value).startswith(message)
-    with pytest.raises(FormatError, match=r"^the field reduce_concat is missing"):
-        Darts().cells_of({name: value for name, value in values.items() if name != "reduce_concat"})
+    with pytest.raises(FormatError, match=r"^the field normal_concat is missing"):
+        Darts().cells_of({name: value for name, value in values.items() if name != "normal_concat"})
 
 
 @pytest.mark.parametrize(

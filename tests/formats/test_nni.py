@@ -59,7 +59,7 @@ def test_json() -> None:
         ({"reduce/op_2_0": None}, "reduce/op_2_0: found None; expected an operation's name"),
         ({"normal/op_6_0": "skip_connect"}, "normal/op_6_0: a fifth node; expected the four of NNI's DARTS space"),
         ({"normal/op_2_2": "skip_connect"}, "unknown key 'normal/op_2_2'"),
-        ({"width": 36}, "unknown key 'width'"),
+        ({"stem": 36}, "unknown key 'stem'"),
     ],
 )
 def test_what_is_refused(change: dict[str, Any], message: str) -> None:
