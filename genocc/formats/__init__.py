@@ -20,6 +20,7 @@ from genocc.formats.naslib import NasLib
 from genocc.formats.nni import Nni
 from genocc.formats.recognition import readers, recognized
 from genocc.formats.robust_darts import RobustDarts
+from genocc.formats.sightings import sightings
 
 DIALECTS: dict[str, Dialect] = {
     dialect.name: dialect
@@ -63,11 +64,13 @@ def read(
     Raises:
         FormatError: The text cannot be read. If another dialect than the named one reads it, the message says which.
     """
-    if source is None:
-        return recognized(DIALECTS.values(), text, name, where, line)
-    named = dialect(source)
+    named = None if source is None else dialect(source)
     try:
+        if named is None:
+            return recognized(DIALECTS.values(), text, name, where, line)
         return named.read(text, name, where, line)
     except FormatError as error:
-        others = [other for other in DIALECTS.values() if other is not named]
+        others = [other for other in DIALECTS.values() if other is not named] if named else []
         raise FormatError(f"{error}{readers(others, text, name, where, line)}") from None
+    finally:
+        sightings.cache_clear()

@@ -16,8 +16,9 @@ _BRACKETS = re.compile(r"[()\[\]{}]")
 _QUOTE = re.compile(r"['\"\u2018\u201c]|&#39;|&quot;")
 _TYPOGRAPHY = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\u200b": None})
 
+_MAX_BROKEN = 100
 _CLEANINGS: tuple[Callable[[str], str], ...] = (
-    lambda text: text,
+    lambda text: text.replace("'\"'\"'", "'"),  # a shell's way to put a quotation mark between such marks
     lambda text: text.translate(_TYPOGRAPHY),  # word processors
     lambda text: re.sub(r"\\+(['\"])", r"\1", re.sub(r"\\+n", "\n", text)),  # in a shell's or a program's string
     lambda text: re.sub(r"''(?=\w)|(?<=\w)''", "'", text),  # in a YAML string
@@ -59,7 +60,7 @@ def excerpts(text: str, opening: re.Pattern[str], verbatim: re.Pattern[str] | No
         FormatError: So much is bracketed that does not parse that the search is given up.
     """
     closing = _closing(text)
-    budget = 10 * len(text) + 1_000_000
+    budget, broken = 10 * len(text) + 1_000_000, 0
     after, line, counted = 0, 1, 0
     matches = [*opening.finditer(text), *(verbatim.finditer(text) if verbatim else ())]
     for match in sorted(matches, key=lambda match: match.start()):
@@ -74,11 +75,12 @@ def excerpts(text: str, opening: re.Pattern[str], verbatim: re.Pattern[str] | No
         end = closing.get(match.end() - 1)
         cut = text[start : end + 1] if end is not None else text[start : start + 400]
         budget -= len(cut) + 100
-        if budget < 0:
+        if budget < 0 or broken > _MAX_BROKEN:
             raise FormatError("too many brackets that hold no genotype; cut out the genotype")
         value = _parsed(cut, line, match[0]) if end is not None else _unclosed(line, match[0])
         if isinstance(value, FormatError):
             if _QUOTE.search(cut[:400]) and not match[0].startswith("{"):
+                broken += 1
                 yield Excerpt(start, line, line + cut.count("\n"), value)
             continue
         after = start + len(cut)
@@ -127,4 +129,7 @@ def _parsed(cut: str, line: int, head: str) -> ast.expr | FormatError:
 
 
 def _unclosed(line: int, head: str) -> FormatError:
-    return FormatError(f"line {line}: '{head.split('(')[0].strip()}(' starts here, but its bracket is never closed")
+    return FormatError(
+        f"line {line}: '{head.split('(')[0].strip()}(' starts here, but its bracket is never "
+        "closed; complete it, or choose another with --line"
+    )

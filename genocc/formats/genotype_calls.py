@@ -25,6 +25,12 @@ SYNONYMS = {"reduction": "reduce", "reduction_concat": "reduce_concat"}
 INERT = {"layout": ("cell",)}
 """Further field -> values with which it says nothing about the cells: sharpDARTS' ``layout='cell'``."""
 
+BOOKKEEPING = re.compile(
+    r"(?:(?:train|valid|val|test|best|search|final)_)?(?:acc|accuracy|loss|error|err|score|fitness|reward|top1|top5)"
+    r"|epochs?|seed|name|id|index|params|flops|macs|latency|date|time|timestamp|dataset|comment|description|source"
+)
+"""Further fields of a text or a number that people keep with a genotype."""
+
 
 class GenotypeCalls(Dialect):
     """A dialect of ``Genotype(...)`` calls with a field and a concat field for each cell.
@@ -54,7 +60,8 @@ class GenotypeCalls(Dialect):
         for field, value in values.items():
             if field in FIELDS or (field in self.optional and value is None):
                 continue
-            if value not in INERT.get(field, ()) and value not in (None, "", [], {}):
+            kept = BOOKKEEPING.fullmatch(field) and isinstance(value, (str, int, float))
+            if not kept and value not in INERT.get(field, ()) and value not in (None, "", [], {}):
                 raise FormatError(f"unknown field {brief(field)}; expected {', '.join(FIELDS)}")
             remarks += (f"the field {field}={brief(value)} has no effect: left out",)
         if values.get("reduce") == []:
@@ -226,7 +233,7 @@ def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
     for field, value in values.items():
         name = SYNONYMS.get(field, field)
         if name in result:
-            raise FormatError(f"found {name} twice, also as {field}; expected each field once")
+            raise FormatError(f"found {name} twice, by two names; expected each field once")
         result[name] = value
     return result
 

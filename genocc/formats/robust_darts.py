@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -30,9 +31,9 @@ class RobustDarts(Darts):
         return [Sighting(path, value) for path, value in found.items()]
 
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
+        if (number := len(re.findall(r"Genotype\s*\(", entry))) != 1:
+            raise FormatError(f"found {number} genotypes in one leaf; expected {self.expected}")
         calls = super().entries(entry)
-        if len(calls) != 1:
-            raise FormatError(f"found {len(calls)} genotypes in one leaf; expected {self.expected}")
         return super().cells(calls[0].parsed())
 
     def text(self, genotype: Genotype) -> str:
@@ -43,7 +44,7 @@ class RobustDarts(Darts):
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
-        if value.startswith("Genotype"):
+        if re.match(r"Genotype\s*\(", value):
             yield path, value
         return
     items = value.items() if isinstance(value, dict) else enumerate(value)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from genocc.errors import FormatError
@@ -80,8 +81,11 @@ class _Found:
     logged: bool = False
 
 
-def sightings(text: str, sought: Sought) -> list[Sighting]:
+@lru_cache(maxsize=2)
+def sightings(text: str, sought: Sought) -> tuple[Sighting, ...]:
     """Returns the genotypes in a text, in its order.
+
+    Dialects that look for the same expressions share what was found, until ``sightings.cache_clear()``.
 
     Raises:
         FormatError: There is none, and the text is not Python source either.
@@ -92,10 +96,10 @@ def sightings(text: str, sought: Sought) -> list[Sighting]:
     found = spelled or found  # a call with variables is a program's, not a genotype
     if not found and sought.telling.search(text):
         statements(text)
-    return _named(_latest(found))
+    return tuple(_named(_latest(found)))
 
 
-def mappings(text: str, sought: Sought) -> list[Sighting]:
+def mappings(text: str, sought: Sought) -> tuple[Sighting, ...]:
     """Returns the dictionaries in a text as `sightings` does; the text may be the inside of one, as in a manual."""
     if text.lstrip().startswith(("'", '"')):
         with suppress(FormatError):
@@ -163,8 +167,11 @@ def _latest(found: Sequence[_Found]) -> list[tuple[_Found, bool, str]]:
     if len(found) > 1 and all(item.logged for item in found):
         note = f"the log has {len(found)} genotypes; this is the last, on line {found[-1].line}; --line takes another"
         return [*((item, True, "") for item in found[:-1]), (found[-1], False, note)]
-    last = {(item.scope, item.name): item for item in found}
     times = Counter((item.scope, item.name) for item in found)
+    found = [
+        replace(item, name="") if item.name.isdigit() and times[item.scope, item.name] > 1 else item for item in found
+    ]  # positions, not names: the columns of a table
+    last = {(item.scope, item.name): item for item in found}
     result = []
     for item in found:
         again = times[item.scope, item.name] if item.name else 1
@@ -179,9 +186,10 @@ def _named(found: Sequence[tuple[_Found, bool, str]]) -> list[Sighting]:
     for item, _, _ in found:
         scopes.setdefault(item.name, set()).add(item.scope)
     result, unnamed = [], 0
+    several = sum(not superseded for _, superseded, _ in found) > 1
     for item, superseded, note in found:
         name = item.name
-        if not name and len(found) > 1:
+        if not name and (several or superseded):
             unnamed += 1
             name = f"#{unnamed}"
         elif name and len(scopes[name]) > 1:

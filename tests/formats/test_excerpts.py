@@ -46,7 +46,7 @@ def test_an_expression_is_found_however_the_text_around_marks_it(text: str) -> N
 
 
 def test_dotted_names_lines_and_several() -> None:
-    text = "a\nx = gt.CNNGenotype(a='1')\n\n{'b': {'c': 2}} {not it} {'d': 3}\n"
+    text = "a\nx = gt.CNNGenotype(a='1')\n\n{'b': {'c': 2}} {a b} {'d': 3}\n"
     assert found(text) == [(2, "gt.CNNGenotype(a='1')"), (4, "{'b': {'c': 2}}"), (4, "{'d': 3}")]
 
 

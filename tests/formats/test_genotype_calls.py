@@ -12,7 +12,7 @@ from genocc.errors import FormatError
 from genocc.formats.cells import ForeignCell, ForeignEdge
 from genocc.formats.darts import Darts
 from genocc.formats.gdas import Gdas
-from genocc.formats.genotype_calls import fields, foreign, identifier, is_call, listing, states
+from genocc.formats.genotype_calls import fields, foreign, identifier, is_call, is_genotype, listing, states
 from genocc.formats.robust_darts import RobustDarts
 
 
@@ -105,6 +105,59 @@ def test_dead_nodes_at_the_end_are_not_written() -> None:
 
 
 SEP = (Edge(op="sep_conv_3x3", source=0), Edge(op="skip_connect", source=1))
+
+
+PAIRS = [["conv_1x1", 0]] * 2
+
+
+def test_fields_without_an_effect_are_named_and_others_refused() -> None:
+    values = {"normal": PAIRS, "normal_concat": [2], "reduction": PAIRS, "reduction_concat": [2]}
+    extra = {"layout": "cell", "normal_bottleneck": "", "connectN": None, "epoch": 49, "val_acc": 97.1, "name": "x"}
+    found = Darts().cells_of(values | extra)
+    assert list(found) == ["normal", "reduction"]
+    assert found["normal"].remarks == tuple(
+        f"the field {name}={value!r} has no effect: left out" for name, value in extra.items()
+    )
+    for change in ({"layout": "raw"}, {"normal_bottleneck": "conv_1x1"}, {"epoch": [1]}, {"nodes": 4}):
+        with pytest.raises(FormatError, match=rf"^unknown field '{next(iter(change))}'"):
+            Darts().cells_of(values | change)
+    with pytest.raises(FormatError, match=r"^found reduce twice, by two names"):
+        Darts().cells_of(values | {"reduce": []})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x.Genotype()", True),
+        ("{'epoch': 1, 'normal': []}", True),
+        ("{'normal': Genotype()}", False),
+        ("dict(normal=[1])", True),
+        ("OrderedDict([('normal', (1,)), ('x', 2)])", True),
+        ("OrderedDict({'normal': []})", True),
+        ("namedtuple(normal=[1])", False),
+        ("[[('a', 0)], [2, 3], [], [2]]", True),
+        ("[[('a', 0)], [2, 3], [], []]", False),
+        ("[[('a', 0)], [2, 3]]", False),
+        ("normal", False),
+    ],
+)
+def test_genotypes_are_calls_dictionaries_and_lists_of_their_fields(text: str, expected: bool) -> None:
+    assert is_genotype(ast.parse(text, mode="eval").body) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "G(**{'a': 1}, b=[2])",
+        "{'a': 1, 'b': [2]}",
+        "dict(a=1, b=[2])",
+        "OrderedDict([('a', 1), ('b', [2])])",
+        "OrderedDict({'a': 1, 'b': (2,)})",
+        "[1, [2]]",
+    ],
+)
+def test_fields_are_read_from_each_of_them(text: str) -> None:
+    assert fields(ast.parse(text, mode="eval").body, ("a", "b")) == {"a": 1, "b": [2]}
 
 
 def test_both_cells_are_needed_and_nothing_else() -> None:

@@ -8,7 +8,7 @@ from genocc import Cell, Edge, Genotype
 from genocc.errors import FormatError
 from genocc.formats import DIALECTS
 from tests import sample_data
-from tests.formats.reading import nodes, read, refusal
+from tests.formats.reading import call, nodes, read, refusal
 
 
 def test_the_sample_has_one_input_and_its_last_node_as_output() -> None:
@@ -39,6 +39,43 @@ def test_a_node_of_only_none_is_left_out_with_the_edges_that_leave_it() -> None:
         "cell 'normal', node 3, edge 1 of 2 ('avg_pool_3x3' from 1): comes from a node without edges: left out",
         "cell 'normal': node 1 without edges: left out, also from the concat; node 2 becomes 1; node 3 becomes 2",
     )
+
+
+STRUCTURE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|skip_connect~1|+|avg_pool_3x3~0|nor_conv_1x1~1|none~2|"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Structure(4 nodes with {STRUCTURE})",
+        f"[2020-01-01 10:00:00] last-geno is Structure(4 nodes with {STRUCTURE})",
+        f"<<<--->>> The 000-050-th epoch : |none~0|\n<<<--->>> The 001-050-th epoch : Structure(4 nodes with {STRUCTURE})",
+        STRUCTURE.replace("+", "+\n"),
+        "arch:\n  " + STRUCTURE.replace("+", "\n  +"),
+        f"| arch | accuracy |\n|---|---|\n| {STRUCTURE} | 94 |\n",
+        f"index,arch\n3,{STRUCTURE},94.2\n",
+        f'{{"arch": "{STRUCTURE}", "accuracy": null}}',
+        "x = [(('nor_conv_3x3', 0),), (('nor_conv_3x3', 0), ('skip_connect', 1)), "
+        "(('avg_pool_3x3', 0), ('nor_conv_1x1', 1), ('none', 2))]",
+        "best CellStructure([[('nor_conv_3x3', 0)], [('nor_conv_3x3', 0), ('skip_connect', 1)], "
+        "[('avg_pool_3x3', 0), ('nor_conv_1x1', 1)]]) of all",
+        '[[["nor_conv_3x3", 0]], [["nor_conv_3x3", 0], ["skip_connect", 1]], '
+        '[["avg_pool_3x3", 0], ["nor_conv_1x1", 1]]]',
+    ],
+)
+def test_whatever_the_program_prints(text: str) -> None:
+    assert nodes(read("nas-bench-201", text).genotype.cells["normal"]) == [
+        "conv_3x3<0",
+        "conv_3x3<0, skip_connect<1",
+        "avg_pool_3x3<0, conv_1x1<1",
+    ]
+
+
+def test_one_that_is_broken_in_other_text_is_refused_as_a_whole() -> None:
+    assert (
+        refusal("nas-bench-201", "the best |nor_conv_3x3~0|+|bad|+|x~1| is") == "node 2: found 'bad'; expected op~from"
+    )
+    assert "no genotype found" in refusal("nas-bench-201", call("[[('skip_connect', 0)], [('skip_connect', 1)]]"))
 
 
 def test_several_operations_on_an_edge_quoted_and_by_name() -> None:

@@ -71,6 +71,17 @@ def test_what_is_no_config() -> None:
     assert "not Python source" in refusal("nas-bench-301", f"{{{key}: ")
 
 
+def test_a_result_file_has_the_configuration_one_level_down() -> None:
+    result = {"final_metric_score": -97.0, "info": [{"x": None}], "optimized_hyperparamater_config": sample()}
+    genotype = read("nas-bench-301", json.dumps(result)).genotype
+    assert genotype.hash == read("nas-bench-301", json.dumps(sample())).genotype.hash
+    del result["optimized_hyperparamater_config"][f"{PREFIX}edge_normal_4"]  # type: ignore[attr-defined]
+    assert refusal("nas-bench-301", json.dumps(result)) == (
+        "cell 'normal', node 3: 1 of its edges are there; expected two of edge_normal_2, edge_normal_3, edge_normal_4; "
+        "by inputs_node_normal_3 '1_2', edge_normal_4 is missing"
+    )
+
+
 def test_written_as_the_benchmark_converts_it(darts_v2: Genotype) -> None:
     values = json.loads(DIALECTS["nas-bench-301"].write(darts_v2))
     normal = {key.removeprefix(PREFIX): value for key, value in values.items() if "_normal_" in key}

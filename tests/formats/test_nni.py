@@ -66,6 +66,12 @@ def test_what_is_refused(change: dict[str, Any], message: str) -> None:
     assert message in refusal("nni", repr(sample() | change))
 
 
+def test_what_belongs_to_the_network_is_named() -> None:
+    imported = read("nni", json.dumps(sample() | {"width": 36, "depth": 20}))
+    assert nodes(imported.genotype.cells["normal"]) == DARTS_V2_NORMAL
+    assert imported.notes == ("width 36 and depth 20: of the network, not of its cells: left out",)
+
+
 def test_written_as_in_version_3(darts_v2: Genotype) -> None:
     assert json.loads(DIALECTS["nni"].write(darts_v2)) == sample()
 

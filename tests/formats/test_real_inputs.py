@@ -36,7 +36,7 @@ def test_each_is_read_as_what_is_right(named: bool) -> None:
                 read(case["text"], source, case.get("name"))
             continue
         if named and source == "autodl":
-            with pytest.raises(FormatError, match="; --from darts reads it$"):
+            with pytest.raises(FormatError, match=r"; --from darts reads it$"):
                 read(case["text"], source)
             continue
         imported = read(case["text"], source, case.get("name"))
