@@ -34,12 +34,14 @@ class ForeignCell:
         concat: The states in the text's concat; None if the output is every node, in the order of ``nodes``.
         inputs: Number of input states.
         notes: Remarks of the dialect, for people.
+        remarks: The same about the genotype as a whole.
     """
 
     nodes: Mapping[int, Sequence[ForeignEdge]]
     concat: Sequence[int] | None = None
     inputs: int = 2
     notes: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
 
 def build(kind: str, cell: ForeignCell, operation: Callable[[str], str]) -> tuple[dict[str, Any], list[str]]:

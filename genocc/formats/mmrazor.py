@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genocc.errors import FormatError
 from genocc.formats.base import Dialect
 from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.limits import Limits
+from genocc.formats.sightings import Sighting
 from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
 from genocc.genotype import Genotype
 
@@ -32,10 +33,10 @@ class MMRazor(Dialect):
     )
     limits = Limits(parallel=False, output="all")
 
-    def entries(self, text: str) -> Mapping[str, Any]:
+    def entries(self, text: str) -> Sequence[Sighting]:
         from genocc.formats import plain_yaml
 
-        return {"": plain_yaml.load(text)} if text.strip() else {}
+        return [Sighting("", plain_yaml.load(text))] if "chosen" in text else []
 
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
         if not isinstance(entry, dict):

@@ -87,9 +87,9 @@ def test_what_is_refused(old: str, new: str, message: str) -> None:
     ("text", "message"),
     [
         ("", "no genotype found"),
-        ("# nothing", "found 0 YAML documents; expected one"),
-        ("a\n---\nb\n", "found 2 YAML documents; expected one"),
-        ("- a", "found ['a']; expected normal_n2"),
+        ("# nothing", "no genotype found"),
+        ("a\n---\nchosen\n", "found 2 YAML documents; expected one"),
+        ("- chosen", "found ['chosen']; expected normal_n2"),
         ("normal_n2_p0: {chosen: [skip_connect]}", "it names no nodes"),
         ("normal_n1: {chosen: [normal_n1_p0]}\nnormal_n1_p0: {chosen: a}", "found node 1; expected nodes 2 to 65"),
         ("normal_n9999: {chosen: []}", "found node 9999; expected nodes 2 to 65"),
