@@ -26,7 +26,7 @@ def search(
     seeds: int | None = None,
     epochs: int | None = None,
     overrides: Iterable[str] = (),
-    size: int | None = None,
+    size: int | str | tuple[int, int] | None = None,
     download: bool | None = None,
     max_macs: int | None = None,
     max_params: int | None = None,
@@ -48,7 +48,7 @@ def search(
         seeds: Search as often, with as many seeds from ``seed`` on, and keep the best by validation accuracy.
         epochs: Instead of the preset's.
         overrides: Texts ``part.field=value``: any setting of any part.
-        size: Height and width of the images.
+        size: Height and width of the images: (64, 300), 64x300, or one number for both.
         download: Whether a missing data set may be fetched.
         max_macs: Budget of the target net, by genocc's own counts; see ``budget`` for its skeleton.
         max_params: The same for its parameters.

@@ -87,7 +87,7 @@ class _Search(Loop[Bilevel]):
         self.config = config
         self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device)
         images = self.halves.training.images
-        self.data_shape = DataShape(len(self.halves.data.classes), images.channels, (images.size, images.size))
+        self.data_shape = DataShape(len(self.halves.data.classes), images.channels, images.size)
         self.net = SuperNet(config, self.data_shape).to(device)
         bilevel = Bilevel(self.net, config, self.halves.training, self.halves.validation)
         super().__init__(bilevel, config.schedule.epochs, folder, interruption, progress)

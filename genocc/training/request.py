@@ -27,7 +27,7 @@ def train(
     epochs: int | None = None,
     overrides: Iterable[str] = (),
     network: Mapping[str, Any] | None = None,
-    size: int | None = None,
+    size: int | str | tuple[int, int] | None = None,
     download: bool | None = None,
     tensorboard: bool | None = None,
     device: str = "auto",
@@ -47,7 +47,7 @@ def train(
         epochs: Instead of the preset's.
         overrides: Texts ``part.field=value``: any setting of any part.
         network: Fields of the part ``network``: ``skeleton``, ``channels``, ``layers``, ``stem_stride``, ``auxiliary``.
-        size: Height and width of the images.
+        size: Height and width of the images: (64, 300), 64x300, or one number for both.
         download: Whether a missing data set may be fetched.
         tensorboard: Whether the history is written as TensorBoard events too.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.

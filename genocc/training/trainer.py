@@ -257,7 +257,7 @@ def _batches(config: TrainConfig, data: DataSet, device: torch.device, processes
 def _net(genotype: Genotype, config: TrainConfig, data: DataSet) -> TargetNet:
     """The net; only parameters that its outputs depend on are trained."""
     size, channels = data.train.size, data.train.channels
-    network = config.network.network(classes=len(data.classes), input_size=(size, size), input_channels=channels)
+    network = config.network.network(classes=len(data.classes), input_size=size, input_channels=channels)
     emitters = SYNC_EMITTERS if config.distributed.sync_batch_norm else EMITTERS
     net = TargetNet(genotype, network, seed=config.seed, emitters=emitters)
     graph = lower(genotype, network, training=True)

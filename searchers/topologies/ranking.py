@@ -142,7 +142,7 @@ def rank_topologies(
     seed: int | None = None,
     epochs: int | None = None,
     overrides: Iterable[str] = (),
-    size: int | None = None,
+    size: int | str | tuple[int, int] | None = None,
     download: bool | None = None,
     sample: int | None = None,
     top: int | None = None,
@@ -160,7 +160,7 @@ def rank_topologies(
         seed: Of the sample and of every training [0].
         epochs: Of each training, instead of the preset's.
         overrides: Texts ``part.field=value``: any setting of the trainings.
-        size: Height and width of the images.
+        size: Height and width of the images: (64, 300), 64x300, or one number for both.
         download: Whether a missing data set may be fetched.
         sample: How many topologies, chosen at random [all 180].
         top: How many enter the second phase [20].

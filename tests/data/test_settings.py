@@ -43,7 +43,7 @@ def test_built_in_data_go_with_quick_and_others_with_the_papers_settings() -> No
 
 def test_the_data_set_is_the_one_that_is_configured() -> None:
     data = load_data(ImagesConfig(name="fake", size=4))
-    assert (data.name, data.train.size) == ("fake", 4)
+    assert (data.name, data.train.size) == ("fake", (4, 4))
     assert place(ImagesConfig(name="fake")) == "data set 'fake'"
     assert place(ImagesConfig(name="imagefolder", folder=Path("a/b"))) == "a/b"
 
