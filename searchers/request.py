@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from genocc.data.settings import data_fields, default_preset
+from genocc.errors import RunError
 from genocc.runs.progress import Progress
-from genocc.runs.starting import given, new_or_resumed, run_path
+from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
 
 from .config import SearchConfig
 from .method import Method
@@ -54,7 +55,8 @@ def search(
         max_params: The same for its parameters.
         penalty_macs: Factor of the expected MACs over ``max_macs`` in the architecture's loss.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
-        resume: Go on with the run in ``out``; other settings need not be given, and may not differ.
+        resume: Go on with the run in ``out``; other settings need not be given, and may not differ, but for the place
+            of the same ``data``.
         progress: Where progress is shown.
 
     Returns:
@@ -73,7 +75,13 @@ def search(
     )
 
     def own(folder: Path) -> tuple[SearchConfig, int | None]:
-        return read_seeds(folder) if is_seeds(folder) else (read_search(folder), None)
+        config, count = read_seeds(folder) if is_seeds(folder) else (read_search(folder), None)
+        if seeds is not None and count is None:
+            raise RunError(
+                f"{folder}: is one search; --seeds {seeds} asks for several: resume it without, or choose another --out"
+            )
+        name = method if method is None or isinstance(method, str) else method.name
+        return with_settings(config, overrides, given(method=name, preset=preset, **fields), folder), seeds or count
 
     def new() -> tuple[SearchConfig, int | None]:
         default = default_preset(fields.get("data", {}), "cifar")

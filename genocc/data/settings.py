@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from genocc.configuration import Part, Seed
 from genocc.data import Batches, DataRequest, DataSet, Images, datasets, load
-from genocc.data.dataset import BUILT_IN
+from genocc.data.dataset import BUILT_IN, expanded
 from genocc.data.files import is_utf8
 from genocc.data.images import WHOLE
 from genocc.errors import DataError
@@ -72,9 +72,19 @@ class ImagesConfig(Part):
     cutout: int = Field(default=0, ge=0, le=1024)
 
 
-def load_data(wanted: ImagesConfig) -> DataSet:
-    """Returns the data set; raises DataError where it is unknown, absent or broken."""
-    return load(DataRequest(wanted.name, wanted.folder, wanted.download, wanted.size, wanted.split_seed))
+def load_data(wanted: ImagesConfig, *, resume: bool = False) -> DataSet:
+    """Returns the data set; raises DataError where it is unknown, absent or broken.
+
+    Args:
+        wanted: Which.
+        resume: Whether a run goes on with it, whose data may have moved meanwhile.
+    """
+    try:
+        return load(DataRequest(wanted.name, wanted.folder, wanted.download, wanted.size, wanted.split_seed))
+    except DataError as error:
+        if resume and wanted.folder and not _is_folder(str(expanded(wanted.folder))):
+            raise DataError(f"{error}; if the images have moved, name their place: --resume --data ...") from None
+        raise
 
 
 def augmented(
