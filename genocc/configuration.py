@@ -19,7 +19,11 @@ LARGEST = 1e36
 """The largest number in a configuration, or in the files of a run."""
 
 OPTIONS = {
+    "method": "--method",
+    "preset": "--preset",
     "seed": "--seed",
+    "seeds": "--seeds",
+    "data.name": "--data",
     "schedule.epochs": "--epochs",
     "data.size": "--input-size",
     "budget.max_macs": "--max-macs",
@@ -29,6 +33,8 @@ OPTIONS = {
     "network.channels": "--channels",
     "network.layers": "--layers",
     "network.stem_stride": "--stem-stride",
+    "network.auxiliary": "--auxiliary",
+    "output.tensorboard": "--tensorboard",
     "sample": "--sample",
     "top": "--top",
     "validation": "--validation",

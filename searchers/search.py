@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 
+from genocc.data import DataSet
+from genocc.data.settings import load_data
 from genocc.genotype import Genotype
 from genocc.runs.folder import RunFolder, open_run
 from genocc.runs.images import images_metadata
@@ -45,6 +47,7 @@ def run_search(
     resume: bool = False,
     device: str = "auto",
     progress: Progress | None = None,
+    data: DataSet | None = None,
 ) -> SearchResult:
     """Searches for a genotype.
 
@@ -54,6 +57,7 @@ def run_search(
         resume: Whether to go on with the run in ``out``; a finished one is only read.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         progress: Is called as the search goes on.
+        data: The images; those that the configuration names where not given.
 
     Raises:
         RunError: The folder cannot be used, or the loss is no longer finite.
@@ -65,8 +69,11 @@ def run_search(
         if not run.finished:
             chosen = choose_device(device)
             with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(config.seed)  # of data that are drawn with PyTorch's own generator
+                images = data or load_data(config.data, resume=resume)
+                run.note_data(images.identity())
                 torch.manual_seed(config.seed)
-                _Search(config, run, chosen, interruption, progress or Progress()).run()
+                _Search(config, run, chosen, interruption, progress or Progress(), images).run()
         return SearchResult.read(run.path)
 
 
@@ -83,11 +90,14 @@ class _Search(Loop[Bilevel]):
         device: torch.device,
         interruption: Interruption,
         progress: Progress,
+        data: DataSet,
     ) -> None:
+        if data.note:
+            progress.message(data.note)
         self.config = config
-        self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device)
+        self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device, data)
         images = self.halves.training.images
-        self.data_shape = DataShape(len(self.halves.data.classes), images.channels, (images.size, images.size))
+        self.data_shape = DataShape(len(self.halves.data.classes), images.channels, images.size)
         self.net = SuperNet(config, self.data_shape).to(device)
         bilevel = Bilevel(self.net, config, self.halves.training, self.halves.validation)
         super().__init__(bilevel, config.schedule.epochs, folder, interruption, progress)

@@ -16,12 +16,15 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from genocc.configuration import OPTIONS
 from genocc.errors import FileError, RunError
 from genocc.files import write_atomically
+from genocc.runs.known_data import KnownData
 from genocc.runs.reading import (
     CHECKPOINTS,
     CONFIG,
     HISTORY,
+    KNOWN_DATA,
     LOCK,
     LOG,
     RUN_GENOTYPE,
@@ -31,17 +34,39 @@ from genocc.runs.reading import (
 )
 from genocc.version import __version__
 
+MOVABLE = ("data.folder", "data.download")
+"""Settings that say where the data are, and so may change while a run's data stay the same."""
+_SHOWN = 60
+
 
 class RunFolder:
     """A run folder that this process has to itself; made by `open_run`."""
 
-    def __init__(self, path: Path, config: Mapping[str, Any], result: str = RUN_GENOTYPE) -> None:
-        self.path, self._config, self._result = path, config, result
+    def __init__(
+        self, path: Path, content: Mapping[str, Any], result: str = RUN_GENOTYPE, *, moved: bool = False
+    ) -> None:
+        self.path, self._content, self._result, self._moved = path, dict(content), result, moved
+
+    def note_data(self, data: Mapping[str, Any]) -> None:
+        """Notes the data (`genocc.data.DataSet.identity`) for `begin`; compares them with those of an earlier one.
+
+        Raises:
+            RunError: The run began with other data.
+        """
+        if (self.path / CONFIG).exists() and (difference := KnownData.read(self.path).difference(data)):
+            raise RunError(
+                f"{self.path}: the images are not those that the run began with: {difference}. Restore them, name "
+                "their place with --data, or start a new run"
+            )
+        self._content[KNOWN_DATA] = dict(data)
 
     def begin(self) -> None:
-        """Writes config.json, which makes the folder a run's, once it is clear that there is something to run."""
-        if not (self.path / CONFIG).exists():
-            write_atomically(self.path / CONFIG, json.dumps(self._config, indent=2, ensure_ascii=False) + "\n")
+        """Writes config.json, which makes the folder a run's, once it is clear that there is something to run.
+
+        That of a run whose data have moved is written anew.
+        """
+        if self._moved or not (self.path / CONFIG).exists():
+            write_atomically(self.path / CONFIG, json.dumps(self._content, indent=2, ensure_ascii=False) + "\n")
 
     @property
     def result_path(self) -> Path:
@@ -103,8 +128,8 @@ def open_run(
         path: The folder; made where it is missing.
         command: Whose run it is: ``search``, for instance.
         config: Everything needed to repeat the run, as plain data.
-        resume: Whether to go on with a run of the same configuration. A run that was stopped before it had written
-            anything begins anew.
+        resume: Whether to go on with a run of the same configuration; only the place of its data (``MOVABLE``) may be
+            another. A run that was stopped before it had written anything begins anew.
         result: Name of the file that only a finished run has.
 
     Raises:
@@ -115,18 +140,26 @@ def open_run(
     folder = Path(path)
     made = _prepare(folder, resume)
     with _locked(folder, made):
-        written = {"command": command, "genocc": __version__, "config": json.loads(json.dumps(config))}
+        content = {"command": command, "genocc": __version__, "config": json.loads(json.dumps(config))}
+        moved = False
         if (folder / CONFIG).exists():
             if (other := read_command(folder)) != command:
                 raise RunError(f"{folder}: has a run of `genocc {other}` in it; choose another --out")
             if not resume:
                 raise RunError(f"{folder}: has a run in it; go on with --resume, or choose another --out")
-            if difference := _difference(read_config(folder, command), written["config"]):
-                raise RunError(
-                    f"{folder / CONFIG}: {difference}; a run keeps its settings: resume it without options, or choose "
-                    "another --out"
-                )
-        yield RunFolder(folder, written, result)
+            own = read_config(folder, command)
+            refuse_difference(folder, own, content["config"])
+            moved = own != content["config"]
+        yield RunFolder(folder, content, result, moved=moved)
+
+
+def refuse_difference(folder: Path, own: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """Raises RunError, which names the first of them, where settings are asked for that are not a run's own."""
+    if difference := _difference(own, asked):
+        raise RunError(
+            f"{folder / CONFIG}: {difference}; a run keeps its settings: resume it without options, or choose another "
+            "--out"
+        )
 
 
 def _prepare(folder: Path, resume: bool) -> bool:
@@ -176,10 +209,16 @@ def _torn(folder: Path) -> bool:
 
 
 def _difference(old: Any, new: Any, where: str = "") -> str:
-    """The first field in which two configurations differ, in words; empty where they are equal."""
-    if isinstance(old, dict) and isinstance(new, dict):
+    """The first field in which two configurations differ, in words; empty where at most the data's place does."""
+    if where.endswith(MOVABLE):
+        return ""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in {**old, **new}:
             if found := _difference(old.get(key), new.get(key), f"{where}.{key}" if where else key):
                 return found
         return ""
-    return "" if old == new else f"{where} is {json.dumps(old)}, not {json.dumps(new)}"
+    if old == new:
+        return ""
+    option = OPTIONS.get(where.removeprefix("search.").removeprefix("training."))
+    named = f"{where} ({option})" if option else where
+    return f"{named} is {json.dumps(old)[:_SHOWN]}, not {json.dumps(new)[:_SHOWN]}"

@@ -12,6 +12,8 @@ from genocc.errors import RunError
 from genocc.files import read_text
 
 CONFIG, HISTORY, LOG, CHECKPOINTS, LOCK = "config.json", "history.jsonl", "log.txt", "checkpoint", ".lock"
+KNOWN_DATA = "known_data"
+"""Key of config.json: the data that the run began with (`genocc.runs.known_data`)."""
 RUN_GENOTYPE = "genotype.json"
 """The file of a run folder that holds the genotype; a search without it is not finished."""
 RUN_BEST, RUN_LAST = "best.safetensors", "last.safetensors"
@@ -36,6 +38,11 @@ def read_config(path: str | Path, command: str) -> dict[str, Any]:
         raise RunError(f"{path}: a run of `genocc {data['command']}`; expected one of `genocc {command}`")
     config: dict[str, Any] = data["config"]
     return config
+
+
+def read_known_data(path: str | Path) -> Any:
+    """Returns what the run in a folder has noted of its data, None where nothing; raises RunError."""
+    return _read(path).get(KNOWN_DATA)
 
 
 def read_history(path: str | Path) -> list[dict[str, Any]]:

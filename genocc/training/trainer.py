@@ -67,7 +67,7 @@ class Trainer:
         processes: Processes = ALONE,
     ) -> None:
         self.config, self.device, self.processes = config, device, processes
-        self.data = data or _loaded(config, processes)
+        self.data = data or load_shared(config, processes)
         self.training, self.test = _batches(config, self.data, device, processes)
         self.net = _net(genotype, config, self.data)
         self.net.to(device, _dtype(config, device))
@@ -234,11 +234,11 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
     return rate * min(1.0, (time + grain) / schedule.warmup) if schedule.warmup else rate
 
 
-def _loaded(config: TrainConfig, processes: Processes) -> DataSet:
+def load_shared(config: TrainConfig, processes: Processes, *, resume: bool = False) -> DataSet:
     """Loads the data set, in the first process before all others, so that it is downloaded once."""
     with processes.together():
-        data = load_data(config.data) if processes.first else None
-    return data or load_data(config.data)
+        data = load_data(config.data, resume=resume) if processes.first else None
+    return data or load_data(config.data, resume=resume)
 
 
 def _batches(config: TrainConfig, data: DataSet, device: torch.device, processes: Processes) -> tuple[Batches, Batches]:
@@ -257,7 +257,7 @@ def _batches(config: TrainConfig, data: DataSet, device: torch.device, processes
 def _net(genotype: Genotype, config: TrainConfig, data: DataSet) -> TargetNet:
     """The net; only parameters that its outputs depend on are trained."""
     size, channels = data.train.size, data.train.channels
-    network = config.network.network(classes=len(data.classes), input_size=(size, size), input_channels=channels)
+    network = config.network.network(classes=len(data.classes), input_size=size, input_channels=channels)
     emitters = SYNC_EMITTERS if config.distributed.sync_batch_norm else EMITTERS
     net = TargetNet(genotype, network, seed=config.seed, emitters=emitters)
     graph = lower(genotype, network, training=True)

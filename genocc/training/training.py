@@ -25,7 +25,7 @@ from genocc.runs.reading import RUN_BEST, RUN_GENOTYPE, RUN_LAST, TRAIN, read_hi
 from genocc.training.config import TrainConfig
 from genocc.training.events import EpochWriter, event_writer
 from genocc.training.result import TrainResult, config_json
-from genocc.training.trainer import Trainer
+from genocc.training.trainer import Trainer, load_shared
 
 
 def run_training(
@@ -66,7 +66,13 @@ def run_training(
             chosen = choose_device(device, processes)
             shown = progress if progress and processes.first else Progress()
             with torch.random.fork_rng(devices=[]):
-                trainer = Trainer(genotype, config, chosen, processes=processes)
+                data = load_shared(config, processes, resume=resume)
+                if data.note:
+                    shown.message(data.note)
+                with processes.together():
+                    if run:
+                        run.note_data(data.identity())
+                trainer = Trainer(genotype, config, chosen, data=data, processes=processes)
                 with event_writer(config.output, run) as write_events:
                     _Training(trainer, run, interruption, shown, processes, write_events).run()
         return _read(Path(out), genotype, config, processes)
