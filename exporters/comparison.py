@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from genocc import origins
+from genocc.counting import check_activations
 from genocc.errors import TargetError
 from genocc.graph import Graph
 from genocc.nn.graph_module import graph_module
@@ -71,11 +72,13 @@ def compare(
 
     Raises:
         TargetError: A batch size is below 1, or an output has another shape than the net's.
+        NetworkError: A batch needs more memory than a verification may.
         WeightsError: The weights do not fit the net.
     """
     batches = list(dict.fromkeys(batch for file in files for batch in file.batches))
     if min(batches, default=0) < 1:
         raise TargetError(f"batch sizes {batches}: expected at least one, and none below 1")
+    check_activations(logical, max(batches), "choose smaller images or batches, or leave the verification out")
     expected = _reference(provenance, logical, weights)
     random = np.random.default_rng(seed % 2**63)
     comparisons = []

@@ -86,7 +86,7 @@ class OnnxExporter(Deployment, Exporter):
         """Checks and writes the file.
 
         Raises:
-            TargetError: The net is too large for one file, or an option does not fit it.
+            TargetError: An option does not fit the net.
             InternalError: The checker refuses what was built.
         """
         model = self.model(net)
@@ -102,8 +102,7 @@ class OnnxExporter(Deployment, Exporter):
         return verify(path, net=net, provider=provider, reference_batches=(), where="the new file")
 
     def model(self, net: CompiledNet) -> onnx.ModelProto:
-        """Returns the model, in the precision of the net's parameters; see `write` for the errors."""
-        self.check_size(net)  # before any array is made
+        """Returns the model, in the precision of the net's parameters, of a net that passes `check_size`."""
         graph = self.deployed(net)
         provenance = self.provenance(net)
         opset = helper.make_opsetid("", self.opset)

@@ -77,7 +77,8 @@ class Exporter(ABC):
         suffix: Of its files.
         passes: Names of the passes that it runs unless told otherwise: those that were measured to help it.
         checks: What `write` checks each file with, in words.
-        max_bytes: The most that one of its files can hold.
+        max_bytes: The most bytes of weights, in its files or to verify them.
+        max_primitives: The most primitives of a net before the passes, so that it is written and verified in seconds.
         holds_weights: Whether its files hold the weights.
     """
 
@@ -85,7 +86,8 @@ class Exporter(ABC):
     suffix: ClassVar[str]
     passes: ClassVar[tuple[str, ...]]
     checks: ClassVar[tuple[str, ...]] = ()
-    max_bytes: ClassVar[int | None] = None
+    max_bytes: ClassVar[int] = 2**31 - 1
+    max_primitives: ClassVar[int] = 8_000
     holds_weights: ClassVar[bool] = True
 
     @abstractmethod
@@ -101,12 +103,17 @@ class Exporter(ABC):
         raise TargetError(f"target '{self.name}' has no verification; give --no-verify")
 
     def check_size(self, net: CompiledNet) -> None:
-        """Refuses weights that one file cannot hold, before or after the passes; raises TargetError."""
+        """Refuses a net that is too large for the target, before any array is made; raises TargetError."""
         size = 4 * max(_size(graph.parameters()) + _size(graph.buffers()) for graph in (net.logical, net.graph))
-        if self.max_bytes and size > self.max_bytes:
+        if size > self.max_bytes:
             raise TargetError(
                 f"the weights take {size / 2**30:.1f} GiB, and one file of target '{self.name}' holds "
                 f"{self.max_bytes / 2**30:.1f} GiB at most; choose fewer channels or layers"
+            )
+        if len(net.logical.nodes) > self.max_primitives:
+            raise TargetError(
+                f"the net has {len(net.logical.nodes):,} primitives, and target '{self.name}' takes "
+                f"{self.max_primitives:,} at most; choose fewer layers, or a genotype with fewer edges"
             )
 
 
@@ -191,6 +198,7 @@ def compile(  # named as the command; the built-in is not needed here
     _check_output(output, target, source, weights)
     chosen = choose_passes(target, passes, optimize)
     net = compile_net(source, config, weights=weights, seed=seed, passes=chosen, after=after)
+    target.check_size(net)
     done: list[Compilation] = []
 
     def write(path: Path) -> None:

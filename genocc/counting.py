@@ -24,6 +24,9 @@ from genocc.source import Source
 
 Key = TypeVar("Key")
 
+MAX_ACTIVATIONS = 1 << 32
+"""The most bytes of activations with which a net is run to verify it."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -142,6 +145,17 @@ def activation_peak(graph: Graph, bytes_per_element: int = 4) -> int:
         finished = (value for value in {*node.inputs, name} if last_use.get(value, name) == name)
         alive -= sum(prod(graph.nodes[value].shape) for value in finished if value not in graph.outputs.values())
     return peak * bytes_per_element
+
+
+def check_activations(graph: Graph, images: int, advice: str) -> None:
+    """Refuses a batch whose values do not fit into ``MAX_ACTIVATIONS``; raises NetworkError, which ends in advice."""
+    size = images * activation_peak(graph)
+    if size > MAX_ACTIVATIONS:
+        shape = "x".join(map(str, graph.input.shape))
+        raise NetworkError(
+            f"{images:,} images of {shape} need {size / 2**30:.1f} GiB of memory in this net; at most "
+            f"{MAX_ACTIVATIONS / 2**30:.0f} GiB are used: {advice}"
+        )
 
 
 def compiled_graph(graph: Graph) -> Graph:

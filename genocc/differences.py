@@ -108,7 +108,8 @@ def diff(a: Genotype, b: Genotype) -> Difference:
 
 def connections(cell: Cell) -> Counter[Connection]:
     """Returns the edges of a cell that are not dead; an edge that occurs twice counts as two."""
-    return Counter(Connection(edge.source, state, edge.op) for state, _, edge in cell.edges() if state in cell.live)
+    live = cell.live
+    return Counter(Connection(edge.source, state, edge.op) for state, _, edge in cell.edges() if state in live)
 
 
 def _diff_cells(kind: str, a: Cell | None, b: Cell | None) -> CellDifference:

@@ -58,6 +58,24 @@ class InternalError(GenoccError):
     """A graph breaks the rules of the primitive graph: a fault in a lowering or a pass, not in the input."""
 
 
+def quoted(value: object, limit: int = 60) -> str:
+    """Returns what was found as a message quotes it: as Python writes it, the middle left out where it is long."""
+    text = value if isinstance(value, str) else _written(value)
+    if len(text) > limit:
+        half = (limit - 3) // 2
+        text = f"{text[:half]}...{text[-half:]}"
+    return repr(text) if isinstance(value, str) else text
+
+
+def _written(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # an integer of more digits than Python writes
+        return f"a number of about {value.bit_length() * 0.30103:,.0f} digits" if isinstance(value, int) else "..."
+    except RecursionError:
+        return f"a {type(value).__name__}, nested too deeply to show"
+
+
 def expectation(message: str) -> str:
     """Returns pydantic's message on a value ("Input should be greater than 0") as the end of ours: "expected ..."."""
     said = re.sub(r"^Input should be (?=greater|less)", "expected a number ", message)

@@ -96,7 +96,8 @@ class Cell(BaseModel):
     @property
     def dead(self) -> tuple[int, ...]:
         """The intermediate states that reach no entry of the concat: legal, and removed by the compiler."""
-        return tuple(state for state in range(self.inputs, self.states) if state not in self.live)
+        live = self.live
+        return tuple(state for state in range(self.inputs, self.states) if state not in live)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

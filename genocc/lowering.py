@@ -16,6 +16,9 @@ from genocc.network import SKELETONS, NetworkConfig
 from genocc.operations import Block, factorized_reduce, get, relu_conv_bn
 from genocc.primitives import AvgPool, DropPath, Input
 
+MAX_PRIMITIVES = 1 << 15
+"""The most primitives of a graph: about 30 times those of a published net, and a few seconds for every command."""
+
 
 def lower(
     genotype: Genotype,
@@ -38,8 +41,8 @@ def lower(
         ``auxiliary_logits``; or with those of ``features``.
 
     Raises:
-        NetworkError: The skeleton has no place for the genotype's cells, the maps get too small for it, or there is
-            no such cell.
+        NetworkError: The skeleton has no place for the genotype's cells, the maps get too small for it, there is no
+            such cell, or the graph would have more than ``MAX_PRIMITIVES``.
     """
     config = config or NetworkConfig()
     _check_cells(genotype, config)
@@ -58,6 +61,12 @@ def lower(
         block = Block(b.builder, "", channels)
         older, newer = newer, _cell(block, number, genotype.cells[kind], (older, newer), kind, reduced, training)
         reduced = kind == "reduction"
+        if len(b.builder.nodes) > MAX_PRIMITIVES:
+            raise NetworkError(
+                f"layers: found {config.layers} cells, the first {number + 1} of which have {len(b.builder.nodes):,} "
+                f"primitives together; a net has at most {MAX_PRIMITIVES:,}: choose fewer layers, or a genotype with "
+                "fewer edges"
+            )
         if features is not None:
             outputs |= {name: newer for name, cell in features.items() if cell == number}
             if number == max(features.values()):

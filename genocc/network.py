@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from genocc import origins
-from genocc.errors import NetworkError, expectation
+from genocc.errors import NetworkError, expectation, quoted
 from genocc.operations import Block
 
 SkeletonName = Literal["cifar", "imagenet"]
@@ -49,9 +49,10 @@ class NetworkConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("skeleton", "cifar") in SKELETONS:
-            return {**SKELETONS[data.get("skeleton", "cifar")].defaults, **data}
-        return data
+        if not isinstance(data, dict):
+            return data
+        name = data.get("skeleton", "cifar")
+        return {**SKELETONS[name].defaults, **data} if isinstance(name, str) and name in SKELETONS else data
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -63,7 +64,7 @@ class NetworkConfig(BaseModel):
         return self
 
     @classmethod
-    def make(cls, **fields: Any) -> NetworkConfig:
+    def make(cls, /, **fields: Any) -> NetworkConfig:
         """Returns a configuration; fields that are None count as not given.
 
         Raises:
@@ -75,8 +76,8 @@ class NetworkConfig(BaseModel):
             first = error.errors(include_url=False)[0]
             if first["type"] == "network":
                 raise NetworkError(first["msg"]) from None
-            field = ".".join(map(str, first["loc"]))
-            raise NetworkError(f"{field}: found {first['input']!r}; {expectation(first['msg'])}") from None
+            field = ".".join(quoted(part).strip("'") for part in first["loc"])
+            raise NetworkError(f"{field}: found {quoted(first['input'])}; {expectation(first['msg'])}") from None
 
     @property
     def reductions(self) -> frozenset[int]:

@@ -7,11 +7,13 @@ Nothing in it depends on the machine or the time: the same net gives the same te
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
-from genocc.errors import GenoccError, TargetError
+from genocc.configuration import LARGEST
+from genocc.errors import GenoccError, TargetError, quoted
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.passes import split
@@ -91,22 +93,82 @@ class Provenance:
         if "genocc_version" not in texts or "genotype" not in texts:
             raise TargetError(f"{where}: no genotype in its metadata; expected a file that `genocc compile` wrote")
         try:
-            mean, std = (tuple(map(float, json.loads(texts.get(key, "[]")))) for key in ("mean", "std"))
-            known = (mean, std) if mean else None
-            inside = json.loads(texts.get("normalize", "true")) is True
+            genotype = Genotype.loads(texts["genotype"])
+            config = _network(texts)
+            known = _normalization(texts, config)
             return cls(
-                Genotype.loads(texts["genotype"], where),
-                NetworkConfig.make(**json.loads(texts["network"])),
+                genotype,
+                config,
                 split(texts.get("passes", "")),
-                int(texts["seed"]) if "seed" in texts else None,
-                tuple(map(str, json.loads(texts.get("class_names", "[]")))),
+                _seed(texts),
+                _class_names(texts, config),
                 known,
-                known if inside else None,
-                json.loads(texts.get("uint8_input", "false")) is True,
-                json.loads(texts.get("softmax", "false")) is True,
+                known if _flag(texts, "normalize", otherwise=True) else None,
+                _flag(texts, "uint8_input"),
+                _flag(texts, "softmax"),
                 texts["genocc_version"],
             )
         except GenoccError as error:
             raise TargetError(f"{where}: damaged metadata: {error}") from None
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
-            raise TargetError(f"{where}: damaged metadata: {type(error).__name__}: {error}") from None
+
+
+def _network(texts: Mapping[str, str]) -> NetworkConfig:
+    found = _json(texts, "network", None)
+    if not isinstance(found, dict):
+        raise TargetError(f"network: found {quoted(texts.get('network'))}; expected a JSON object")
+    return NetworkConfig.make(**found)
+
+
+def _normalization(texts: Mapping[str, str], config: NetworkConfig) -> Normalization | None:
+    if "mean" not in texts and "std" not in texts:
+        return None
+    mean, std = (_numbers(texts, key, config.input_channels) for key in ("mean", "std"))
+    if min(std) <= 0:
+        raise TargetError(f"std: found {quoted(texts['std'])}; expected deviations above 0")
+    return mean, std
+
+
+def _numbers(texts: Mapping[str, str], key: str, count: int) -> tuple[float, ...]:
+    found = _json(texts, key, None)
+    values = found if isinstance(found, list) else []
+    numbers = tuple(float(value) for value in values if _is_number(value))
+    if len(numbers) != count or len(values) != count:
+        raise TargetError(f"{key}: found {quoted(texts.get(key))}; expected {count} finite numbers, one per channel")
+    return numbers
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+def _seed(texts: Mapping[str, str]) -> int | None:
+    if "seed" not in texts:
+        return None
+    if not re.fullmatch(r"[0-9]{1,20}", texts["seed"]):
+        raise TargetError(f"seed: found {quoted(texts['seed'])}; expected a whole number")
+    return int(texts["seed"])
+
+
+def _class_names(texts: Mapping[str, str], config: NetworkConfig) -> tuple[str, ...]:
+    found = _json(texts, "class_names", [])
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise TargetError(f"class_names: found {quoted(texts['class_names'])}; expected a list of texts")
+    if found and len(found) != config.classes:
+        raise TargetError(f"class_names: found {len(found):,}; the network has {config.classes:,} classes")
+    return tuple(found)
+
+
+def _flag(texts: Mapping[str, str], key: str, *, otherwise: bool = False) -> bool:
+    found = texts.get(key, json.dumps(otherwise))
+    if found not in ("true", "false"):
+        raise TargetError(f"{key}: found {quoted(found)}; expected true or false")
+    return found == "true"
+
+
+def _json(texts: Mapping[str, str], key: str, otherwise: Any) -> Any:
+    if key not in texts:
+        return otherwise
+    try:
+        return json.loads(texts[key])
+    except (ValueError, RecursionError):
+        raise TargetError(f"{key}: found {quoted(texts[key])}; expected JSON") from None

@@ -90,3 +90,13 @@ def renumbered(draw: st.DrawFn, cell: Cell) -> Cell:
         nodes.append(tuple(Edge(op=edge.op, source=place[edge.source], weight=edge.weight) for edge in edges))
     concat = draw(st.permutations([place[state] for state in cell.concat]))
     return Cell(inputs=cell.inputs, nodes=tuple(nodes), concat=tuple(concat))
+
+
+def crowded(nodes: int = 64, edges: int = 1024, op: str = "sep_conv_5x5") -> Genotype:
+    """A genotype as large as the format allows, both cells alike."""
+    per: list[list[dict[str, object]]] = [[] for _ in range(nodes)]
+    for number in range(edges):
+        node = number % nodes
+        per[node].append({"op": op, "from": number * 7 % (node + 2)})
+    cell = {"nodes": per, "concat": list(range(2, 2 + nodes))}
+    return Genotype.from_dict({"name": "crowded", "cells": {"normal": cell, "reduction": cell}})

@@ -16,6 +16,7 @@ from genocc.errors import FileError, GenoccError, NetworkError, TargetError
 from genocc.initialization import _initial
 from genocc.passes import PASSES
 from tests.cli.commands import run
+from tests.strategies import crowded
 
 SMALL = NetworkConfig(channels=4, layers=3, input_size=(16, 16))
 
@@ -139,3 +140,31 @@ def test_targets_and_their_options_are_known_by_name() -> None:
         make_exporter("onnx", op_set=18)
     with pytest.raises(TargetError, match="unknown target 'tflite'; expected one of onnx"):
         make_exporter("tflite")
+
+
+@pytest.mark.parametrize("target", ["onnx", "torch", "pt2", "python"])
+def test_every_target_has_a_limit_of_primitives_and_of_weights(target: str, tmp_path: Path) -> None:
+    output = tmp_path / f"net{exporter(target).suffix}"
+    two = NetworkConfig(channels=4, layers=2, input_size=(8, 8))
+    with pytest.raises(TargetError, match=rf"the net has .* primitives, and target '{target}' takes [28],000 at most"):
+        genocc.compile(crowded(), two, to=target, output=output)
+    wide = NetworkConfig(channels=4096, layers=20)
+    with pytest.raises(
+        TargetError, match=rf"the weights take .* GiB, and one file of target '{target}' holds 2\.0 GiB"
+    ):
+        genocc.compile(genocc.load("zoo:darts-v2"), wide, to=target, output=output, verify=False)
+    assert not output.exists()
+
+
+def test_published_nets_are_far_from_the_limits() -> None:
+    largest = genocc.load("zoo:pnasnet")
+    for name, target in exporters().items():
+        assert len(compile_net(largest, passes=level(target, 0)).logical.nodes) < target.max_primitives, name
+
+
+def test_images_that_no_memory_holds_are_refused(darts_v2: Genotype, tmp_path: Path) -> None:
+    huge = NetworkConfig(channels=64, layers=2, input_size=(8192, 8192))
+    with pytest.raises(
+        NetworkError, match=r"7 images of 3x8192x8192 need \d+\.\d GiB of memory in this net; at most 4 GiB"
+    ):
+        genocc.compile(darts_v2, huge, to="torch", output=tmp_path / "net.safetensors")

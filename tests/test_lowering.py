@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocc import Cell, Edge, Genotype, NetworkConfig, lower
 from genocc.errors import NetworkError
+from genocc.lowering import MAX_PRIMITIVES
 from genocc.primitives import BatchNorm, DropPath
-from tests.strategies import genotypes, networks
+from tests.strategies import crowded, genotypes, networks
 
 
 @settings(max_examples=300)
@@ -114,3 +117,11 @@ def test_features_of_cells_end_the_graph_with_the_last_of_them(darts_v2: Genotyp
     for features, message in (({}, "found none"), ({"x": 4}, "'x' is of cell 4; the net has cells 0 to 3")):
         with pytest.raises(NetworkError, match=message):
             lower(darts_v2, config, features=features)
+
+
+def test_a_net_of_too_many_primitives_is_refused_as_soon_as_that_is_clear() -> None:
+    started = time.perf_counter()
+    with pytest.raises(NetworkError, match=r"^layers: found 512 cells, the first \d+ of which have \d+,\d+ primitives"):
+        lower(crowded(), NetworkConfig(layers=512, channels=4096))
+    assert time.perf_counter() - started < 20
+    assert len(lower(crowded(), NetworkConfig(layers=3)).nodes) < MAX_PRIMITIVES

@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 from genocc import Genotype, NetworkConfig
 from genocc.compiler import compile_net
 from genocc.errors import TargetError
-from genocc.provenance import Normalization, Provenance
+from genocc.provenance import Provenance
 from tests.strategies import genotypes, networks
-
-channels = st.tuples(*[st.floats(0.01, 10)] * 3)
 
 
 @settings(max_examples=50)
@@ -22,8 +20,8 @@ channels = st.tuples(*[st.floats(0.01, 10)] * 3)
     genotype=genotypes(max_nodes=3, max_edges=3),
     config=networks(),
     seed=st.none() | st.integers(0, 2**63),
-    names=st.lists(st.text(max_size=5), max_size=3),
-    normalization=st.none() | st.tuples(channels, channels),
+    named=st.booleans(),
+    numbers=st.none() | st.tuples(st.floats(-9, 9), st.floats(0.01, 9)),
     inside=st.booleans(),
     flag=st.booleans(),
 )
@@ -31,11 +29,13 @@ def test_texts_say_everything(
     genotype: Genotype,
     config: NetworkConfig,
     seed: int | None,
-    names: list[str],
-    normalization: Normalization | None,
+    named: bool,
+    numbers: tuple[float, float] | None,
     inside: bool,
     flag: bool,
 ) -> None:
+    names = [f"class {number}" for number in range(config.classes)] if named else []
+    normalization = numbers and tuple((number,) * config.input_channels for number in numbers)
     normalize = normalization if inside else None
     passes = ("fold-batch-norm", "pad-channels")
     made = Provenance(genotype, config, passes, seed, tuple(names), normalization, normalize, flag, not flag)
@@ -60,16 +60,48 @@ def test_what_the_net_normalizes_with_is_what_it_was_trained_with(darts_v2: Geno
 
 
 @pytest.mark.parametrize(
-    ("key", "text"),
+    ("key", "text", "message"),
     [
-        ("genotype", "{"), ("network", "[]"), ("network", '{"channels": 0}'), ("seed", "one"), ("mean", "[1"),
-        ("mean", '["a"]'), ("class_names", "5"), ("softmax", "maybe"), ("network", "[" * 100_000),
+        ("genotype", "{", r"genotype: \$: not JSON"),
+        ("network", "[]", r"network: found '\[\]'; expected a JSON object"),
+        ("network", "7", "network: found '7'; expected a JSON object"),
+        ("network", '{"channels": 0}', "channels: found 0; expected"),
+        ("network", '{"skeleton": []}', r"skeleton: found \[\]; expected"),
+        ("network", '{"cls": 1}', "cls: found 1; "),
+        ("network", '{"channels": 1' + "0" * 5000 + "}", "network: found '.*'; expected JSON"),
+        ("network", "[" * 100_000, "network: found '.*'; expected JSON"),
+        ("seed", "one", "seed: found 'one'; expected a whole number"),
+        ("seed", "٣", "seed: found '٣'; expected a whole number"),
+        ("seed", "1" * 5000, "seed: found '1.*1'; expected a whole number"),
+        ("mean", "[1", r"mean: found '\[1'; expected JSON"),
+        ("mean", '["a"]', "expected 3 finite numbers, one per channel"),
+        ("mean", "[0.5]", r"mean: found '\[0.5\]'; expected 3 finite numbers, one per channel"),
+        ("mean", "0.5", "expected 3 finite numbers, one per channel"),
+        ("mean", "[NaN, 0, 0]", "expected 3 finite numbers, one per channel"),
+        ("mean", "[1e400, 0, 0]", "expected 3 finite numbers, one per channel"),
+        ("mean", f"[1{'0' * 400}, 0, 0]", "expected 3 finite numbers, one per channel"),
+        ("std", "[0.1, 0.1, 0]", "expected deviations above 0"),
+        ("std", "[]", "expected 3 finite numbers"),
+        ("class_names", "5", "expected a list of texts"),
+        ("class_names", '"0123456789"', "expected a list of texts"),
+        ("class_names", "[1, 2, 3, 4, 5, 6, 7, 8, 9, 0]", "expected a list of texts"),
+        ("class_names", '["cat"]', "class_names: found 1; the network has 10 classes"),
+        ("softmax", "maybe", "softmax: found 'maybe'; expected true or false"),
+        ("uint8_input", "1", "uint8_input: found '1'; expected true or false"),
     ],
-)  # fmt: skip
-def test_damaged_texts_are_named(key: str, text: str, darts_v2: Genotype) -> None:
-    texts = Provenance(darts_v2, NetworkConfig(), seed=1, softmax=True).to_metadata()
-    with pytest.raises(TargetError, match=r"^net\.onnx: damaged metadata: "):
-        Provenance.from_metadata({**texts, key: text}, "net.onnx")
+)
+def test_damaged_texts_are_named(key: str, text: str, message: str, darts_v2: Genotype) -> None:
+    made = Provenance(darts_v2, NetworkConfig(), seed=1, softmax=True, normalization=((0.5,) * 3, (0.25,) * 3))
+    with pytest.raises(TargetError, match=rf"^net\.onnx: damaged metadata: .*{message}") as caught:
+        Provenance.from_metadata({**made.to_metadata(), key: text}, "net.onnx")
+    assert len(str(caught.value)) < 300
+
+
+def test_a_text_that_is_missing_is_named(darts_v2: Genotype) -> None:
+    texts = Provenance(darts_v2, NetworkConfig(), normalization=((0.5,) * 3, (0.25,) * 3)).to_metadata()
+    for key in ("network", "mean", "std"):
+        with pytest.raises(TargetError, match=f"damaged metadata: {key}: found None; expected"):
+            Provenance.from_metadata({name: text for name, text in texts.items() if name != key}, "net.onnx")
 
 
 def test_files_of_other_programs_are_told_apart() -> None:

@@ -154,6 +154,7 @@ def onnx_file(name: str, about: str, passes: Sequence[str]) -> Callable[[Workloa
         exporter = OnnxExporter()
         start = time.perf_counter()
         net = load.net(passes)
+        exporter.check_size(net)
         model = exporter.model(net).SerializeToString(deterministic=True)
         check(model)
         seconds = time.perf_counter() - start

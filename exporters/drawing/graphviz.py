@@ -80,12 +80,12 @@ def cell_vertices(cell: Cell) -> tuple[Vertex, ...]:
 
 
 def _panel(kind: str, cell: Cell, costs: dict[tuple[str, int, int], str]) -> Panel:
-    arrows = []
+    arrows, live = [], cell.live
     for state, position, edge in cell.edges():
         operation = get(edge.op)
         tooltip = f"{edge.op} from {state_name(cell, edge.source)} to {state}"
         tooltip += "" if edge.weight is None else f", weight {edge.weight:.3g}"
-        tooltip += costs.get((kind, state, position), "") + ("" if state in cell.live else ", dead")
+        tooltip += costs.get((kind, state, position), "") + ("" if state in live else ", dead")
         arrows.append(
             Arrow(
                 name=f"nodes.{state - cell.inputs}.{edge.op}.{position}",
@@ -93,7 +93,7 @@ def _panel(kind: str, cell: Cell, costs: dict[tuple[str, int, int], str]) -> Pan
                 head=f"states.{state}",
                 label=edge.op,
                 tooltip=tooltip,
-                color=operation.color if state in cell.live else "#a0a0a0",
+                color=operation.color if state in live else "#a0a0a0",
                 dash=operation.dash,
                 arrowhead=operation.arrow,
                 width=_width(edge),

@@ -17,6 +17,8 @@ from .diagram import Diagram
 
 TIMEOUT = 60
 """Seconds after which ``dot`` is stopped."""
+MAX_ARROWS = 640
+"""The most arrows that ``dot`` is asked to lay out: beyond, it takes minutes, and nobody can follow them."""
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
@@ -48,7 +50,8 @@ def render(diagram: Diagram, suffix: str) -> bytes:
         suffix: A key of ``FORMATS``.
 
     Raises:
-        TargetError: ``dot`` is missing, fails, or takes too long (``.dot`` needs no program).
+        TargetError: ``dot`` is missing, fails, or takes too long, or there are more arrows than ``MAX_ARROWS``
+            (``.dot`` needs no program).
     """
     return FORMATS[suffix](diagram)
 
@@ -104,6 +107,11 @@ def _move_tooltip(group: ET.Element) -> None:
 
 def run_dot(diagram: Diagram, kind: str, *options: str) -> bytes:
     """Returns the output of ``dot -Tkind`` for a diagram; raises TargetError as `render`."""
+    if (arrows := sum(len(panel.arrows) for panel in diagram.panels)) > MAX_ARROWS:
+        raise TargetError(
+            f"the diagram has {arrows:,} arrows; `dot` is given {MAX_ARROWS} at most: draw one cell at a time with "
+            "--cell, or write .dot for another program"
+        )
     command = [str(graphviz.DOT_BINARY), f"-T{kind}", *options]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "TZ": "UTC"}
     try:

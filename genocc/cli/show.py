@@ -25,8 +25,9 @@ def show(
         print_json({**genotype.model_dump(mode="json", exclude_none=True), "hash": genotype.hash, "dead": dead})
     else:
         for kind, cell in genotype.cells.items():
+            remarks = _remarks(cell)
             rows = [
-                (state, "" if edge.is_none else edge.source, edge.op, edge.weight, _remark(cell, state))
+                (state, "" if edge.is_none else edge.source, edge.op, edge.weight, remarks.get(state, ""))
                 for state, edges in enumerate(cell.nodes, start=cell.inputs)
                 for edge in edges
             ]
@@ -37,5 +38,7 @@ def show(
         print(f"hash {genotype.hash}")
 
 
-def _remark(cell: Cell, state: int) -> str:
-    return ", ".join(word for word, states in (("zero", cell.zeros), ("dead", cell.dead)) if state in states)
+def _remarks(cell: Cell) -> dict[int, str]:
+    """State -> what is special about it."""
+    zeros, dead = set(cell.zeros), set(cell.dead)
+    return {state: ", ".join(["zero"] * (state in zeros) + ["dead"] * (state in dead)) for state in zeros | dead}

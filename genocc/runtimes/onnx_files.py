@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from onnx import numpy_helper
 
 from genocc.errors import TargetError
@@ -12,16 +14,69 @@ from genocc.errors import TargetError
 MAX_BYTES = 2**31 - 1
 """Size limit of an ONNX file: that of its encoding (protocol buffers)."""
 
+MAX_NODES = 1 << 17
+"""The most nodes of a file, those of its functions counted at each call."""
+_MAX_CALLS = 32
+_REPEATING = ("Loop", "Scan", "SequenceMap")
+
 
 def parse(content: bytes, where: str) -> onnx.ModelProto:
-    """Returns the model of a file that holds its weights itself; raises TargetError."""
+    """Returns the model of a file that can be loaded and run without risk; raises TargetError.
+
+    Its weights lie in it, no node repeats another graph (a loop need not end), and functions that call each other do
+    not grow beyond ``MAX_NODES``.
+    """
     try:
         model = onnx.load_from_string(content)
     except DecodeError:
         raise TargetError(f"{where}: not an ONNX file, or a damaged one") from None
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+    _check_nodes(model, where)
+    graphs = [model.graph, *model.training_info]
+    if any(_is_external(tensor) for part in (*graphs, *model.functions) for tensor in _tensors(part)):
         raise TargetError(f"{where}: keeps its weights in other files, which genocc never does; expected a single file")
     return model
+
+
+def _check_nodes(model: onnx.ModelProto, where: str) -> None:
+    functions = {(part.domain, part.name): part for part in model.functions}
+    sizes: dict[tuple[str, str], int] = {}
+
+    def size(nodes: Iterable[onnx.NodeProto], calls: int) -> int:
+        if calls > _MAX_CALLS:
+            raise TargetError(f"{where}: functions in it call each other more than {_MAX_CALLS} deep")
+        total = 0
+        for node in nodes:
+            graphs = [graph for attribute in node.attribute for graph in (attribute.g, *attribute.graphs) if graph.node]
+            if node.op_type in _REPEATING or (graphs and node.op_type != "If"):
+                raise TargetError(f"{where}: node '{node.name[:60]}' is a {node.op_type[:60]}, which may run for ever; "
+                                  "expected a net without loops")  # fmt: skip
+            total += 1 + sum(size(graph.node, calls + 1) for graph in graphs)
+            key = (node.domain, node.op_type)
+            if key in functions:
+                if key not in sizes:
+                    sizes[key] = size(functions[key].node, calls + 1)
+                total += sizes[key]
+            if total > MAX_NODES:
+                raise TargetError(f"{where}: more than {MAX_NODES:,} nodes; a net that genocc can run has fewer")
+        return total
+
+    size(model.graph.node, 0)
+
+
+def _tensors(message: Message) -> Iterator[onnx.TensorProto]:
+    """Every tensor in a message, wherever it stands: initializers, attributes, graphs within nodes."""
+    if isinstance(message, onnx.TensorProto):
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for part in [value] if isinstance(value, Message) else value:
+                if isinstance(part, Message):
+                    yield from _tensors(part)
+
+
+def _is_external(tensor: onnx.TensorProto) -> bool:
+    return bool(tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data)
 
 
 def classifier(model: onnx.ModelProto, where: str) -> tuple[onnx.NodeProto, onnx.TensorProto, onnx.TensorProto]:

@@ -110,15 +110,20 @@ def _onnx(path: Path, provider: str, pixels: str | None) -> TrainedNet:
     from genocc.files import read_bytes
     from genocc.provenance import Provenance
     from genocc.runtimes import onnx_runtime
-    from genocc.runtimes.onnx_files import MAX_BYTES
+    from genocc.runtimes.onnx_files import MAX_BYTES, parse
 
-    session = onnx_runtime.session(read_bytes(path, limit=MAX_BYTES), provider, str(path))
+    content = read_bytes(path, limit=MAX_BYTES)
+    metadata = {entry.key: entry.value for entry in parse(content, str(path)).metadata_props}
+    session = onnx_runtime.session(content, provider, str(path))
 
     def run(images: Tensor) -> Tensor:
-        return torch.from_numpy(onnx_runtime.run(session, images.numpy(), str(path)))
+        outputs = onnx_runtime.run(session, images.numpy(), str(path))
+        if outputs.ndim != 2 or len(outputs) != len(images) or outputs.dtype.kind != "f":
+            found = f"{outputs.dtype} of shape {'x'.join(map(str, outputs.shape)) or '()'}"
+            raise TargetError(f"{path}: gives {found} for {len(images)} images; expected a row of floats per image")
+        return torch.from_numpy(outputs)
 
     used = session.get_providers()[0]
-    metadata = session.get_modelmeta().custom_metadata_map
     if "genocc_version" not in metadata:
         return _of_another_program(path, session, run, onnx_runtime.RUNTIME, used, pixels)
     if pixels is not None:
@@ -165,6 +170,8 @@ def _of_another_program(
             f"{path}: not a classifier of images; found {listed}; expected one input (batch, channels, height, width) "
             "and one output (batch, classes)"
         )
+    if any(size is not None and size < 1 for shape in shapes for size in shape):
+        raise TargetError(f"{path}: takes images {inputs[0].shape} and gives {outputs[0].shape}; expected no size of 0")
     types = {"tensor(uint8)": ("uint8",), "tensor(float)": ("unit", "normalized")}
     if (allowed := types.get(inputs[0].type)) is None:
         raise TargetError(f"{path}: takes {inputs[0].type}; expected float32 or uint8 images")

@@ -203,7 +203,7 @@ def test_a_wrong_request_is_one_line(files: dict[str, Path], tmp_path: Path) -> 
     assert "unknown provider 'tpu'" in error(net, "--data", "fake", "--provider", "tpu")
     assert "unknown provider 'tpu'" in error(files["safetensors"], "--data", "fake", "--provider", "tpu")
     (tmp_path / "broken.onnx").write_bytes(b"no file of this kind")
-    assert "cannot load it" in error(tmp_path / "broken.onnx", "--data", "fake")
+    assert "not an ONNX file, or a damaged one" in error(tmp_path / "broken.onnx", "--data", "fake")
     (tmp_path / "notes.txt").write_text("a")
     assert "not a safetensors file" in error(tmp_path / "notes.txt", "--data", "fake")
     assert "no run in it" in error(tmp_path, "--data", "fake")

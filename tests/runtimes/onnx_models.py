@@ -43,3 +43,36 @@ def logits(bias: bool = True) -> np.ndarray:
 def probabilities() -> np.ndarray:
     powers = np.exp(logits() - logits().max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True)
+
+
+def with_a_loop(*, inside: str = "graph") -> onnx.ModelProto:
+    """The same net behind a loop that does not end, in the graph, in a branch or in a function."""
+    true = helper.make_node("Constant", [], ["true"], value=numpy_helper.from_array(np.array(True)))
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["goes"]), helper.make_node("Identity", ["held"], ["holds"])], "body",
+        [
+            helper.make_tensor_value_info("number", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("held", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("goes", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("holds", TensorProto.FLOAT, None),
+        ],
+    )  # fmt: skip
+    made = model()
+    loop = helper.make_node("Loop", ["", "true", "image"], ["looped"], "again", body=body)
+    if inside == "branch":
+        info = helper.make_tensor_value_info("looped", TensorProto.FLOAT, None)
+        branches = {name: helper.make_graph([loop], name, [], [info]) for name in ("then_branch", "else_branch")}
+        loop = helper.make_node("If", ["true"], ["looped"], "either", **branches)
+    elif inside == "function":
+        opsets = [helper.make_opsetid("", 18)]
+        made.functions.append(helper.make_function("own", "Again", ["image"], ["looped"], [true, loop], opsets))
+        made.opset_import.append(helper.make_opsetid("own", 1))
+        loop = helper.make_node("Again", ["image"], ["looped"], "call", domain="own")
+    made.graph.node[0].input[0] = "looped"
+    nodes = [true, loop, *made.graph.node] if inside != "function" else [loop, *made.graph.node]
+    del made.graph.node[:]
+    made.graph.node.extend(nodes)
+    return made

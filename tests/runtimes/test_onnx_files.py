@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from genocc.errors import TargetError
 from genocc.runtimes.onnx_files import classifier, first_line, parse, without_bias
 from genocc.runtimes.onnx_runtime import run, session
-from tests.runtimes.onnx_models import BIAS, IMAGES, WEIGHT, logits, model
+from tests.runtimes.onnx_models import BIAS, IMAGES, WEIGHT, logits, model, with_a_loop
 
 
 def test_a_file_is_parsed_as_it_was_written() -> None:
@@ -23,14 +23,62 @@ def test_what_is_no_onnx_file_is_refused(content: bytes) -> None:
         parse(content, "a.onnx")
 
 
-def test_no_other_file_is_read() -> None:
+def external(place: str) -> onnx.ModelProto:
+    """A model one of whose tensors lies in another file."""
     made = model()
     tensor = made.graph.initializer[0]
+    if place == "constant":
+        made.graph.node.append(helper.make_node("Constant", [], ["unused"], value=tensor))
+        tensor = made.graph.node[-1].attribute[0].t
+    elif place == "function":
+        constant = helper.make_node("Constant", [], ["unused"], value=tensor)
+        made.functions.append(helper.make_function("own", "F", [], ["unused"], [constant], []))
+        tensor = made.functions[0].node[0].attribute[0].t
+    elif place == "sparse":
+        made.graph.sparse_initializer.add().values.CopyFrom(tensor)
+        tensor = made.graph.sparse_initializer[0].values
     tensor.ClearField("raw_data")
     tensor.data_location = onnx.TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value="/etc/passwd")
+    return made
+
+
+@pytest.mark.parametrize("place", ["initializer", "constant", "function", "sparse"])
+def test_no_other_file_is_read(place: str) -> None:
     with pytest.raises(TargetError, match=r"^a\.onnx: keeps its weights in other files"):
-        parse(made.SerializeToString(), "a.onnx")
+        parse(external(place).SerializeToString(), "a.onnx")
+
+
+@pytest.mark.parametrize("inside", ["graph", "branch", "function"])
+def test_what_may_run_for_ever_is_not_run(inside: str) -> None:
+    with pytest.raises(TargetError, match=r"^a\.onnx: node 'again' is a Loop, which may run for ever; expected a net"):
+        parse(with_a_loop(inside=inside).SerializeToString(), "a.onnx")
+
+
+def calls(number: int, deep: int) -> bytes:
+    """A model of functions, each of which calls the next several times."""
+    made = model()
+    for level in range(deep):
+        inner = ("Relu", "") if level == deep - 1 else (f"F{level + 1}", "own")
+        nodes = [
+            helper.make_node(inner[0], ["x" if n == 0 else f"y{n}"], [f"y{n + 1}"], domain=inner[1])
+            for n in range(number)
+        ]
+        made.functions.append(helper.make_function("own", f"F{level}", ["x"], [f"y{number}"], nodes, []))
+    made.graph.node.append(helper.make_node("F0", ["image"], ["unused"], domain="own"))
+    return made.SerializeToString()
+
+
+def test_functions_are_limited_by_what_they_come_to() -> None:
+    assert parse(calls(4, 5), "a.onnx").functions
+    with pytest.raises(TargetError, match=r"^a\.onnx: more than 131,072 nodes"):
+        parse(calls(10, 12), "a.onnx")
+    with pytest.raises(TargetError, match=r"^a\.onnx: functions in it call each other more than 32 deep"):
+        parse(calls(1, 50), "a.onnx")
+    itself = onnx.load_from_string(calls(1, 1))
+    itself.functions[0].node[0].op_type, itself.functions[0].node[0].domain = "F0", "own"
+    with pytest.raises(TargetError, match="more than 32 deep"):
+        parse(itself.SerializeToString(), "a.onnx")
 
 
 @pytest.mark.parametrize("softmax", [False, True])

@@ -13,6 +13,7 @@ from genocc.errors import FileError, GenoccError, RunError, TargetError
 from genocc.nn import target_net
 from genocc.runs.reading import RUN_BEST
 from genocc.training.trained_net import open_net
+from tests.runtimes.onnx_models import model, with_a_loop
 
 Size = int | str
 
@@ -83,6 +84,36 @@ def test_what_is_no_classifier_of_images_is_refused(tmp_path: Path) -> None:
         open_net(tmp_path / "x.onnx", pixels="unit")
     with pytest.raises(TargetError, match=r"takes tensor\(int32\); expected float32 or uint8 images"):
         open_net(foreign(tmp_path / "int.onnx", kind=TensorProto.INT32), pixels="unit")
+
+
+@pytest.mark.parametrize("sizes", [{"batch": 0}, {"size": 0}])
+def test_sizes_of_zero_are_refused(sizes: dict[str, Size], tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="expected no size of 0"):
+        open_net(foreign(tmp_path / "a.onnx", **sizes), pixels="unit")
+
+
+def test_one_output_for_all_images_is_refused(tmp_path: Path) -> None:
+    made = onnx.load(foreign(tmp_path / "a.onnx"))
+    made.graph.node[-1].output[0] = "means"
+    made.graph.node.append(helper.make_node("ReduceMean", ["means"], ["logits"], axes=[0], keepdims=1))
+    made.graph.output[0].type.tensor_type.shape.dim[0].dim_value = 1
+    onnx.save(made, tmp_path / "a.onnx")
+    net = open_net(tmp_path / "a.onnx", pixels="unit")
+    assert net.run(torch.rand(1, 3, 6, 6)).shape == (1, 3)
+    with pytest.raises(TargetError, match="gives float32 of shape 1x3 for 4 images; expected a row of floats per im"):
+        net.run(torch.rand(4, 3, 6, 6))
+
+
+def test_a_loop_and_weights_elsewhere_are_refused_as_by_verify(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    onnx.save(with_a_loop(), path)
+    with pytest.raises(TargetError, match="is a Loop, which may run for ever"):
+        open_net(path, pixels="unit")
+    made = model()
+    made.graph.initializer[0].data_location = TensorProto.EXTERNAL
+    path.write_bytes(made.SerializeToString())
+    with pytest.raises(TargetError, match="keeps its weights in other files"):
+        open_net(path, pixels="unit")
 
 
 def test_a_path_or_a_word_that_means_nothing_is_refused(training_run: Path, tmp_path: Path) -> None:

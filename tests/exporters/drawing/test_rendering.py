@@ -23,6 +23,7 @@ from genocc.exporters.drawing import rendering
 from genocc.exporters.drawing.graphviz import draw, genotype_diagram
 from genocc.exporters.drawing.rendering import FORMATS, render
 from tests.exporters.drawing.drawn import SVG, chain, needs_dot, one, texts
+from tests.strategies import crowded
 
 
 @needs_dot
@@ -119,6 +120,16 @@ def test_a_failing_dot_is_one_clear_error(
     assert message in str(caught.value)
     assert target.read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cells.png", "dot"]
+
+
+def test_more_arrows_than_dot_can_lay_out_are_refused(tmp_path: Path) -> None:
+    for suffix in (".png", ".svg", ".pdf"):
+        with pytest.raises(
+            TargetError, match=r"the diagram has 2,176 arrows; `dot` is given 640 at most: draw one cell"
+        ):
+            draw(crowded(), tmp_path / f"cells{suffix}")
+    draw(crowded(), tmp_path / "cells.dot")
+    assert [path.name for path in tmp_path.iterdir()] == ["cells.dot"]
 
 
 def test_a_dot_that_cannot_run_is_one_clear_error(
