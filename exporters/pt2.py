@@ -15,6 +15,7 @@ from torch.export.passes import move_to_device_pass
 from genocc.compiler import CompiledNet, Exporter
 from genocc.graph import Graph
 from genocc.nn.graph_module import graph_module
+from genocc.nn.primitives import INFERENCE_EMITTERS
 from genocc.primitives import Input
 from genocc.runtimes.torch import torch_device
 from genocc.verification import Verification
@@ -49,7 +50,7 @@ class Pt2Exporter(Deployment, Exporter):
 
 def exported(graph: Graph, arrays: Mapping[str, Any]) -> torch.export.ExportedProgram:
     """Returns the program of a graph, with a dynamic batch and without the lines of our source that it came from."""
-    module = graph_module(graph, arrays).eval().requires_grad_(False)
+    module = graph_module(graph, arrays, INFERENCE_EMITTERS).eval().requires_grad_(False)
     assert isinstance(graph.input.primitive, Input)
     image = torch.zeros(2, *graph.input.shape, dtype=getattr(torch, graph.input.primitive.dtype))
     batch = {0: torch.export.Dim("batch", min=1)}

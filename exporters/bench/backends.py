@@ -26,6 +26,7 @@ from genocc.graph import Graph
 from genocc.network import NetworkConfig
 from genocc.nn.graph_module import graph_module
 from genocc.nn.inference_net import PASSES, InferenceNet
+from genocc.nn.primitives import INFERENCE_EMITTERS
 from genocc.runtimes.onnx_runtime import PROVIDERS
 from genocc.runtimes.torch import torch_device
 
@@ -96,7 +97,7 @@ class Workload:
 
     def eager(self) -> nn.Module:
         """Returns the plain net as a PyTorch module on the device."""
-        return graph_module(self.plain.graph, self.plain.parameters).eval().to(self.device)
+        return graph_module(self.plain.graph, self.plain.parameters, INFERENCE_EMITTERS).eval().to(self.device)
 
     def random_images(self, batch: int) -> Images:
         """Returns noise (batch, C, H, W), the same each time."""
