@@ -141,11 +141,9 @@ def _inference_net(load: Workload) -> Backend:
 
 
 def _traced(load: Workload) -> Backend:
-    net = load.eager().cpu()
-    start = time.perf_counter()
-    model = trace(net, load.random_images(2))
-    seconds = time.perf_counter() - start
-    return _onnx_backend("traced", "torch.onnx.export of the PyTorch net, ONNX Runtime", load, model, seconds)
+    traced = trace(load.plain)
+    about = "torch.onnx.export of the PyTorch net, ONNX Runtime"
+    return _onnx_backend("traced", about, load, traced.model, traced.seconds)
 
 
 def onnx_file(name: str, about: str, passes: Sequence[str]) -> Callable[[Workload], Backend]:
