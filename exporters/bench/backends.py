@@ -26,6 +26,7 @@ from genocc.graph import Graph
 from genocc.network import NetworkConfig
 from genocc.nn.graph_module import graph_module
 from genocc.nn.inference_net import PASSES, InferenceNet
+from genocc.nn.primitives import INFERENCE_EMITTERS
 from genocc.runtimes.onnx_runtime import PROVIDERS
 from genocc.runtimes.torch import torch_device
 
@@ -96,7 +97,7 @@ class Workload:
 
     def eager(self) -> nn.Module:
         """Returns the plain net as a PyTorch module on the device."""
-        return graph_module(self.plain.graph, self.plain.parameters).eval().to(self.device)
+        return graph_module(self.plain.graph, self.plain.parameters, INFERENCE_EMITTERS).eval().to(self.device)
 
     def random_images(self, batch: int) -> Images:
         """Returns noise (batch, C, H, W), the same each time."""
@@ -140,11 +141,9 @@ def _inference_net(load: Workload) -> Backend:
 
 
 def _traced(load: Workload) -> Backend:
-    net = load.eager().cpu()
-    start = time.perf_counter()
-    model = trace(net, load.random_images(2))
-    seconds = time.perf_counter() - start
-    return _onnx_backend("traced", "torch.onnx.export of the PyTorch net, ONNX Runtime", load, model, seconds)
+    traced = trace(load.plain)
+    about = "torch.onnx.export of the PyTorch net, ONNX Runtime"
+    return _onnx_backend("traced", about, load, traced.model, traced.seconds)
 
 
 def onnx_file(name: str, about: str, passes: Sequence[str]) -> Callable[[Workload], Backend]:

@@ -6,7 +6,6 @@ import ast
 import json
 import re
 import textwrap
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,17 +25,33 @@ _TYPES = re.compile(
 def statements(text: str) -> list[ast.stmt]:
     """Returns the top-level statements of Python source, which may be indented as a whole; raises FormatError."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # such as an invalid escape in a string, which our user cannot mend
-            plain = textwrap.dedent(text)
-            blank = len(plain) - len(plain.lstrip())
-            return ast.parse("\n" * plain.count("\n", 0, blank) + plain[blank:].rstrip()).body
+        plain = _valid_escapes(textwrap.dedent(text))
+        blank = len(plain) - len(plain.lstrip())
+        return ast.parse("\n" * plain.count("\n", 0, blank) + plain[blank:].rstrip()).body
     except SyntaxError as error:
         raise FormatError(f"not Python source: {error.msg.split(';')[0]}, line {error.lineno or 1}") from None
     except (RecursionError, MemoryError):
         raise FormatError("not a genotype: expressions nested too deeply") from None
     except ValueError as error:  # a NUL character, half of a surrogate pair
         raise FormatError(f"not Python source: {str(error).split(':')[0]}") from None
+
+
+_ESCAPE = re.compile(r"""\\(?P<octal>[4-7][0-7]{2})|\\(?P<valid>[\n\r\\'"abfnrtvxNuU0-7])|\\(?=.)""", re.DOTALL)
+
+
+def _valid_escapes(text: str) -> str:
+    r"""Returns the source with the escapes of its strings written so that the parser does not warn of them.
+
+    Such as ``\d``, which becomes ``\\d``, the same. Nobody who reads a genotype can mend that, and a filter of warnings
+    would be that of the whole program.
+    """
+
+    def valid(found: re.Match[str]) -> str:
+        if found["octal"]:
+            return f"\\u{int(found['octal'], 8):04x}"
+        return found[0] if found["valid"] else r"\\"
+
+    return _ESCAPE.sub(valid, text)
 
 
 def literal(node: ast.expr, depth: int = 0) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -143,9 +142,7 @@ def _load(path: str | Path) -> object:
     content = BytesIO(read_bytes(path, limit=MAX_BYTES))
     _check_unpacked_size(content, path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # advice to the writer of the file, not to its reader
-            loaded: object = torch.load(content, map_location="cpu", weights_only=True)
+        loaded: object = torch.load(content, map_location="cpu", weights_only=True)
     except Exception as error:  # of any class: damaged bytes fail anywhere in the unpickler
         save = "the state_dict alone, as torch.save(net.state_dict(), FILE) stores it"
         if found := re.search(r"GLOBAL ([\w.]+)", str(error)):

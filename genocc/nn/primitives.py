@@ -55,7 +55,7 @@ Emitters = Mapping[type[Primitive], Emitter]
 """Primitive class -> emitter of a node of it. ``Input`` is missing: it is the module's argument."""
 
 
-def _conv2d(conv: Conv2d, node: Node) -> TorchOp:
+def _plain_conv2d(conv: Conv2d, node: Node) -> TorchOp:
     top, left, bottom, right = conv.pads
     symmetric = (top, left) == (bottom, right)
     return TorchOp(
@@ -71,6 +71,12 @@ def _conv2d(conv: Conv2d, node: Node) -> TorchOp:
             "bias": conv.bias,
         },
     )
+
+
+def _conv2d(conv: Conv2d, node: Node) -> TorchOp:
+    plain = _plain_conv2d(conv, node)
+    sliced = plain.target is nn.Conv2d and conv.kernel == (1, 1) and conv.stride != (1, 1)
+    return TorchOp(SlicedConv2d, plain.arguments) if sliced else plain
 
 
 def _batch_norm(norm: BatchNorm, node: Node) -> TorchOp:
@@ -104,8 +110,30 @@ EMITTERS: Emitters = {
     Softmax: lambda _, node: TorchOp(functional.softmax, {"dim": 1}),
 }
 
+INFERENCE_EMITTERS: Emitters = {**EMITTERS, Conv2d: _plain_conv2d}
+"""The table of nets that never train: with PyTorch's own convolution, whose name exported programs hold."""
 
-class PaddedConv2d(nn.Conv2d):
+
+class SlicedConv2d(nn.Conv2d):
+    """A convolution that trains on a CPU without oneDNN's gradient of a 1x1 weight with a stride.
+
+    That kernel writes beyond its memory, with fewer than 16 input channels in channels-last memory, and ends the
+    process (docs/training.md names the versions). So where the weight requires a gradient, the pixels that the stride
+    keeps are taken first, and the convolution has stride 1: the same sums of the same numbers.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        pixelwise, trains = self.kernel_size == (1, 1), self.weight.requires_grad and torch.is_grad_enabled()
+        if not (pixelwise and trains and x.device.type == "cpu"):
+            return super().forward(x)
+        assert not isinstance(self.padding, str)  # our table gives sizes
+        (top, left), (down, right) = self.padding, self.stride
+        if top or left:
+            x = functional.pad(x, (left, left, top, top))
+        return functional.conv2d(x[:, :, ::down, ::right], self.weight, self.bias, groups=self.groups)
+
+
+class PaddedConv2d(SlicedConv2d):
     """A convolution with a padding of its own on each side."""
 
     def __init__(self, *, padding: Pads, **arguments: Any) -> None:

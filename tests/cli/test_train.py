@@ -41,6 +41,16 @@ def error(*arguments: object) -> str:
     return line
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_defaults_train_nets_of_few_channels_on_large_images(tmp_path: Path, precision: str) -> None:
+    """Where oneDNN's gradient of a 1x1 weight with a stride ends the process: 139, or "double free or corruption"."""
+    images = ("--data", "digits", "--input-size", "64", "--set", "data.training=40", "--set", "schedule.batch_size=4")
+    net = ("--channels", "4", "--layers", "2", "--set", f"compute.precision={precision}")
+    command = [sys.executable, "-m", "genocc", "train", "zoo:darts-v2", *images, *net, "--epochs", "1"]
+    done = subprocess.run([*command, "--device", "cpu", "--out", tmp_path / "x"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture
 def genotype(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.json"
