@@ -62,8 +62,8 @@ def test_errors_leave_nothing_behind(tmp_path: Path) -> None:
     assert "unknown dialect 'nas_bench_301'; did you mean 'nas-bench-301'?" in error(
         "import", str(source), "--from", "nas_bench_301"
     )
-    assert "cannot express 'fairdarts-a': cell 'normal', node 3: 1 edge; expected 2" in error(
-        "export-text", "zoo:fairdarts-a", "--to", "darts", "-o", str(target)
+    assert "cannot express 'fairdarts-a': cell 'normal': 3 nodes; expected 4" in error(
+        "export-text", "zoo:fairdarts-a", "--to", "nni", "-o", str(target)
     )
     source.write_bytes(b"x" * (1 << 21))
     assert "larger than the limit" in error("import", str(source), "--from", "darts", "-o", str(target))
