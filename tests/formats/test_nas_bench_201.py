@@ -49,7 +49,8 @@ STRUCTURE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|skip_connect~1|+|avg_pool_3x3~0|no
     [
         f"Structure(4 nodes with {STRUCTURE})",
         f"[2020-01-01 10:00:00] last-geno is Structure(4 nodes with {STRUCTURE})",
-        f"<<<--->>> The 000-050-th epoch : |none~0|\n<<<--->>> The 001-050-th epoch : Structure(4 nodes with {STRUCTURE})",
+        "<<<--->>> The 000-050-th epoch : |none~0|\n"
+        f"<<<--->>> The 001-050-th epoch : Structure(4 nodes with {STRUCTURE})",
         STRUCTURE.replace("+", "+\n"),
         "arch:\n  " + STRUCTURE.replace("+", "\n  +"),
         f"| arch | accuracy |\n|---|---|\n| {STRUCTURE} | 94 |\n",
