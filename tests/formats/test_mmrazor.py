@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 from genocc import Cell, Edge, Genotype
@@ -18,6 +20,19 @@ normal_n2: {chosen: [normal_n2_p1, normal_n2_p0]}
 normal_n2_p0: {chosen: [sep_conv_3x3]}
 normal_n2_p1: {chosen: [max_pool_3x3]}
 """
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["# Result\n\nThe [best:\n\n```yaml\n{}```\n\nIt is: good\n", "subnet:\n  best: {{}}\n", "a: 1\nbest:{}b: [2]\n"],
+)
+def test_it_may_stand_in_other_text(around: str) -> None:
+    text = around.format(TEXT.lstrip() if "```" in around else textwrap.indent(TEXT, "  "))
+    if "{}" in text:
+        text = text.replace("{}", "{" + ", ".join(line.partition("  #")[0] for line in TEXT.strip().splitlines()) + "}")
+    genotype = read("mmrazor", text).genotype
+    assert genotype.hash == read("mmrazor", TEXT + "normal_n9_p1: {chosen: [skip_connect]}\n").genotype.hash
+    assert genotype.metadata.get("original_name") == (None if "```" in around else "best")
 
 
 def test_the_sample() -> None:
