@@ -98,7 +98,7 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path: Path, monkeypatch
     monkeypatch.setattr("genocc.runs.folder.MAX_CONFIG", 400)
     with open_run(tmp_path / "a", "train", {}) as run:
         run.note_data({**DATA, "classes": [f"class {number}" for number in range(40)]})
-        with pytest.raises(RunError, match=r"larger than 400 bytes; the data have too many classes"):
+        with pytest.raises(RunError, match=r"larger than 400 bytes: the data have too many classes"):
             run.begin()
     assert not (tmp_path / "a").exists()
 
