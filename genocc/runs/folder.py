@@ -27,6 +27,7 @@ from genocc.runs.reading import (
     KNOWN_DATA,
     LOCK,
     LOG,
+    MAX_CONFIG,
     RUN_GENOTYPE,
     history_lines,
     read_command,
@@ -66,7 +67,12 @@ class RunFolder:
         That of a run whose data have moved is written anew.
         """
         if self._moved or not (self.path / CONFIG).exists():
-            write_atomically(self.path / CONFIG, json.dumps(self._content, indent=2, ensure_ascii=False) + "\n")
+            text = json.dumps(self._content, indent=2, ensure_ascii=False) + "\n"
+            if len(text.encode()) > MAX_CONFIG:  # which could not be read again
+                raise RunError(
+                    f"{self.path / CONFIG}: larger than {MAX_CONFIG:,} bytes: the data have too many classes"
+                )
+            write_atomically(self.path / CONFIG, text)
 
     @property
     def result_path(self) -> Path:

@@ -94,6 +94,15 @@ def test_data_may_move_but_not_change(tmp_path: Path) -> None:
         pass
 
 
+def test_what_could_not_be_read_again_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genocc.runs.folder.MAX_CONFIG", 400)
+    with open_run(tmp_path / "a", "train", {}) as run:
+        run.note_data({**DATA, "classes": [f"class {number}" for number in range(40)]})
+        with pytest.raises(RunError, match=r"larger than 400 bytes: the data have too many classes"):
+            run.begin()
+    assert not (tmp_path / "a").exists()
+
+
 def test_resuming_what_is_not_there_is_an_error(tmp_path: Path) -> None:
     with (
         pytest.raises(RunError, match="no such run to resume; check the path"),
