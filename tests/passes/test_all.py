@@ -75,6 +75,8 @@ def test_every_pass_alone(genotype: Genotype, config: NetworkConfig) -> None:
 @given(genotypes(max_nodes=5, zeros=True), networks(), st.sets(st.sampled_from(list(VARIANTS)), min_size=2))
 def test_pipelines(genotype: Genotype, config: NetworkConfig, chosen: set[str]) -> None:
     graph = lowered(genotype, config)
+    if "pad-channels to 4" in chosen:  # of two settings of one pass, the first finds more to pad after the second
+        chosen = chosen - {"pad-channels"}
     for passes in (*PIPELINES.values(), [step for name, step in VARIANTS.items() if name in chosen]):
         check(graph, passes)
 
