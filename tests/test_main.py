@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,8 +23,15 @@ def test_ctrl_c_during_the_start_exits_with_130(tmp_path: Path, outcome: str) ->
     )
     command = [sys.executable, "-m", "genocc", "count", "zoo:darts-v2"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    process = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    process = subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=60, preexec_fn=as_on_a_terminal
+    )
     assert (process.returncode, process.stdout, process.stderr) == (130, "", "genocc: interrupted\n")
+
+
+def as_on_a_terminal() -> None:
+    """A shell ignores SIGINT in jobs of the background, and what these start inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_closed_standard_output_is_no_error() -> None:
