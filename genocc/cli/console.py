@@ -5,7 +5,31 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
 from typing import Any
+
+from genocc.files import STDOUT, explained
+
+
+class StandardOutput(TextIOWrapper):
+    """Standard output, whose errors name it: those of files are told apart."""
+
+    @classmethod
+    def replace(cls) -> None:
+        """Takes the place of ``sys.stdout`` for as long as the program runs."""
+        before = sys.stdout
+        if isinstance(before, TextIOWrapper):
+            encoding, buffered = before.encoding, before.line_buffering
+            before.flush()
+            sys.stdout = cls(before.detach(), encoding, line_buffering=buffered)
+
+    def write(self, text: str) -> int:
+        with explained(STDOUT, "write"):
+            return super().write(text)
+
+    def flush(self) -> None:
+        with explained(STDOUT, "write"):
+            super().flush()
 
 
 def print_json(data: Any) -> None:

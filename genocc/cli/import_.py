@@ -6,9 +6,10 @@ import typer
 
 from genocc.cli.console import note
 from genocc.cli.options import OptionalOutputOption
-from genocc.files import read_text, refuse_overwriting
+from genocc.files import read_text
 from genocc.formats import DIALECTS, dialect
 from genocc.genotype import MAX_BYTES
+from genocc.runs.outputs import refuse_overwriting
 
 
 def import_(
@@ -18,8 +19,7 @@ def import_(
     output: OptionalOutputOption = None,
 ) -> None:
     """Read a genotype from the text that another program writes; nothing in it is evaluated."""
-    if output:
-        refuse_overwriting(output, text)
+    refuse_overwriting(output, text)
     imported = dialect(source).read(read_text(text, limit=MAX_BYTES), name, where=text)
     imported.genotype.save(output or "-")
     for remark in imported.notes:

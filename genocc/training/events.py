@@ -7,11 +7,10 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from genocc.errors import ConfigError
+from genocc.files import explained
 from genocc.runs.folder import RunFolder
+from genocc.runs.reading import RUN_EVENTS
 from genocc.training.settings import OutputConfig
-
-FOLDER = "tensorboard"
-"""Their folder within a run folder."""
 
 EpochWriter = Callable[[Mapping[str, Any]], None]
 """Writes a line of the history."""
@@ -47,11 +46,13 @@ def event_writer(config: OutputConfig, run: RunFolder | None) -> Iterator[EpochW
             nonlocal writer
             if run is None:
                 return
-            if writer is None:  # the purge drops what an earlier process wrote of this epoch and later ones
-                writer = stack.enter_context(SummaryWriter(run.path / FOLDER, purge_step=line["epoch"]))
-            for name, value in scalars(line):
-                writer.add_scalar(name, value, line["epoch"])
-            writer.flush()
+            folder = run.path / RUN_EVENTS
+            with explained(folder, "write"):
+                if writer is None:  # the purge drops what an earlier process wrote of this epoch and later ones
+                    writer = stack.enter_context(SummaryWriter(folder, purge_step=line["epoch"]))
+                for name, value in scalars(line):
+                    writer.add_scalar(name, value, line["epoch"])
+                writer.flush()
 
         yield write
 

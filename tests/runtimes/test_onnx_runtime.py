@@ -97,7 +97,7 @@ def test_what_the_loader_of_libraries_prints_is_dropped_and_standard_output_stay
     onnx_runtime.prepare_cuda.cache_clear()
     assert onnx_runtime.prepare_cuda()
     onnx_runtime.prepare_cuda.cache_clear()
-    assert LOADED == [(True, sys.stdout)]
+    assert [(True, sys.stdout)] == LOADED
     assert capfd.readouterr() == ("", "")
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from genocc.errors import ConfigError
-from genocc.training.events import FOLDER, event_writer, scalars
+from genocc.runs.reading import RUN_EVENTS as FOLDER
+from genocc.training.events import event_writer, scalars
 from genocc.training.settings import OutputConfig
 from tests.runs.begun import begun
 
