@@ -18,5 +18,6 @@ def figure_style(settings: Mapping[str, Any]) -> Iterator[None]:
     """
     from matplotlib import rc_context
 
-    with _LOCK, rc_context(dict(settings)):
+    changed: Any = dict(settings)
+    with _LOCK, rc_context(changed):
         yield

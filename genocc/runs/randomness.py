@@ -58,5 +58,5 @@ def _places(device: torch.device) -> list[torch.device]:
 def _default(device: torch.device) -> Generator:
     if device.type == "cpu":
         return torch.default_generator
-    torch.cuda.init()
+    torch.cuda.init()  # type: ignore[no-untyped-call]
     return torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]
