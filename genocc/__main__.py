@@ -28,9 +28,9 @@ def main() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (until the process ends)
     try:
         from genocc.cli import app
-        from genocc.cli.console import StandardOutput
+        from genocc.cli.console import StandardStream
 
-        StandardOutput.replace()
+        StandardStream.replace()
         app(prog_name="genocc")
     except Exception:
         if not interrupted.seen:

@@ -39,6 +39,12 @@ from genocc.files import file_error
 class _Group(TyperGroup):
     """Turns errors that are the user's into one line and exit code 2, and Ctrl-C into 130."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            return super().main(*args, **extra)
+        except GenoccError as error:  # of help, which is printed before a command is invoked
+            sys.exit(_failed(str(error)).exit_code)
+
     def invoke(self, ctx: Any) -> Any:  # Any: newer typer has its own copy of click.Context
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
@@ -65,7 +71,7 @@ def _failed(message: str) -> typer.Exit:
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
     try:
         print(f"genocc: error: {line}", file=sys.stderr, flush=True)
-    except OSError:  # there is no other place to say so
+    except (OSError, GenoccError):  # there is no other place to say so
         _close(sys.stderr)
     try:
         sys.stdout.flush()
@@ -75,9 +81,9 @@ def _failed(message: str) -> typer.Exit:
 
 
 def _explained(error: OSError) -> GenoccError:
-    """The error of a file that is named; all others are of streams, of which only standard error is nowhere caught."""
+    """The error of a file, which names it; those of memory, processes and sockets name nothing."""
     if error.filename is None:
-        return GenoccError(f"standard error: cannot write: {error.strerror or error}")
+        return GenoccError(f"the operating system refuses: {error.strerror or error}")
     return file_error(error, str(error.filename), "use")
 
 

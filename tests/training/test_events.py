@@ -39,7 +39,7 @@ def test_the_first_line_makes_the_file_in_the_first_process_alone(tmp_path: Path
 
 
 def test_without_tensorboard_events_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    monkeypatch.setitem(sys.modules, "tensorboard.summary.writer.record_writer", None)
     with (
         pytest.raises(ConfigError, match="needs the package tensorboard"),
         event_writer(OutputConfig(tensorboard=True), None),
