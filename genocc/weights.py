@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genocc.errors import FileError, WeightsError
-from genocc.files import write_atomically
+from genocc.files import explained, write_atomically
 from genocc.graph import Graph
 from genocc.origins import is_auxiliary
 
@@ -79,13 +79,14 @@ def check(arrays: Mapping[str, Array], graph: Graph, where: str = "weights") -> 
 def _opened(path: str | Path) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
-    if Path(path).is_dir():
-        raise FileError(f"{path}: is a directory; expected a safetensors file")
+    with explained(path, "read"):
+        if Path(path).is_dir():
+            raise FileError(f"{path}: is a directory; expected a safetensors file")
+        with open(path, "rb"):  # whose errors say more than the library's
+            pass
     try:
         with safe_open(path, framework="numpy") as file:
             yield file
-    except FileNotFoundError:
-        raise FileError(f"{path}: no such file; check the path") from None
     except (SafetensorError, OSError) as error:
         raise FileError(f"{path}: not a safetensors file that can be read: {error}") from None
 

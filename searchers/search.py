@@ -24,6 +24,7 @@ from genocc.runs.images import images_metadata
 from genocc.runs.interruption import Interruption, interruptions
 from genocc.runs.loop import Loop, Phase, choose_device
 from genocc.runs.progress import Progress
+from genocc.runs.randomness import Randomness
 from genocc.runs.reading import SEARCH, read_history
 from genocc.version import __version__
 
@@ -68,12 +69,11 @@ def run_search(
     with interruptions() as interruption, open_run(out, SEARCH, config.model_dump(mode="json"), resume=resume) as run:
         if not run.finished:
             chosen = choose_device(device)
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(config.seed)  # of data that are drawn with PyTorch's own generator
-                images = data or load_data(config.data, resume=resume)
-                run.note_data(images.identity())
+            with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
                 torch.manual_seed(config.seed)
-                _Search(config, run, chosen, interruption, progress or Progress(), images).run()
+                images = data or load_data(config.data, resume=resume)
+            run.note_data(images.identity())
+            _Search(config, run, chosen, interruption, progress or Progress(), images).run()
         return SearchResult.read(run.path)
 
 
@@ -100,7 +100,8 @@ class _Search(Loop[Bilevel]):
         self.data_shape = DataShape(len(self.halves.data.classes), images.channels, images.size)
         self.net = SuperNet(config, self.data_shape).to(device)
         bilevel = Bilevel(self.net, config, self.halves.training, self.halves.validation)
-        super().__init__(bilevel, config.schedule.epochs, folder, interruption, progress)
+        drawn = Randomness(config.seed, device)
+        super().__init__(bilevel, config.schedule.epochs, folder, interruption, progress, randomness=drawn)
 
     def phases(self, epoch: int) -> Sequence[Phase[Bilevel]]:
         halves = self.halves

@@ -42,7 +42,7 @@ class Traced:
 
 
 def trace(net: CompiledNet) -> Traced:
-    """Returns the file that ``torch.onnx.export`` writes of a net before any pass, with its defaults.
+    """Returns what ``torch.onnx.export`` writes of a net before any pass, with its defaults.
 
     Raises:
         TargetError: The exporter has failed.

@@ -11,6 +11,7 @@ from genocc.cli.deployment import class_names_option, normalize_option
 from genocc.cli.options import GenotypeArgument, JsonOption, OutputOption, ProviderOption, network_options
 from genocc.errors import GenoccError
 from genocc.network import NetworkConfig
+from genocc.runs.outputs import refuse_overwriting
 
 if TYPE_CHECKING:
     from genocc.compiler import Compilation, Exporter
@@ -86,6 +87,7 @@ def compile(
     from genocc.passes import PASSES, parse
     from genocc.verification import MismatchError
 
+    refuse_overwriting(output, source.where, weights, class_names)
     options = {
         "opset": opset,
         "normalize": normalize and normalize_option(normalize, network.input_channels, source.provenance),

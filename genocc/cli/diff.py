@@ -10,6 +10,7 @@ import typer
 from genocc.cli.console import note, print_json
 from genocc.cli.options import JsonOption
 from genocc.differences import CellDifference
+from genocc.runs.outputs import refuse_overwriting
 from genocc.source import Source, open
 
 
@@ -31,6 +32,7 @@ def diff(
     """
     import genocc
 
+    refuse_overwriting(output, a.where, b.where)
     if output is not None:
         from genocc.exporters.drawing.rendering import suffix_of
 

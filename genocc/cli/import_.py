@@ -6,10 +6,11 @@ import typer
 
 from genocc.cli.console import note
 from genocc.cli.options import OptionalOutputOption
-from genocc.files import read_bytes, refuse_overwriting
+from genocc.files import read_bytes
 from genocc.formats import DIALECTS, read
 from genocc.formats.encoding import decoded
 from genocc.genotype import MAX_BYTES
+from genocc.runs.outputs import refuse_overwriting
 
 
 def import_(
@@ -23,8 +24,7 @@ def import_(
     output: OptionalOutputOption = None,
 ) -> None:
     """Read a genotype from the text that another program writes; nothing in it is evaluated."""
-    if output:
-        refuse_overwriting(output, text)
+    refuse_overwriting(output, text)
     content = decoded(read_bytes(text, limit=MAX_BYTES), text)
     imported = read(content, source, name, where=text, line=line)
     imported.genotype.save(output or "-")

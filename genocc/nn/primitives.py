@@ -126,9 +126,10 @@ class SlicedConv2d(nn.Conv2d):
         pixelwise, trains = self.kernel_size == (1, 1), self.weight.requires_grad and torch.is_grad_enabled()
         if not (pixelwise and trains and x.device.type == "cpu"):
             return super().forward(x)
-        assert not isinstance(self.padding, str)  # our table gives sizes
-        (top, left), (down, right) = self.padding, self.stride
-        if top or left:
+        down, right = self.stride
+        if any(self.padding):
+            assert not isinstance(self.padding, str)  # which PyTorch allows, for "same" and "valid"
+            top, left = self.padding
             x = functional.pad(x, (left, left, top, top))
         return functional.conv2d(x[:, :, ::down, ::right], self.weight, self.bias, groups=self.groups)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from genocc.configuration import OPTIONS
 from genocc.errors import FileError, RunError
-from genocc.files import write_atomically
+from genocc.files import explained, shortened, write_atomically
 from genocc.runs.known_data import KnownData
 from genocc.runs.reading import (
     CHECKPOINTS,
@@ -86,16 +86,19 @@ class RunFolder:
 
     def withdraw(self) -> None:
         """Undoes `begin`, for a run that failed before it had anything to keep."""
-        (self.path / CONFIG).unlink()
+        with explained(self.path / CONFIG, "remove"):
+            (self.path / CONFIG).unlink(missing_ok=True)
 
     def log(self, message: str) -> None:
         """Appends a line to log.txt."""
-        with open(self.path / LOG, "a", encoding="utf-8") as stream:
+        path = self.path / LOG
+        with explained(path, "write"), open(path, "a", encoding="utf-8") as stream:
             stream.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}\n")
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Appends a line to the history; returns when it is on the disk."""
-        with open(self.path / HISTORY, "a", encoding="utf-8") as stream:
+        path = self.path / HISTORY
+        with explained(path, "write"), open(path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
@@ -170,14 +173,14 @@ def refuse_difference(folder: Path, own: Mapping[str, Any], asked: Mapping[str, 
 
 def _prepare(folder: Path, resume: bool) -> bool:
     """Makes the folder, and returns whether it was not there."""
-    made = not folder.exists()
-    if resume and not folder.is_dir():
-        raise RunError(f"{folder}: no such run to resume; check the path, or leave --resume out")
     try:
+        made = not folder.exists()
+        if resume and not folder.is_dir():
+            raise RunError(f"{folder}: no such run to resume; check the path, or leave --resume out")
         folder.mkdir(parents=True, exist_ok=True)
         foreign = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
     except OSError as error:
-        raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}") from None
+        raise FileError(f"{shortened(folder)}: cannot be used as a run folder: {error.strerror}") from None
     if foreign and CONFIG not in foreign:
         raise RunError(f"{folder}: has other files in it ({min(foreign)}); choose a new or empty folder")
     return made
@@ -196,9 +199,10 @@ def _locked(folder: Path, made: bool) -> Iterator[None]:
         _sweep(folder)
         yield
     finally:
-        if made and {entry.name for entry in folder.iterdir()} <= {LOCK}:  # the run failed before it began
-            (folder / LOCK).unlink()
-            folder.rmdir()
+        with suppress(OSError):  # the folder may be gone
+            if made and {entry.name for entry in folder.iterdir()} <= {LOCK}:  # the run failed before it began
+                (folder / LOCK).unlink()
+                folder.rmdir()
         lock.release()
 
 
@@ -206,7 +210,8 @@ def _sweep(folder: Path) -> None:
     """Removes files that were half-written when a process was killed."""
     for place in (folder, folder / CHECKPOINTS):
         for left in place.glob(".*.*"):  # the names of `write_atomically`'s temporary files
-            left.unlink()
+            with explained(left, "remove"):
+                left.unlink(missing_ok=True)
 
 
 def _torn(folder: Path) -> bool:

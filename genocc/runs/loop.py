@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -20,6 +21,7 @@ from genocc.runs.folder import RunFolder
 from genocc.runs.interruption import Interruption
 from genocc.runs.processes import ALONE, Processes
 from genocc.runs.progress import Progress
+from genocc.runs.randomness import Randomness
 from genocc.version import __version__
 
 SAVED_EVERY = 600.0
@@ -96,6 +98,7 @@ class Loop(ABC, Generic[L]):
         interruption: Whether somebody asked to stop.
         progress: Where progress is shown.
         processes: The processes of the run.
+        randomness: What steps draw from PyTorch's default generators; None where they draw nothing that matters.
     """
 
     command: ClassVar[str]
@@ -111,8 +114,9 @@ class Loop(ABC, Generic[L]):
         interruption: Interruption,
         progress: Progress,
         processes: Processes = ALONE,
+        randomness: Randomness | None = None,
     ) -> None:
-        self.learner, self.epochs, self.folder = learner, epochs, folder
+        self.learner, self.epochs, self.folder, self.randomness = learner, epochs, folder, randomness
         self.interruption, self.progress, self.processes = interruption, progress, processes
         self.position = Position()
         self.clock = self.looked = self.saved = time.monotonic()
@@ -173,7 +177,8 @@ class Loop(ABC, Generic[L]):
 
     def _step(self, phase: Phase[L]) -> None:
         try:
-            phase.step(self.learner)
+            with self.randomness.borrowed() if self.randomness else nullcontext():
+                phase.step(self.learner)
         except InternalError:
             self._check(self.learner.finite_everywhere())  # with NaN weights, later errors are consequences
             raise
@@ -223,9 +228,8 @@ class Loop(ABC, Generic[L]):
         self.saved = time.monotonic()
         learned = self.learner.state()
         if self.folder:
-            save_checkpoint(
-                self.folder, {"position": asdict(self.position), "learner": learned, "random": torch.get_rng_state()}
-            )
+            drawn = self.randomness.state if self.randomness else None
+            save_checkpoint(self.folder, {"position": asdict(self.position), "learner": learned, "random": drawn})
 
     def _restore(self) -> None:
         state = None
@@ -238,7 +242,8 @@ class Loop(ABC, Generic[L]):
             try:
                 self.position = Position(**state["position"])
                 self.learner.load_state(state["learner"])
-                torch.set_rng_state(state["random"])
+                if self.randomness:
+                    self.randomness.state = state["random"]
             except (KeyError, TypeError, ValueError, RuntimeError) as error:
                 reason = str(error).splitlines()[0]
                 where = f"{self.folder.path}: " if self.folder else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -30,6 +30,7 @@ from genocc.passes import PASSES, Parameters, run_passes
 from genocc.provenance import Provenance
 from genocc.runs.meter import Meter
 from genocc.runs.processes import ALONE, Processes
+from genocc.runs.randomness import Randomness
 from genocc.training.config import TrainConfig
 from genocc.training.evaluation import Accuracy, counts
 from genocc.training.optimization import all_finite, autocast, classification_loss, half_cosine
@@ -102,9 +103,8 @@ class Trainer:
         images, labels = self.training[self._step]
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.config, self._step, self.steps)
-        torch.manual_seed(derived_seed(self.config.seed, "step", self._step))  # of the dropped paths
         self.optimizer.zero_grad(set_to_none=True)
-        with self._precision():
+        with self._precision(), self._drawing():
             outputs = self._model(self._laid_out(images))
         logits, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
         loss = self._loss(logits, labels)
@@ -211,6 +211,12 @@ class Trainer:
 
     def _precision(self) -> AbstractContextManager[Any]:
         return autocast(self.config.compute.precision, self.device)
+
+    def _drawing(self) -> AbstractContextManager[None]:
+        """Paths are dropped by numbers of the step's own, whatever the program around has drawn."""
+        if not self.net.drop_path_rate:
+            return nullcontext()
+        return Randomness(derived_seed(self.config.seed, "step", self._step), self.device).borrowed()
 
     def _laid_out(self, images: Tensor) -> Tensor:
         if self.config.compute.precision == "float64":

@@ -28,7 +28,7 @@ from genocc.files import read_text
 from genocc.runs.folder import RunFolder, open_run
 from genocc.runs.interruption import interruptions
 from genocc.runs.progress import Progress
-from genocc.runs.reading import read_config, read_history
+from genocc.runs.reading import RUN_RANKING, read_config, read_history
 from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
 from genocc.training.config import TrainConfig
 from genocc.training.training import fit
@@ -38,7 +38,6 @@ from .topologies import PHASES, Phase, Topology, genotype_of, name_of, sampled, 
 from .workers import work
 
 RANK_TOPOLOGIES = "rank-topologies"
-RANKING = "ranking.json"
 MAX_BYTES = 1 << 24
 
 
@@ -201,7 +200,7 @@ def run_ranking(
 ) -> Ranking:
     """Ranks topologies in a run folder; arguments and errors as those of `rank_topologies`."""
     plain = config.model_dump(mode="json")
-    with interruptions(), open_run(out, RANK_TOPOLOGIES, plain, resume=resume, result=RANKING) as run:
+    with interruptions(), open_run(out, RANK_TOPOLOGIES, plain, resume=resume, result=RUN_RANKING) as run:
         if not run.finished:
             data = load_parts(config, resume=resume)  # errors of the images come before there is a run
             if data.note and progress:
