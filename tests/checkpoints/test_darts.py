@@ -43,6 +43,6 @@ def test_names_by_hand(darts_v2: Genotype) -> None:
 @pytest.mark.parametrize("config", [CIFAR, IMAGENET], ids=["cifar", "imagenet"])
 def test_options_are_read_off_the_shapes(config: NetworkConfig) -> None:
     shapes = {name: tuple(tensor.shape) for name, tensor in reference(config=config).state_dict().items()}
-    expected = config.model_dump(include={"skeleton", "channels", "layers", "classes"})
+    expected = config.model_dump(include={"skeleton", "channels", "layers", "classes", "input_channels"})
     assert DARTS.options(shapes) == expected
     assert DARTS.options({"fc.weight": (3, 3)}) == {}

@@ -250,6 +250,7 @@ def with_tensor(name: str, tensor: torch.Tensor) -> Callable[[dict[str, torch.Te
     return lambda state: state.update({name: tensor})
 
 
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants:UserWarning")  # PyTorch says it once
 @pytest.mark.parametrize(
     ("change", "message"),
     [
