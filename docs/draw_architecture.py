@@ -29,9 +29,9 @@ FOLDERS = {"genocc": "genocc", "searchers": "genocc/searchers", "exporters": "ge
 WAIST = "genocc"
 IN_THE_WAIST = ("formats", "zoo", "checkpoints", "passes")
 """Folders of the waist: what becomes a genotype, and what rewrites a graph."""
-DOOR = "source"
-"""The one module of the waist that stands above the run folders, since a GENOTYPE may be one."""
-COLORS = {"cli": "#fdebd0", "searchers": "#d6eaf8", "exporters": "#d6eaf8", WAIST: "#d5f5e3"}
+ABOVE = "compiler"
+"""The modules of the waist that stand above the run folders, since a GENOTYPE may be one."""
+COLORS = {"cli": "#fdebd0", "searchers": "#d6eaf8", "exporters": "#d6eaf8", WAIST: "#d5f5e3", ABOVE: "#d5f5e3"}
 GROUND = "#f4f6f6"
 
 
@@ -54,20 +54,26 @@ def imports() -> networkx.DiGraph[str]:
             shutil.copytree(ROOT / here, Path(folder, there), ignore=shutil.ignore_patterns("__pycache__"))
         sys.path.insert(0, folder)
         found = grimp.build_graph("genocc", cache_dir=None)
+    runs = found.find_descendants("genocc.runs")
+    room_of = {module: room(module) for module in sorted(found.modules - {"genocc", "genocc.__main__"})}
+    for module in [module for module, name in room_of.items() if name == WAIST]:
+        if not runs.isdisjoint(found.find_upstream_modules(module)):
+            room_of[module] = ABOVE
     rooms: networkx.DiGraph[str] = networkx.DiGraph()
-    for module in sorted(found.modules - {"genocc", "genocc.__main__"}):
-        rooms.add_node(room(module))
+    for module, name in room_of.items():
+        rooms.add_node(name)
+        rooms.nodes[name].setdefault("modules", []).append(module.rpartition(".")[2])
         for imported in sorted(found.find_modules_directly_imported_by(module) - {"genocc"}):
-            if room(imported) != room(module):
-                rooms.add_edge(room(module), room(imported))
+            if room_of[imported] != name:
+                rooms.add_edge(name, room_of[imported])
     return rooms
 
 
 def room(module: str) -> str:
     """Returns the room of a module: the folder below genocc/, or the waist."""
     _, name, *_ = module.split(".")
-    apart = name == DOOR or name in FOLDERS or (ROOT / "genocc" / name).is_dir()
-    return name if apart and name not in IN_THE_WAIST else WAIST
+    is_folder = name in FOLDERS or (ROOT / "genocc" / name).is_dir()
+    return name if is_folder and name not in IN_THE_WAIST else WAIST
 
 
 def picture(rooms: networkx.DiGraph[str]) -> graphviz.Digraph:
@@ -75,7 +81,7 @@ def picture(rooms: networkx.DiGraph[str]) -> graphviz.Digraph:
     drawn = graphviz.Digraph("house", node_attr={"shape": "plain", "fontname": "Helvetica"})
     drawn.attr(ranksep="0.45", nodesep="0.3", bgcolor="white")
     for name in sorted(rooms):
-        drawn.node(name, f"<{box(name)}>", tooltip=name)
+        drawn.node(name, f"<{box(name, rooms.nodes[name]['modules'])}>", tooltip=name)
     with drawn.subgraph() as wings:
         wings.attr(rank="same")
         wings.node("searchers")
@@ -85,27 +91,32 @@ def picture(rooms: networkx.DiGraph[str]) -> graphviz.Digraph:
     return drawn
 
 
-def box(name: str) -> str:
+def box(name: str, modules: list[str]) -> str:
     """Returns a room's box: its name, what it says of itself, and what is in it."""
     folder = ROOT / name if name in FOLDERS else ROOT / "genocc" / name
-    color = COLORS.get(name, GROUND)
-    title = {WAIST: "genocc/*.py: the waist", DOOR: f"{DOOR}.py"}.get(name, f"{name}/")
-    rows = [f'<tr><td align="left"><b>{title}</b></td></tr>', *lines(WAIST_SAYS if name == WAIST else sentence(folder))]
-    if name == WAIST:
-        modules = sorted({path.stem for path in folder.glob("*.py") if not path.stem.startswith("__")} - {DOOR})
-        rows += lines(", ".join(modules), 10)
-        inner = [folder / part for part in IN_THE_WAIST]
-    else:
-        inner = sorted(path.parent for path in folder.glob("*/__init__.py"))
+    title, says = TITLES.get(name) or (f"{name}/", sentence(folder))
+    rows = [f'<tr><td align="left"><b>{title}</b></td></tr>', *lines(says)]
+    inner = sorted(path.parent for path in folder.glob("*/__init__.py"))
+    if name in TITLES:
+        inner = [folder / part for part in IN_THE_WAIST if name == WAIST]
+        rows += lines(", ".join(sorted({path.stem for path in (ROOT / "genocc").glob("*.py")} & {*modules})), 10)
     for part in inner:
         rows += lines(f"{part.name}/  {sentence(part)}", 10)
+    color = COLORS.get(name, GROUND)
     look = (
         f'border="1" cellborder="0" cellspacing="1" cellpadding="2" color="#aab7b8" bgcolor="{color}" style="rounded"'
     )
     return f"<table {look}>{''.join(rows)}</table>"
 
 
-WAIST_SAYS = "What a genotype is, and the primitive graph that it lowers to; no file here imports torch."
+TITLES = {
+    WAIST: (
+        "genocc/*.py",
+        "The waist: what a genotype is, and the graph that it lowers to. No file here imports torch.",
+    ),
+    ABOVE: ("genocc/*.py, above runs", "A GENOTYPE, wherever it is: looked up, counted, compiled."),
+}
+"""What the boxes of modules directly in genocc/ say."""
 
 
 def lines(text: str, size: int = 12, width: int = 58) -> list[str]:
@@ -118,8 +129,7 @@ def lines(text: str, size: int = 12, width: int = 58) -> list[str]:
 
 def sentence(folder: Path) -> str:
     """Returns the first sentence of a room's docstring."""
-    file = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
-    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
     return " ".join(text.split("\n\n")[0].split()).partition(". ")[0].rstrip(".").replace("`", "")
 
 

@@ -24,13 +24,13 @@ DIRECTIONS = {"horizontal": (1, 0), "vertical": (0, 1), "falling": (1, 1), "risi
 def stripes(request: DataRequest) -> DataSet:
     """Returns 800 training and 200 test images, noisy, the same in every run."""
     generator = torch.Generator().manual_seed(request.split_seed)
-    size = request.size or 32
-    row, column = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    height, width = request.sides(32)
+    row, column = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     planes = torch.stack([(down * row + right * column) % 4 < 2 for down, right in DIRECTIONS.values()])
 
     def draw(count: int) -> MemoryImages:
         labels = torch.arange(count) % len(DIRECTIONS)
-        noise = torch.randint(0, 128, (count, size, size, 3), generator=generator)
+        noise = torch.randint(0, 128, (count, height, width, 3), generator=generator)
         return MemoryImages((planes[labels][..., None] * 96 + noise).to(torch.uint8), labels)
 
     # mirrored, a falling stripe rises: images are not to be flipped

@@ -1,4 +1,4 @@
-"""A searcher made of existing parts: PC-DARTS whose thresholds learn how many edges a node has.
+"""A searcher made of existing parts: PC-DARTS whose thresholds learn how many edges each node has.
 
 Partial channels and edge weights are PC-DARTS', thresholds and derivation EnTranNAS-DST's; no paper has the two
 together. On the command line it is ``genocc search --method pc-darts --set relaxation.dst=true ...``; as a class it
@@ -20,7 +20,7 @@ from genocc.searchers.parts.space import SpaceConfig
 
 
 class PcDst(PcDarts):
-    """PC-DARTS with a learned threshold a node: what is left of its edges is the architecture."""
+    """PC-DARTS with a learned threshold per node: what is left of its edges is the architecture."""
 
     name = "pc-dst"
     paper = "this example"

@@ -30,7 +30,7 @@ def main(
     print(f"net.onnx: {compiled.size:,} bytes, {compiled.verification.max_rel:.0e} from PyTorch")
 
     session = onnxruntime.InferenceSession(run / "net.onnx", providers=["CPUExecutionProvider"])
-    test = load(DataRequest("digits", size=trained.network.input_size[0])).test
+    test = load(DataRequest("digits", size=trained.network.input_size)).test
     images, labels = test.pixels.permute(0, 3, 1, 2).contiguous().numpy(), test.labels.numpy()
     (logits,) = session.run(None, {"image": images})
     print(f"ONNX Runtime: {(logits.argmax(1) == labels).mean():.2%} of {len(labels)} test images")

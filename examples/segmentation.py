@@ -2,8 +2,8 @@
 
 An ImageNet net ends with maps of stride 32, too coarse for pixels. Here the stem strides less (4 instead of 8): all
 maps become denser, the last has stride 16, and the weights are still those of the same net, so a trained one can be
-given. The price is four times the work a cell. The other way, which the paper does not say it took, strides less in the
-last reduction and dilates what follows.
+given. The price is four times the work per cell. The other way, which the paper does not say it took, strides less in
+the last reduction and dilates what follows.
 """
 
 from __future__ import annotations

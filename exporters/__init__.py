@@ -1,1 +1,1 @@
-"""Targets: what a graph is turned into; one file each."""
+"""Targets that a graph is compiled to, one file each; diagrams, reports and benchmarks in rooms of their own."""

@@ -23,7 +23,7 @@ from genocc.graph import Graph
 from genocc.nn.graph_module import graph_module
 from genocc.primitives import Shape
 from genocc.provenance import Provenance
-from genocc.runtimes.torch import one_thread, torch_device
+from genocc.runtimes.torch import full_precision, one_thread, torch_device
 from genocc.verification import Comparison, Verification
 
 Array = NDArray[Any]
@@ -108,7 +108,7 @@ def torch_file(
     device = torch_device(provider)
 
     def infer_arrays(images: Array) -> tuple[Array, Array]:
-        with torch.inference_mode(), one_thread(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with torch.inference_mode(), one_thread(), full_precision(device):
             outputs, response = infer(torch.from_numpy(images).to(device))
         return outputs.cpu().numpy(), response.cpu().numpy()
 

@@ -1,4 +1,4 @@
-"""Deployment options: what a file does to images before the net and to logits after it."""
+"""Deployment options: operations on images before the net and on logits after it, inside the file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Deployment:
     """The options, for exporters to inherit.
 
     Attributes:
-        normalization: Mean and deviation that images had taken out in training, for the file's metadata.
+        normalization: Mean and deviation by which images were normalized in training, for the file's metadata.
         normalize: Mean and deviation of each channel, to be applied inside the file to images in 0..1.
         uint8_input: Whether the file takes uint8 images and divides them by 255 first.
         softmax: Whether the file returns ``probabilities`` instead of ``logits``.

@@ -38,6 +38,7 @@ from genocc.primitives import (
     ShiftPad,
     Slice,
     Softmax,
+    Zero,
 )
 from genocc.runtimes.onnx_files import MAX_BYTES
 from genocc.verification import Verification
@@ -232,6 +233,14 @@ def _slice(w: _Writer, node: Node, p: Slice) -> None:
     w.add("Slice", node, *w.values(node), start, stop, w.constant("channel.axis", np.array([1])))
 
 
+def _zero(w: _Writer, node: Node, p: Zero) -> None:
+    """A constant for each image: the number of images is all that is read of the input."""
+    images = w.add("Shape", node, *w.values(node), part="images", start=0, end=1)
+    size = w.constant("size." + ".".join(map(str, node.shape)), np.array(node.shape))
+    shape = w.add("Concat", node, images, size, part="shape", axis=0)
+    w.add("ConstantOfShape", node, shape, value=helper.make_tensor("value", w.element, [1], [0]))
+
+
 def _global_mean(w: _Writer, node: Node, p: GlobalMean) -> None:
     """Not ReduceMean, whose axes moved from an attribute to an input with opset 18."""
     w.add("Flatten", node, w.add("GlobalAveragePool", node, *w.values(node), part="pool"), axis=1)
@@ -264,6 +273,7 @@ EMITTERS: dict[type[Primitive], Callable[[_Writer, Node, Any], object]] = {
     Concat: lambda w, node, p: w.add("Concat", node, *w.values(node), axis=1),
     ShiftPad: _shift_pad,
     Slice: _slice,
+    Zero: _zero,
     GlobalMean: _global_mean,
     Linear: lambda w, node, p: w.add("Gemm", node, *w.values(node), *node.parameters(), transB=1),
     DropPath: _drop_path,

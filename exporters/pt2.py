@@ -15,8 +15,9 @@ from torch.export.passes import move_to_device_pass
 from genocc.compiler import CompiledNet, Exporter
 from genocc.graph import Graph
 from genocc.nn.graph_module import graph_module
+from genocc.nn.primitives import INFERENCE_EMITTERS
 from genocc.primitives import Input
-from genocc.runtimes.torch import torch_device
+from genocc.runtimes.torch import TRACING, torch_device
 from genocc.verification import Verification
 
 from .comparison import compare, torch_file
@@ -36,21 +37,27 @@ class Pt2Exporter(Deployment, Exporter):
     max_primitives: ClassVar[int] = 2_000  # PyTorch takes 5 ms or more to trace, write and read one
 
     def write(self, net: CompiledNet, path: Path) -> int:
-        program = exported(self.deployed(net), net.parameters)
         content = BytesIO()
-        torch.export.save(program, content, extra_files=self.provenance(net).to_metadata())
+        with TRACING:
+            program = exported(self.deployed(net), net.parameters)
+            torch.export.save(program, content, extra_files=self.provenance(net).to_metadata())
         path.write_bytes(content.getvalue())  # saved to a path, the archive would have the path's name in it
         return net.operators
 
     def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
-        program = move_to_device_pass(torch.export.load(path), torch_device(provider))
-        file = torch_file("torch.export", _Interpreter(program.module()).outputs_and_response, provider)
+        with TRACING:
+            program = move_to_device_pass(torch.export.load(path), torch_device(provider))
+            module = program.module()
+        file = torch_file("torch.export", _Interpreter(module).outputs_and_response, provider)
         return compare(self.provenance(net), net.logical, net.weights, [file], provider=provider)
 
 
 def exported(graph: Graph, arrays: Mapping[str, Any]) -> torch.export.ExportedProgram:
-    """Returns the program of a graph, with a dynamic batch and without the lines of our source that it came from."""
-    module = graph_module(graph, arrays).eval().requires_grad_(False)
+    """Returns the program of a graph, with a dynamic batch and without the lines of our source that it came from.
+
+    Other threads that trace must wait: see `TRACING`.
+    """
+    module = graph_module(graph, arrays, INFERENCE_EMITTERS).eval().requires_grad_(False)
     assert isinstance(graph.input.primitive, Input)
     image = torch.zeros(2, *graph.input.shape, dtype=getattr(torch, graph.input.primitive.dtype))
     batch = {0: torch.export.Dim("batch", min=1)}

@@ -28,7 +28,7 @@ class TorchExporter(Exporter):
 
     Attributes:
         class_names: Of the classes in order, for the file's metadata.
-        normalization: Mean and deviation that images had taken out in training, for the metadata as well.
+        normalization: Mean and deviation by which images were normalized in training, for the metadata as well.
     """
 
     name: ClassVar[str] = "torch"
@@ -41,7 +41,7 @@ class TorchExporter(Exporter):
     def write(self, net: CompiledNet, path: Path) -> int:
         if net.passes:
             raise TargetError(
-                f"target 'torch' holds the weights of the net as the genotype says it, found passes "
+                f"target 'torch' holds the weights of the net before any pass, found passes "
                 f"{', '.join(net.passes)}; leave them out, or choose target 'pt2' for an optimized net"
             )
         names = [*net.graph.parameters(), *net.graph.buffers()]

@@ -70,7 +70,7 @@ def verify(
         return run(whole, images, where), run(biasless, images, where)
 
     def interpret(images: Array) -> tuple[Array, Array]:
-        note(f"{REFERENCE}, batch {len(images)} (a second or more an image) ...")
+        note(f"{REFERENCE}, batch {len(images)} (a second or more per image) ...")
         return interpret_model(model, images, where)
 
     files = [LoadedFile(RUNTIME, infer, batches)]

@@ -5,34 +5,102 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 from types import FrameType
+from typing import Any
+
+INTERRUPTED = 130
+"""Exit code."""
+APART = 1.0
+"""Seconds after which another signal is a second one: `timeout` and terminals send the first several times."""
 
 
 def main() -> None:
-    """Runs the command line. Ctrl-C ends it with one line and 130, also while it still imports what it needs."""
-    interrupted = False
+    """Runs the command line.
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal interrupted
-        interrupted = True
-        raise KeyboardInterrupt
-
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background may have it ignored
-        signal.signal(signal.SIGINT, interrupt)
+    Ctrl-C and SIGTERM end it with one line and 130, also while it still imports what it needs; temporary files are
+    removed. A second one ends it at once, whatever it is in the midst of.
+    """
+    interrupted = _Interrupted()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the caller has closed it: >&-
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (until the process ends)
     try:
         from genocc.cli import app
+        from genocc.cli.console import StandardStream
 
+        StandardStream.replace()
         app(prog_name="genocc")
     except Exception:
-        if not interrupted:
+        if not interrupted.seen:
             raise
         # An import that is cut short raises what it likes: NumPy's makes a RecursionError of it.
         _end()
     except KeyboardInterrupt:
         _end()
+    except SystemExit as ended:
+        if not interrupted.seen or ended.code == INTERRUPTED:
+            raise
+        _end()  # whoever swallowed the interruption did not do all of its work
+
+
+class _Interrupted:
+    """Signal handlers of the program, and a thread that hears a second signal while PyTorch computes.
+
+    Handlers of Python's run between two of its instructions, so not within a call that takes minutes.
+
+    Attributes:
+        seen: Whether there was a signal that the command has not answered itself.
+    """
+
+    def __init__(self) -> None:
+        self.seen = False
+        self._first = 0.0
+        self._signals: list[int] = []
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # A job in the background may have them ignored.
+            if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+                signal.signal(number, self._interrupt)
+                self._signals.append(number)
+        if self._signals:
+            self._listen()
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self.seen:  # it is on its way
+            return
+        self.seen = True
+        sys.unraisablehook = _say_nothing  # it may strike where nothing can be raised, as in a destructor
+        raise KeyboardInterrupt
+
+    def _listen(self) -> None:
+        if not hasattr(os, "set_blocking") or sys.platform == "win32":  # a pipe cannot be what wakes Windows up
+            return
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        threading.Thread(target=self._hear, args=(reader,), daemon=True, name="genocc-signals").start()
+
+    def _hear(self, reader: int) -> None:
+        while received := os.read(reader, 1):
+            if received[0] not in self._signals:
+                continue
+            now = time.monotonic()
+            if not self._first:
+                self._first = now
+            elif now - self._first > APART:
+                _end_at_once()
+
+
+def _end_at_once() -> None:
+    if (files := sys.modules.get("genocc.files")) is not None:
+        files.discard_temporaries()
+    os.write(2, b"genocc: interrupted\n")
+    os._exit(INTERRUPTED)
+
+
+def _say_nothing(_: Any) -> None:
+    """In the place of ``sys.unraisablehook``."""
 
 
 def _end() -> None:

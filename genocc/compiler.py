@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from genocc import weights as weight_files
 from genocc.errors import FileError, GenoccError, TargetError
-from genocc.files import refuse_overwriting, write_atomically
+from genocc.files import write_atomically
 from genocc.genotype import Genotype
 from genocc.graph import Graph
 from genocc.lowering import lower
@@ -21,6 +21,7 @@ from genocc.network import NetworkConfig
 from genocc.passes import PASSES, Parameters, Pass, run_passes, select
 from genocc.primitives import Shape
 from genocc.provenance import Provenance
+from genocc.runs.outputs import refuse_overwriting
 from genocc.source import Source
 from genocc.verification import MismatchError, Verification
 

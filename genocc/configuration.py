@@ -1,4 +1,4 @@
-"""What configurations of runs have in common: made of parts, overridden by `--set`, refused with the reason.
+"""Configurations of runs: made of parts, overridden by `--set`, refused with the reason.
 
 `--set part.field=value` addresses a field by its dotted path; a part's own name stands for its first field
 (`--set relaxation=cen`, `--set placement=half`).
@@ -16,11 +16,14 @@ from pydantic_core import PydanticCustomError
 from genocc.errors import ConfigError, did_you_mean, expectation
 
 LARGEST = 1e36
-"""No number in a configuration, or in the files of a run, is larger."""
-
+"""The largest number in a configuration, or in the files of a run."""
 
 OPTIONS = {
+    "method": "--method",
+    "preset": "--preset",
     "seed": "--seed",
+    "seeds": "--seeds",
+    "data.name": "--data",
     "schedule.epochs": "--epochs",
     "data.size": "--input-size",
     "budget.max_macs": "--max-macs",
@@ -30,11 +33,13 @@ OPTIONS = {
     "network.channels": "--channels",
     "network.layers": "--layers",
     "network.stem_stride": "--stem-stride",
+    "network.auxiliary": "--auxiliary",
+    "output.tensorboard": "--tensorboard",
     "sample": "--sample",
     "top": "--top",
     "validation": "--validation",
 }
-"""Settings that have an option of their own, which messages name too."""
+"""Settings that have a command-line option of their own, which messages name too."""
 
 
 def _count(value: float) -> float:
@@ -51,13 +56,13 @@ ImageCount = Annotated[float, Field(gt=0), AfterValidator(_count)]
 
 
 class Part(BaseModel):
-    """Base of the parts: frozen, no unknown fields."""
+    """Base of the parts: frozen, without unknown fields, with finite numbers up to ``LARGEST``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @field_validator("*")
     @classmethod
-    def _of_this_world(cls, value: object) -> object:
+    def _within_limits(cls, value: object) -> object:
         numbers = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else (value,)
         for number in numbers:
             if isinstance(number, (int, float)) and abs(number) > LARGEST:
@@ -69,8 +74,8 @@ class Configuration(Part):
     """Everything needed to repeat a run; its fields are parts, or values of their own.
 
     Attributes:
-        what: What messages call it.
-        chosen: Fields that have an argument of their own and are no settings.
+        what: Name of the configuration in messages.
+        chosen: Fields with an argument of their own, which `--set` does not take.
     """
 
     what: ClassVar[str]
@@ -78,7 +83,7 @@ class Configuration(Part):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], where: str | None = None) -> Self:
-        """Returns the configuration that plain data (a run's config.json) describe; raises ConfigError."""
+        """Returns the configuration in plain data, such as a run's config.json (``where``); raises ConfigError."""
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -86,7 +91,7 @@ class Configuration(Part):
 
     @classmethod
     def overridden(cls, data: Mapping[str, Any], overrides: Iterable[str]) -> Self:
-        """Returns the configuration of plain data after texts as `--set` takes them, later ones winning.
+        """Returns the configuration in plain data, changed by texts as `--set` takes them, later ones winning.
 
         Raises:
             ConfigError: A name is unknown, a value is out of range, or the combination has no meaning.
@@ -174,5 +179,5 @@ def _explain(error: ValidationError, where: str) -> str:
 
 
 def refuse(message: str) -> NoReturn:
-    """Ends a validation: the combination has no meaning, for the reason in the message."""
+    """Ends a validation with a message of its own: a combination of settings that has no meaning."""
     raise PydanticCustomError("combination", "{message}", {"message": message})

@@ -59,15 +59,15 @@ class Counts:
     """All figures of one net.
 
     Attributes:
-        total: Of the inference net as the genotype says it, dead states included.
-        auxiliary_parameters: Of the auxiliary head, which training adds; None where the maps are too small for one.
+        total: Of the inference net before any pass, dead states included.
+        auxiliary_parameters: Of the auxiliary head, which training adds; None if the maps are too small for one.
         activation_peak: Bytes at batch 1 in float32.
         by_kind: conv, linear, bn, pool, add, activation, data movement.
         by_cell: stem, each cell by position, head.
         by_edge: Each edge of the genotype.
         compiled: Of the net that the compiler emits; see `compiled_graph`.
-        compiled_activation_peak: The same for the compiled net.
-        training: Of the training net with its auxiliary head; None where the configuration has none.
+        compiled_activation_peak: Bytes at batch 1 in float32 of the compiled net.
+        training: Of the training net with its auxiliary head; None if the configuration has none.
     """
 
     total: Cost

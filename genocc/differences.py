@@ -1,4 +1,4 @@
-"""What differs between two genotypes, after their nodes have been matched.
+"""Differences between two genotypes, after their nodes have been matched.
 
 Nodes have no names that both sides share: the same node can have another number in the other genotype. So the cells'
 nodes are matched first, one to one, so that the fewest differences are left (`genocc.matching`). Edge order,
@@ -27,7 +27,7 @@ class Connection(NamedTuple):
 
 @dataclass(frozen=True)
 class CellDifference:
-    """What differs between two cells. What is only in A has A's numbers of states, what is only in B has B's.
+    """Differences between two cells. Items only in A have A's numbers of states, items only in B have B's.
 
     Attributes:
         kind: normal, reduction, ...
@@ -79,7 +79,7 @@ class CellDifference:
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs between the genotypes ``a`` and ``b``, by kind of cell."""
+    """Differences between the genotypes ``a`` and ``b``, by kind of cell."""
 
     a: Genotype
     b: Genotype
@@ -101,13 +101,13 @@ class Difference:
 
 
 def diff(a: Genotype, b: Genotype) -> Difference:
-    """Returns what differs between two genotypes."""
+    """Returns the differences between two genotypes."""
     kinds = [*a.cells, *(kind for kind in b.cells if kind not in a.cells)]
     return Difference(a, b, tuple(_diff_cells(kind, a.cells.get(kind), b.cells.get(kind)) for kind in kinds))
 
 
 def connections(cell: Cell) -> Counter[Connection]:
-    """Returns the edges of a cell that are not dead; an edge that stands there twice counts two."""
+    """Returns the edges of a cell that are not dead; an edge that occurs twice counts as two."""
     live = cell.live
     return Counter(Connection(edge.source, state, edge.op) for state, _, edge in cell.edges() if state in live)
 

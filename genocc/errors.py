@@ -51,7 +51,7 @@ class RunError(GenoccError):
 
 
 class TableError(GenoccError):
-    """A table of results cannot be read or ranked: a column or a cell that is missing, or is no number."""
+    """A table of results cannot be read or ranked: a missing column or cell, or one that is not a number."""
 
 
 class InternalError(GenoccError):
@@ -77,7 +77,7 @@ def _written(value: object) -> str:
 
 
 def expectation(message: str) -> str:
-    """Returns what pydantic says of a value ("Input should be greater than 0") as our messages end: "expected ..."."""
+    """Returns pydantic's message on a value ("Input should be greater than 0") as the end of ours: "expected ..."."""
     said = re.sub(r"^Input should be (?=greater|less)", "expected a number ", message)
     said = re.sub(r"^Input should (be|have) ", "expected ", said)
     return said[:1].lower() + said[1:]
@@ -87,10 +87,10 @@ def did_you_mean(name: str, choices: Iterable[str], prefix: str = "", otherwise:
     """Returns the end of a message about an unknown name.
 
     Args:
-        name: What was found.
-        choices: What is known.
-        prefix: Of the known names where they are shown.
-        otherwise: What to say where none is close; lists all that are known if not given.
+        name: The name that was found.
+        choices: The names that are known.
+        prefix: Shown before the closest name.
+        otherwise: Replaces the list of all known names, which is shown if none is close.
     """
     known = list(choices)
     if close := difflib.get_close_matches(name[:100], known, n=1):  # names of any length come from files

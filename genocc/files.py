@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import secrets
 import stat
 import sys
 import tempfile
@@ -12,6 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from genocc.errors import FileError
+
+STDOUT = "standard output"
+"""Its name, for messages."""
+
+_TEMPORARY: set[Path] = set()
+"""The files that are being written."""
 
 
 def read_bytes(path: str | Path, *, limit: int) -> bytes:
@@ -25,9 +33,12 @@ def read_bytes(path: str | Path, *, limit: int) -> bytes:
         FileError: The file is missing, a directory, unreadable or longer than ``limit``.
     """
     if str(path) == "-":
-        content = sys.stdin.buffer.read(limit + 1)
+        if sys.stdin is None:
+            raise FileError("standard input: is closed; give a file, or open it")
+        with explained("standard input", "read"):
+            content = sys.stdin.buffer.read(limit + 1)
     else:
-        with _explained(path, "read"), open(path, "rb") as stream:
+        with explained(path, "read"), open(path, "rb") as stream:
             content = stream.read(limit + 1)
     if len(content) > limit:
         raise FileError(f"{path}: larger than the limit of {limit:,} bytes for a file of this kind")
@@ -51,22 +62,90 @@ def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], N
             the destination's suffix, and is in the destination's folder if that is a file).
 
     Raises:
-        FileError: The folder is missing, the destination is a directory, or writing is not permitted.
+        FileError: The folder is missing, the destination is a directory, or writing fails.
     """
     if isinstance(content, str):
         content = content.encode("utf-8")
     if str(path) == "-":
-        sys.stdout.buffer.write(_produced(content))
-        sys.stdout.buffer.flush()
+        produced = _produced(content)
+        with explained(STDOUT, "write"):
+            sys.stdout.buffer.write(produced)
+            sys.stdout.buffer.flush()
         return
-    with _explained(path, "write"):
-        target = Path(os.path.realpath(path))
-        if target.is_dir():
+    with explained(path, "write"):
+        given = Path(path)
+        if given.is_dir():
             raise IsADirectoryError
-        if target.exists() and not target.is_file():
-            target.write_bytes(_produced(content))
+        if given.exists() and not given.is_file():
+            given.write_bytes(_produced(content))
         else:
-            _replace(target, content)
+            _replace(Path(os.path.realpath(given)), content)
+
+
+def discard_temporaries() -> None:
+    """Removes the files that are half written, for a process that is about to end without further ado."""
+    for path in list(_TEMPORARY):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+@contextmanager
+def explained(path: str | Path, verb: str) -> Iterator[None]:
+    """Turns the errors of the operating system within the context into a `FileError` of one line.
+
+    A pipe whose reader has gone stays a BrokenPipeError.
+
+    Args:
+        path: The file that messages name.
+        verb: What was to be done: ``read`` or ``write``.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise file_error(error, path, verb) from None
+    except ValueError:
+        if _is_name(path):
+            raise
+        raise FileError(f"{path!r}: cannot {verb}: no file can have this name") from None
+
+
+def _is_name(path: str | Path) -> bool:
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeError:
+        return False
+
+
+def file_error(error: OSError, path: str | Path, verb: str) -> FileError:
+    """Returns the `FileError` for an error of the operating system; the arguments are those of `explained`."""
+    if isinstance(error, FileNotFoundError):
+        missing = path if verb != "write" else os.path.dirname(path) or "."
+        if verb == "write" and Path(missing).is_dir():  # /proc, in which no file can be made
+            return FileError(f"{path}: cannot {verb} there; choose another place")
+        return FileError(f"{missing}: no such {'folder' if verb == 'write' else 'file'}; check the path")
+    if isinstance(error, IsADirectoryError):
+        return FileError(f"{path}: is a directory; expected a file")
+    if isinstance(error, PermissionError):
+        return FileError(f"{path}: no permission to {verb}")
+    return FileError(f"{shortened(path)}: cannot {verb}: {error.strerror or error}{_ADVICE.get(error.errno, '')}")
+
+
+_ADVICE: dict[int | None, str] = {
+    errno.ENOSPC: "; make room, or choose another place",
+    errno.EDQUOT: "; make room, or choose another place",
+    errno.EFBIG: "; raise the limit of file sizes (ulimit -f), or choose another place",
+    errno.EROFS: "; choose another place",
+    errno.ENAMETOOLONG: "; choose a shorter name",
+    errno.EMFILE: "; raise the limit of open files (ulimit -n)",
+}
+
+
+def shortened(path: str | Path) -> str:
+    """Returns a path as messages show it: the middle of one that is beyond all measure is left out."""
+    text = str(path)
+    return text if len(text) <= 200 else f"{text[:100]}...{text[-60:]}"
 
 
 def _produced(content: bytes | Callable[[Path], None]) -> bytes:
@@ -78,59 +157,23 @@ def _produced(content: bytes | Callable[[Path], None]) -> bytes:
         return path.read_bytes()
 
 
-def refuse_overwriting(output: str | Path, *inputs: str | Path | None) -> None:
-    """Checks that a command does not write over what it reads.
-
-    Raises:
-        FileError: The output is one of the inputs, or a file of a run folder that is one.
-    """
-    target = Path(output)
-    for given in inputs:
-        if given is not None and target.is_file() and Path(given).is_dir() and target.parent.samefile(given):
-            raise FileError(f"{output}: is a file of the run that is read; choose another name for the output")
-        if given is not None and target.is_file() and Path(given).exists() and target.samefile(given):
-            raise FileError(f"{output}: is also an input of this command; choose another name for the output")
-
-
 def _replace(target: Path, content: bytes | Callable[[Path], None]) -> None:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}.", suffix=target.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    # Short enough for a folder in which the target's name is the longest that there may be.
+    temporary = target.with_name(f".{target.stem[:30]}.{secrets.token_hex(6)}{target.suffix[:15]}")
+    _TEMPORARY.add(temporary)
     try:
+        # With the permissions of any new file: reading them from the umask would set that of the whole program.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         if callable(content):
             content(temporary)
         else:
             temporary.write_bytes(content)
         with open(temporary, "rb+") as stream:
             os.fsync(stream.fileno())
-        temporary.chmod(_mode(target))
+        with contextlib.suppress(FileNotFoundError):
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         temporary.replace(target)
     finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _mode(target: Path) -> int:
-    """The permissions of the file that is replaced, or those of any new file (mkstemp's are stricter)."""
-    with contextlib.suppress(FileNotFoundError):
-        return stat.S_IMODE(target.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-@contextmanager
-def _explained(path: str | Path, verb: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        missing = path if verb == "read" else os.path.dirname(path) or "."
-        if Path(missing).is_dir():  # /proc, in which no file can be made
-            raise FileError(f"{path}: cannot {verb} there; choose another place") from None
-        raise FileError(f"{missing}: no such {'file' if verb == 'read' else 'folder'}; check the path") from None
-    except IsADirectoryError:
-        raise FileError(f"{path}: is a directory; expected a file") from None
-    except PermissionError:
-        raise FileError(f"{path}: no permission to {verb}") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise FileError(f"{path}: cannot {verb}: {reason}") from None
+        with contextlib.suppress(OSError):  # what went wrong with the file is the error to report
+            temporary.unlink(missing_ok=True)
+        _TEMPORARY.discard(temporary)

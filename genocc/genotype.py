@@ -1,8 +1,9 @@
-"""The genotype: a small, frozen description of the cells that were learned, and its JSON file.
+"""The genotype: a small, frozen description of learned cells, and its JSON file.
 
 State 0 is the output of cell k-2, state 1 that of cell k-1; intermediate node number n is state ``inputs + n``. A
 node's value is the sum of its edges, and it may have any number of them: several operations from one state, even the
-same operation twice. The cell's output is the concatenation of the states in ``concat``.
+same operation twice. A node whose only edge is ``none`` is the constant zero. The cell's output is the concatenation of
+the states in ``concat``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from genocc.errors import GenotypeError, expectation
 from genocc.files import read_text, write_atomically
-from genocc.operations import all_operations, exists, suggestion
+from genocc.operations import NONE, all_operations, exists, suggestion
 
 MAX_NODES = 64
 MAX_EDGES = 1024
@@ -28,9 +29,12 @@ State = Annotated[int, Field(strict=True, ge=0)]
 
 
 class Edge(BaseModel):
-    """One operation from one state; ``weight`` is the coefficient with which a search chose it.
+    """One operation from one state; the operation ``none`` makes a node zero, whose only edge it is then.
 
-    No net is ever multiplied by ``weight``: diagrams use it.
+    ``weight`` is the coefficient with which a search chose the edge; no net is ever multiplied by it, diagrams use it.
+    ``number`` is the edge's place, from 0, in the cell's list in the program that trained it, where that is another
+    than here because the list has ``none`` beside other edges; ``import-weights`` finds the edge's tensors by it. All
+    edges of a cell but ``none`` have one, or no edge has.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
@@ -38,12 +42,16 @@ class Edge(BaseModel):
     op: str
     source: State = Field(alias="from")
     weight: float | None = Field(default=None, strict=True, ge=0, le=1, allow_inf_nan=False)
+    number: int | None = Field(default=None, strict=True, ge=0, lt=MAX_EDGES)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it is the edge of a node that is zero."""
+        return self.op == NONE
 
     @field_validator("op")
     @classmethod
     def _known(cls, op: str) -> str:
-        if op == "none":
-            raise PydanticCustomError("op", "'none' exists in search spaces only; leave the edge out")
         if not exists(op):
             context = {"found": _shown(op), "hint": suggestion(op)}
             raise PydanticCustomError("op", "unknown operation {found}; {hint}", context)
@@ -65,10 +73,16 @@ class Cell(BaseModel):
         return self.inputs + len(self.nodes)
 
     def edges(self) -> Iterator[tuple[int, int, Edge]]:
-        """Yields (state, position among the state's edges, edge) in order."""
+        """Yields (state, position among the state's edges, edge) in order; those of zeros, which add nothing, not."""
         for state, edges in enumerate(self.nodes, start=self.inputs):
             for position, edge in enumerate(edges):
-                yield state, position, edge
+                if not edge.is_none:
+                    yield state, position, edge
+
+    @property
+    def zeros(self) -> tuple[int, ...]:
+        """The intermediate states that are the constant zero."""
+        return tuple(state for state, edges in enumerate(self.nodes, start=self.inputs) if edges[0].is_none)
 
     @property
     def live(self) -> frozenset[int]:
@@ -76,7 +90,7 @@ class Cell(BaseModel):
         found = set(self.concat)
         for state in range(self.states - 1, self.inputs - 1, -1):
             if state in found:
-                found.update(edge.source for edge in self.nodes[state - self.inputs])
+                found.update(edge.source for edge in self.nodes[state - self.inputs] if not edge.is_none)
         return frozenset(found)
 
     @property
@@ -93,11 +107,15 @@ class Cell(BaseModel):
             _refuse("nodes", f"{edges:,} edges; expected at most {MAX_EDGES:,}")
         for number, node in enumerate(self.nodes):
             if not node:
-                _refuse(f"nodes[{number}]", "a node without edges; expected at least one edge")
-        for state, position, edge in self.edges():
-            if edge.source >= state:
-                where = f"nodes[{state - self.inputs}][{position}].from"
-                _refuse(where, f"state {edge.source} is not earlier than state {state}; expected 0 to {state - 1}")
+                _refuse(f"nodes[{number}]", "a node without edges; expected one or more (for a node of zeros 'none')")
+            for position, edge in enumerate(node):
+                where, state = f"nodes[{number}][{position}]", self.inputs + number
+                if edge.source >= state:
+                    found = f"state {edge.source} is not earlier than state {state}"
+                    _refuse(f"{where}.from", f"{found}; expected 0 to {state - 1}")
+                if edge.is_none and len(node) > 1:
+                    _refuse(f"{where}.op", "'none' adds nothing to the node's other edges; leave the edge out")
+        self._check_numbers()
         if not self.concat:
             _refuse("concat", "an empty concat; expected at least one intermediate state")
         for index, state in enumerate(self.concat):
@@ -107,6 +125,16 @@ class Cell(BaseModel):
             if state in self.concat[:index]:
                 _refuse(f"concat[{index}]", f"state {state} stands in the concat already; name each state once")
         return self
+
+    def _check_numbers(self) -> None:
+        seen: set[int | None] = set()
+        for state, position, edge in self.edges():
+            where = f"nodes[{state - self.inputs}][{position}].number"
+            if seen and (edge.number is None) != (None in seen):
+                _refuse(where, "some edges of the cell have a number and some have none; expected all or none")
+            if edge.number is not None and edge.number in seen:
+                _refuse(where, f"{edge.number} is the number of an edge before it; expected another for each edge")
+            seen.add(edge.number)
 
 
 class Genotype(BaseModel):
@@ -198,7 +226,7 @@ class Genotype(BaseModel):
         return cls.loads(read_text(path, limit=MAX_BYTES), where=str(path))
 
     def dumps(self) -> str:
-        """Returns the JSON text: the same bytes for equal genotypes, a line for each node."""
+        """Returns the JSON text: the same bytes for equal genotypes, one line per node."""
         cells = []
         for kind, cell in self.cells.items():
             nodes = ",\n".join(
@@ -223,7 +251,7 @@ def schema() -> dict[str, Any]:
     """Returns the JSON Schema of a genotype file; rules between fields are in the descriptions."""
     result = Genotype.model_json_schema()
     result["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    result["$defs"]["Edge"]["properties"]["op"]["enum"] = [name for name in all_operations() if name != "none"]
+    result["$defs"]["Edge"]["properties"]["op"]["enum"] = list(all_operations())
     result["required"] = ["format", "version", *result["required"]]
     return result
 
@@ -264,7 +292,7 @@ def _explain(error: ValidationError) -> str:
 
 
 def _step(part: int | str) -> str:
-    """One step of a JSON path; keys that are no plain word are quoted, so that a path is one line."""
+    """One step of a JSON path; keys other than plain words are quoted, so that a path is one line."""
     return f".{part}" if isinstance(part, str) and part.isidentifier() else f"[{_shown(part)}]"
 
 

@@ -1,4 +1,4 @@
-"""The primitive graph: the one form that every net takes between the genotype and its targets.
+"""The primitive graph: the common form of every net between the genotype and its targets.
 
 A graph is in SSA form: an ordered list of nodes, each with a name (its *origin*, such as
 ``cells.3.nodes.1.sep_conv_3x3.0.dw1``), a primitive, the names of its inputs, and an inferred shape. The origin

@@ -1,10 +1,11 @@
 """The identity of a genotype: a hash that is equal exactly for genotypes that compute the same.
 
 A cell is a directed multigraph whose edges carry operations. Its certificate is the same for cells that are equal up
-to the order of edges, the numbering of nodes and dead nodes, and different for all others. Colour refinement alone
+to the order of edges, the numbering of nodes, dead nodes and what zeros add, and different for all others. Zeros widen
+the concat, and operations with BN make something of them; skips and pools do not. Colour refinement alone
 (Weisfeiler-Lehman) cannot give that: a node that uses A twice and one that uses two look-alikes A and B unfold alike.
 So colours are refined, and where refinement leaves a tie it is broken in every possible way and the smallest result
-counts. Two observations keep that fast: parts that are joined only through nodes already told apart are independent,
+counts. Two observations keep that fast: parts that are joined only through nodes already distinguished are independent,
 and connections that are the same between all members of two colour classes join nothing.
 """
 
@@ -15,11 +16,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Protocol
 
+from genocc.operations import keeps_zero
+
 Colours = Mapping[int, str]
+
+ZERO = -1
+"""The one state that the edges leave which leave a zero."""
 
 
 class Edge(Protocol):
-    """What identity looks at of an edge; `genocc.genotype.Edge` is one."""
+    """Interface of an edge, as far as identity needs it; `genocc.genotype.Edge` has it."""
 
     @property
     def op(self) -> str: ...
@@ -28,7 +34,7 @@ class Edge(Protocol):
 
 
 class Cell(Protocol):
-    """What identity looks at of a cell; `genocc.genotype.Cell` is one."""
+    """Interface of a cell, as far as identity needs it; `genocc.genotype.Cell` has it."""
 
     @property
     def inputs(self) -> int: ...
@@ -36,6 +42,8 @@ class Cell(Protocol):
     def concat(self) -> tuple[int, ...]: ...
     @property
     def live(self) -> frozenset[int]: ...
+    @property
+    def zeros(self) -> tuple[int, ...]: ...
     def edges(self) -> Iterator[tuple[int, int, Edge]]: ...
 
 
@@ -50,26 +58,28 @@ def certificate(cell: Cell) -> str:
 
 
 class _Cell:
-    """The live states of a cell as a labelled multigraph: ``links[u][v]`` tells u's edges to and from v."""
+    """The live states of a cell as a labelled multigraph: ``links[u][v]`` holds u's edges to and from v."""
 
     def __init__(self, cell: Cell) -> None:
         self.inputs = cell.inputs
-        live = cell.live
-        self.states = [*range(cell.inputs), *sorted(s for s in live if s >= cell.inputs)]
         self.concat = frozenset(cell.concat)
+        nodes = _nodes(cell)
+        zero = [ZERO] if any(source == ZERO for edges in nodes.values() for source, _ in edges) else []
+        self.states = [*range(cell.inputs), *zero, *nodes]
         links: dict[int, dict[int, list[str]]] = {state: defaultdict(list) for state in self.states}
-        for state, _, edge in cell.edges():
-            if state in live:
-                links[edge.source][state].append(f">{edge.op}")
-                links[state][edge.source].append(f"<{edge.op}")
+        for state, edges in nodes.items():
+            for source, op in edges:
+                links[source][state].append(f">{op}")
+                links[state][source].append(f"<{op}")
         self.links = {u: {v: " ".join(sorted(ops)) for v, ops in near.items()} for u, near in links.items()}
 
     def certificate(self) -> str:
-        colours = {
-            state: _digest("input", str(state)) if state < self.inputs else _digest("node", str(state in self.concat))
-            for state in self.states
-        }
-        return self._canonical(self.states, colours)
+        return self._canonical(self.states, {state: self._colour(state) for state in self.states})
+
+    def _colour(self, state: int) -> str:
+        if state == ZERO:
+            return _digest("zero")
+        return _digest("input", str(state)) if state < self.inputs else _digest("node", str(state in self.concat))
 
     def _canonical(self, part: Iterable[int], colours: Colours) -> str:
         """The certificate of some states, given colours that hold for the states around them."""
@@ -78,7 +88,7 @@ class _Cell:
         for state in part:
             classes[colours[state]].append(state)
         tied = [state for members in classes.values() if len(members) > 1 for state in members]
-        told = [self._described(members[0], colours) for members in classes.values() if len(members) == 1]
+        known = [self._described(members[0], colours) for members in classes.values() if len(members) == 1]
         parts = self._components(tied, colours)
         if len(parts) == 1 and len(parts[0]) == len(list(part)):
             target = min((len(members), colour) for colour, members in classes.items() if len(members) > 1)[1]
@@ -86,7 +96,7 @@ class _Cell:
                 self._canonical(part, {**colours, state: _digest("chosen", colours[state])})
                 for state in classes[target]
             )
-        return _digest(*sorted(told), "parts", *sorted(self._canonical(p, colours) for p in parts))
+        return _digest(*sorted(known), "parts", *sorted(self._canonical(p, colours) for p in parts))
 
     def _refine(self, part: list[int], colours: Colours) -> Colours:
         """Colours of the part until no round tells more states apart."""
@@ -129,6 +139,22 @@ class _Cell:
                 queue.extend(fresh)
             parts.append(sorted(part))
         return parts
+
+
+def _nodes(cell: Cell) -> dict[int, list[tuple[int, str]]]:
+    """Live node -> (source, operation) of its edges that add something; no zeros but those in the concat."""
+    edges: dict[int, list[Edge]] = defaultdict(list)
+    for state, _, edge in cell.edges():
+        edges[state].append(edge)
+    zeros = set(cell.zeros)
+    found: dict[int, list[tuple[int, str]]] = {}
+    for state in sorted(state for state in cell.live if state >= cell.inputs):
+        adding = [edge for edge in edges[state] if not (edge.source in zeros and keeps_zero(edge.op))]
+        if not adding:
+            zeros.add(state)
+        if adding or state in cell.concat:
+            found[state] = [(ZERO if edge.source in zeros else edge.source, edge.op) for edge in adding]
+    return found
 
 
 def _digest(*parts: str) -> str:

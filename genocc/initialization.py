@@ -1,8 +1,8 @@
 """Seeded parameters as numpy arrays, so that every target of one seed holds the same weights.
 
 The distributions are PyTorch's defaults for these layers: weights and biases of convolutions and linear layers are
-uniform within 1/sqrt(fan-in), BN starts as the identity. Each tensor has a random stream of its own, named by the
-seed and the tensor, so that a tensor does not change when others come or go.
+uniform within 1/sqrt(fan-in), BN starts as the identity. Each tensor has a random stream of its own, derived from the
+seed and its name, so that it does not change when other tensors come or go.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def initialize(graph: Graph, seed: int = 0) -> Parameters:
     """Returns all parameters and buffers of a graph (float32), each made when it is first read.
 
     Args:
-        graph: The net; its training lowering where the auxiliary head is wanted too.
+        graph: The net; its training lowering to include the auxiliary head.
         seed: Any integer.
     """
     return Parameters({

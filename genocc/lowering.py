@@ -27,14 +27,14 @@ def lower(
     training: bool = False,
     features: Mapping[str, int] | None = None,
 ) -> Graph:
-    """Returns the graph of a net, nothing optimized or left out.
+    """Returns the graph of a net before any pass.
 
     Args:
         genotype: The cells; those that the skeleton has a place for: ``normal`` and ``reduction``, two inputs each.
         config: The network around them; the CIFAR defaults where it is not given.
-        training: Whether to write drop path and the auxiliary head.
-        features: Name -> number of a cell: instead of logits, the graph has these cells' outputs by name, and ends
-            with the last of them.
+        training: Whether to add drop path and the auxiliary head.
+        features: Name -> position of a cell: the outputs of these cells replace the logits, and the graph ends with
+            the last of them.
 
     Returns:
         A graph with the output ``logits`` (N, classes) and, in training with ``config.auxiliary``,
@@ -91,7 +91,7 @@ def _cell(
             stride = 2 if kind == "reduction" and edge.source < cell.inputs else 1
             place = origins.Edge(number, node, edge.op, position)
             value = get(edge.op).lower(b.within(place), states[edge.source], stride)
-            if training and value != states[edge.source]:
+            if training and not edge.is_none and value != states[edge.source]:
                 value = b.builder.add(origins.drop_path(place), DropPath(), value)
             values.append(value)
         states.append(b.within(origins.Node(number, node)).add(*values))
@@ -121,7 +121,7 @@ def _check_cells(genotype: Genotype, config: NetworkConfig) -> None:
             found = ", ".join(genotype.cells)
             raise NetworkError(f"{place}: it needs a cell '{kind}'; the genotype has only: {found}")
         if (inputs := genotype.cells[kind].inputs) != 2:
-            raise NetworkError(f"{place}: it needs two inputs a cell; cell '{kind}' has {inputs}")
+            raise NetworkError(f"{place}: it needs two inputs per cell; cell '{kind}' has {inputs}")
 
 
 def _check_features(features: Mapping[str, int], config: NetworkConfig) -> None:

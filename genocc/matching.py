@@ -15,7 +15,7 @@ from itertools import product
 from genocc.genotype import Cell
 
 BUDGET = 200_000
-"""How often a pair of nodes is compared at most: a second for small cells, a few for the largest."""
+"""Limit of comparisons between pairs of nodes: about a second for small cells, a few seconds for the largest."""
 
 Matching = dict[int, int]
 
@@ -74,7 +74,7 @@ class _Matcher:
         return {v: w for v, w in matching.items() if v == w or shares[v]}
 
     def _pair(self, v: int, w: int) -> tuple[int, list[tuple[int, dict[int, int]]]]:
-        """What the pair shares in any case (concat, edges from inputs), and by source of v and of w."""
+        """Items that the pair shares in any case (concat, edges from inputs), and those per source of v and of w."""
         sure = int(v in self.concat_a and w in self.concat_b)
         rows = []
         for source, ops in self.into_a[v].items():
@@ -86,7 +86,7 @@ class _Matcher:
         return sure, [row for row in rows if row[1]]
 
     def _gain(self, v: int, w: int, matching: Matching) -> int:
-        """What the pair adds to the score: concat, number, and the edges from states that are matched already."""
+        """Score that the pair adds: concat, number, and the edges from states that are matched already."""
         self.left -= 1
         shared, rows = self.pairs[v][w]
         for source, numbers in rows:
@@ -94,7 +94,7 @@ class _Matcher:
         return self.unit * shared + (v == w)
 
     def _limit(self, v: int, w: int) -> int:
-        """The most that a pair can add to the score, whatever else is matched."""
+        """Upper bound of the score that a pair adds, whatever else is matched."""
         inputs_b = set(self.inputs.values())
         rest_a = Counter(op for s, ops in self.into_a[v].items() if s not in self.inputs for op in ops.elements())
         rest_b = Counter(op for s, ops in self.into_b[w].items() if s not in inputs_b for op in ops.elements())

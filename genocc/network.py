@@ -18,7 +18,7 @@ Size = Annotated[int, Field(strict=True, ge=1, le=8192)]
 
 
 class NetworkConfig(BaseModel):
-    """Everything about a net that the genotype does not say.
+    """Configuration of a net around its cells.
 
     Attributes:
         skeleton: ``cifar`` or ``imagenet``; fields that are not given take its defaults.
@@ -91,7 +91,7 @@ class NetworkConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Stem:
-    """What a stem hands to cell 0: states 0 and 1, and whether state 0 is twice as large as state 1."""
+    """Output of a stem: states 0 and 1 of cell 0, and whether state 0 is twice as large as state 1."""
 
     older: str
     newer: str

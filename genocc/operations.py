@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from genocc import plugins
+from genocc import plugins, primitives
 from genocc.errors import GenoccError, NetworkError, did_you_mean
 from genocc.graph import Graph, GraphBuilder
 from genocc.origins import Place
@@ -33,11 +33,15 @@ from genocc.primitives import (
     Pool,
     Relu,
     ShiftPad,
+    Zero,
 )
+
+NONE = "none"
+"""The operation whose result is zero: a candidate in search spaces, and in a genotype the only edge of a node."""
 
 
 class Block:
-    """Where a recipe writes: a graph under construction, the origin that prefixes its names, and C."""
+    """Target of a recipe: a graph under construction, the origin that prefixes its names, and C."""
 
     affine = True
     """Whether BN has a trained scale and shift: true in target nets; a super-net's block says otherwise."""
@@ -92,6 +96,10 @@ class Block:
     def mean(self, x: str, name: str = "mean") -> str:
         return self.builder.add(f"{self.origin}.{name}", GlobalMean(), x)
 
+    def zero(self, x: str, stride: int, name: str = "zero") -> str:
+        """Zeros for each image of x, of the block's channels and of x' size over the stride."""
+        return self.builder.add(f"{self.origin}.{name}", Zero(self.channels, (stride, stride)), x)
+
     def linear(self, x: str, name: str, features: int) -> str:
         return self.builder.add(f"{self.origin}.{name}", Linear(features), x)
 
@@ -124,6 +132,11 @@ def factorized_reduce(b: Block, x: str) -> str:
     first = b.conv(x, "conv1", 1, 2, channels=half)
     second = b.conv(b.shift(x), "conv2", 1, 2, channels=half)
     return b.norm(b.concat(first, second))
+
+
+def zero(b: Block, x: str, stride: int) -> str:
+    """Zeros."""
+    return b.zero(x, stride)
 
 
 def skip(b: Block, x: str, stride: int) -> str:
@@ -178,7 +191,7 @@ class Operation:
 
     Attributes:
         name: As in the DARTS code and in genotype files: letters, digits, underscores and hyphens.
-        recipe: How it is computed; None for ``none``, which search spaces contain and genotypes never do.
+        recipe: Writes its graph.
         color: What its edges are drawn in, as #rrggbb: a hue for each family, darker for larger kernels, 3:1 or
             more against white, and told from all others by colour-blind readers.
         dash: How its edges are drawn so that families differ in black and white: solid, dashed, dotted, or bold.
@@ -191,7 +204,7 @@ class Operation:
     """
 
     name: str
-    recipe: Recipe | None
+    recipe: Recipe
     color: str
     dash: str
     aliases: tuple[str, ...] = ()
@@ -206,8 +219,6 @@ class Operation:
 
     def lower(self, block: Block, x: str, stride: int) -> str:
         """Writes the operation into a graph and returns its output value."""
-        if self.recipe is None:
-            raise GenoccError(f"operation '{self.name}' has no result; it exists in search spaces only")
         return self.recipe(block, x, stride)
 
     def graph(self, channels: int, stride: int = 1, size: int = 8) -> Graph:
@@ -220,7 +231,7 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
-        Operation("none", None, "#bbbbbb", "dotted", arrow="none"),
+        Operation(NONE, zero, "#bbbbbb", "dotted", arrow="none"),
         Operation("skip_connect", skip, "#6e6e6e", "dashed", arrow="vee"),
         Operation("max_pool_3x3", pool(MaxPool), "#b03a00", "dotted"),
         Operation("avg_pool_3x3", pool(AvgPool), "#c48a00", "dotted", arrow="empty"),
@@ -292,8 +303,14 @@ def register(operation: Operation) -> Operation:
     return operation
 
 
+def keeps_zero(name: str) -> bool:
+    """Whether an operation makes nothing but zeros of zeros, for any weights: skips and pools, but no BN."""
+    nodes = get(name).graph(4).nodes.values()
+    return all(primitives.keeps_zero(node.primitive) for node in nodes if not isinstance(node.primitive, Input))
+
+
 def describe(operation: Operation) -> dict[str, Any]:
-    """Returns what tables show of an operation, read off its graph: kernel and parameters as a formula of C."""
+    """Returns an operation's row in tables, read off its graph: kernel, parameters as a formula of C, drawing style."""
     return {
         "name": operation.name,
         "kernel": _kernel(operation),
@@ -307,8 +324,6 @@ def describe(operation: Operation) -> dict[str, Any]:
 
 
 def _kernel(operation: Operation) -> str:
-    if operation.recipe is None:
-        return "-"
     found: dict[str, None] = {}
     for node in operation.graph(2).nodes.values():
         if isinstance(node.primitive, Conv2d):
@@ -323,8 +338,6 @@ def _kernel(operation: Operation) -> str:
 
 def _formula(operation: Operation, stride: int) -> str:
     """Parameters as a polynomial of C: every recipe's count is quadratic, so three values determine it."""
-    if operation.recipe is None:
-        return "0"
     two, four, six = (sum(map(prod, operation.graph(c, stride).parameters().values())) for c in (2, 4, 6))
     square = (six - 2 * four + two) // 8
     linear = (four - two) // 2 - 6 * square

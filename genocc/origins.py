@@ -1,6 +1,6 @@
 """Origins: the names of values, which say where in a net each of them is computed.
 
-An origin is a place and what the value is there, joined by dots. This module alone writes and reads them:
+An origin is a place and the value's name there, joined by dots. This module alone writes and reads them:
 
     image                                 the input
     stem.conv, stem0.bn1                  `Section`: a stem
@@ -28,11 +28,11 @@ AUXILIARY = "auxiliary"
 """Of the auxiliary head, which the training net alone has."""
 
 LINEAR = "linear"
-"""What the last layer of the classifier and of the auxiliary head is there."""
+"""Name of the last layer in the classifier and in the auxiliary head."""
 
 LOGITS = f"{CLASSIFIER}.{LINEAR}"
 DROP_PATH = "drop_path"
-"""What the drop path of an edge is there."""
+"""Name of the drop path on an edge."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell, by position; of its values those that belong to none of the places within it."""
+    """A cell, by position; its own value is its output, all others belong to a place within it."""
 
     cell: int
 
@@ -57,7 +57,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What brings an input of a cell to the cell's channels: input 0 is the output of cell k-2, 1 that of cell k-1."""
+    """Preprocessing of a cell's input to the cell's channels: input 0 is the output of cell k-2, 1 that of cell k-1."""
 
     cell: int
     index: int
@@ -68,7 +68,7 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Node:
-    """An intermediate node of a cell, counted from 0; of its values those that belong to no edge."""
+    """An intermediate node of a cell, counted from 0; its own value is the sum of its edges."""
 
     cell: int
     node: int
@@ -95,14 +95,14 @@ Place = Section | Cell | Preprocessing | Node | Edge
 
 
 class Origin(NamedTuple):
-    """A name, read: the innermost place, and what the value is there ("" for the place itself)."""
+    """A parsed name: the innermost place, and the value's name there ("" for the place itself)."""
 
     place: Place
     what: str
 
 
 def parse(name: str) -> Origin:
-    """Reads the name of a value, a tensor or a place; a name that no net has is in the section of its first part."""
+    """Parses the name of a value, a tensor or a place; any other text counts as a section named by its first part."""
     place = _place(name.split("."))
     return Origin(place, name[len(str(place)) + 1 :])
 
@@ -113,17 +113,17 @@ def drop_path(edge: Edge) -> str:
 
 
 def role(tensor: str) -> str:
-    """Returns what a tensor is to its value: ``weight`` of ``stem.conv.weight``."""
+    """Returns the role of a tensor: ``weight`` for ``stem.conv.weight``."""
     return tensor.rpartition(".")[2]
 
 
 def below(name: str, origin: str) -> str:
-    """Returns what is left of a name below an origin; the whole name where it is elsewhere."""
+    """Returns a name relative to an origin, or the name itself if it does not lie below the origin."""
     return name.removeprefix(f"{origin}.")
 
 
 def path(name: str) -> list[str]:
-    """Returns the parts of a name, as the modules of a tree are named on the way to it."""
+    """Returns the parts of a name: the names of nested modules, from the outermost."""
     return name.split(".")
 
 
@@ -146,5 +146,5 @@ def _place(parts: list[str]) -> Place:
 
 
 def _are_numbers(*texts: str) -> bool:
-    """Whether texts are numbers as this module writes them: no sign, no leading zero, and not endless."""
+    """Whether texts are numbers as this module writes them: no sign, no leading zero, at most nine digits."""
     return all(text.isascii() and text.isdecimal() and len(text) < 10 and str(int(text)) == text for text in texts)

@@ -18,7 +18,7 @@ def names(group: str) -> tuple[str, ...]:
 
 
 def load(group: str, name: str, expected: type) -> Any:
-    """Returns what a name of a group stands for.
+    """Returns the object registered under a name of a group.
 
     Raises:
         GenoccError: Two packages have registered it, it cannot be imported, or it is not an object of the class

@@ -1,8 +1,8 @@
 """The closed set of primitives, out of which every net is made.
 
-A primitive declares all that is known about it: attributes, shape inference, parameters, cost, and what passes and
-tables ask of it. One that leaves something out cannot be defined, so that nothing is free or movable by default. A back
-end is a table from primitive class to its construct.
+A primitive declares all that is known about it: attributes, shape inference, parameters, cost, and the
+facts that passes and tables need. One that leaves something out cannot be defined, so that nothing is free or movable
+by default. A back end is a table from primitive class to its emitter.
 """
 
 from __future__ import annotations
@@ -267,6 +267,20 @@ class Slice(Primitive, kind="slice", category="data movement", commutative=False
 
 
 @dataclass(frozen=True)
+class Zero(Primitive, kind="zero", category="data movement", commutative=False, random=False):
+    """Zeros for each image of the input: of the input only the size is read, which the stride divides, rounding up."""
+
+    channels: int
+    stride: tuple[int, int] = (1, 1)
+
+    macs = elementwise = _free
+
+    def infer(self, inputs: Sequence[Shape]) -> Shape:
+        ((_, *size),) = inputs
+        return (self.channels, *(-(-length // step) for length, step in zip(size, self.stride, strict=True)))
+
+
+@dataclass(frozen=True)
 class GlobalMean(Primitive, kind="global_mean", category="pool", commutative=False, random=False):
     """Mean over height and width, whatever they are: (C, H, W) -> (C,)."""
 
@@ -338,9 +352,16 @@ class Softmax(Primitive, kind="softmax", category="activation", commutative=Fals
 
 
 PRIMITIVES: tuple[type[Primitive], ...] = (
-    Input, Conv2d, BatchNorm, Relu, MaxPool, AvgPool, Add, Concat, ShiftPad, Slice, GlobalMean, Linear, DropPath,
-    Normalize, Softmax,
+    Input, Conv2d, BatchNorm, Relu, MaxPool, AvgPool, Add, Concat, ShiftPad, Slice, Zero, GlobalMean, Linear,
+    DropPath, Normalize, Softmax,
 )  # fmt: skip
+
+
+def keeps_zero(primitive: Primitive) -> bool:
+    """Whether its output is zero, for any weights, if all inputs are."""
+    if isinstance(primitive, Conv2d):
+        return not primitive.bias
+    return isinstance(primitive, (Relu, Pool, Add, Concat, ShiftPad, Slice, Zero, GlobalMean, DropPath))
 
 
 def _window(size: Iterable[int], reach: Iterable[int], stride: Iterable[int], pads: Pads) -> Shape:

@@ -1,4 +1,4 @@
-"""What an exported file says about itself: enough to rebuild the net that it was compiled from.
+"""Provenance of an exported file, in its own metadata: enough to rebuild the net that it was compiled from.
 
 Text by key, so that every container has a place for it (ONNX's ``metadata_props``, a .pt2 file's extra files).
 Nothing in it depends on the machine or the time: the same net gives the same text.
@@ -16,6 +16,7 @@ from genocc.configuration import LARGEST
 from genocc.errors import GenoccError, TargetError, quoted
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
+from genocc.passes import split
 from genocc.version import __version__
 
 Normalization = tuple[tuple[float, ...], tuple[float, ...]]
@@ -31,8 +32,8 @@ class Provenance:
         config: The network around the cells.
         passes: Names of the passes that ran.
         seed: Of untrained weights; None where the weights were given.
-        class_names: Of the classes in order; empty where they are not known.
-        normalization: Mean and deviation that the net's images had taken out in training; None where not known.
+        class_names: In the order of the outputs; empty where they are not known.
+        normalization: Mean and deviation by which images were normalized in training; None where not known.
         normalize: Mean and deviation that the net itself applies to its input.
         uint8_input: Whether the input is uint8 0..255 instead of float32.
         softmax: Whether the output is probabilities instead of logits.
@@ -55,7 +56,7 @@ class Provenance:
 
     @property
     def weights(self) -> str:
-        """What the weights are, for people."""
+        """Trained, or untrained with their seed; for people."""
         return "trained weights" if self.seed is None else f"untrained weights, seed {self.seed}"
 
     def to_metadata(self) -> dict[str, str]:
@@ -98,7 +99,7 @@ class Provenance:
             return cls(
                 genotype,
                 config,
-                tuple(filter(None, texts.get("passes", "").split(","))),
+                split(texts.get("passes", "")),
                 _seed(texts),
                 _class_names(texts, config),
                 known,

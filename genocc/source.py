@@ -10,6 +10,7 @@ from typing import Any
 from genocc import weights as weight_files
 from genocc import zoo
 from genocc.errors import FileError, NetworkError, RunError
+from genocc.files import explained
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.provenance import Provenance
@@ -57,16 +58,19 @@ class Source:
         if self.where.startswith("zoo:"):
             return zoo.load(self.where.removeprefix("zoo:"))
         path = Path(self.where)
-        if path.is_dir():
-            check_regular(path)
-            if not (path / RUN_GENOTYPE).exists():
-                raise FileError(f"{path}: a folder without {RUN_GENOTYPE}; expected a genotype file or a run folder")
-            path /= RUN_GENOTYPE
+        with explained(path, "read"):
+            if path.is_dir():
+                check_regular(path)
+                if not (path / RUN_GENOTYPE).exists():
+                    raise FileError(
+                        f"{path}: a folder without {RUN_GENOTYPE}; expected a genotype file or a run folder"
+                    )
+                path /= RUN_GENOTYPE
         return Genotype.load(path)
 
     @cached_property
     def provenance(self) -> Provenance | None:
-        """What the best weights of a training run say: network, class names, mean and deviation; else None.
+        """Provenance of the best weights of a training run: network, class names, mean and deviation; else None.
 
         Raises:
             RunError: There are no weights.
@@ -118,7 +122,8 @@ class Source:
     def _run(self) -> Path | None:
         """The folder of a training run."""
         path = Path(self.where)
-        is_run = self.where != "" and (path / CONFIG).is_file() and read_command(path) == TRAIN
+        with explained(path, "read"):
+            is_run = self.where != "" and (path / CONFIG).is_file() and read_command(path) == TRAIN
         return path if is_run else None
 
 

@@ -1,4 +1,4 @@
-"""What a verification found: how far a compiled file is from the net of its genotype in PyTorch."""
+"""Result of a verification: how far a compiled file is from the net of its genotype in PyTorch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Comparison:
     Attributes:
         runtime: What ran the file.
         batch: Number of images.
-        max_abs: Largest difference of an output; infinite where one is no number.
+        max_abs: Largest difference of an output; infinite where one is NaN.
         max_rel: The largest difference relative to the largest value that PyTorch has, for the outputs and, apart,
             for the logits without the classifier's bias. (The logits of a deep net with untrained weights are that
             bias and little else, so that on their own they say nothing about the cells.)
@@ -37,9 +37,9 @@ class Verification:
 
     Attributes:
         provider: What ran the file, where a runtime has a choice: the execution provider or device it really used.
-        weights: What the weights are.
+        weights: Trained, or untrained with their seed; for people.
         tolerance: The largest ``max_rel`` that is accepted.
-        comparisons: One for each runtime and batch.
+        comparisons: One per runtime and batch.
     """
 
     provider: str
@@ -82,7 +82,7 @@ class Verification:
 
 
 class MismatchError(GenoccError):
-    """A compiled file does not compute what its genotype says.
+    """A compiled file does not compute what the net of its genotype does.
 
     Attributes:
         verification: By how much.

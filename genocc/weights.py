@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genocc.errors import FileError, WeightsError
-from genocc.files import write_atomically
+from genocc.files import explained, write_atomically
 from genocc.graph import Graph
 from genocc.origins import is_auxiliary
 
@@ -26,11 +26,11 @@ def load(path: str | Path) -> dict[str, Array]:
 
     Raises:
         FileError: The file cannot be read or is not a safetensors file.
-        WeightsError: A tensor holds other numbers than 16-, 32- or 64-bit floats; the message names it.
+        WeightsError: A tensor does not hold 16-, 32- or 64-bit floats; the message names it.
     """
     with _opened(path) as file:
         arrays = {}
-        for name in file.keys():  # noqa: SIM118  (it is no mapping)
+        for name in file.keys():  # noqa: SIM118  (not a mapping)
             if (dtype := file.get_slice(name).get_dtype()) not in _FLOATS:
                 raise WeightsError(f"{path}: tensor '{name}' is {dtype}; expected {' or '.join(_FLOATS)}")
             arrays[name] = file.get_tensor(name).astype("float32", copy=False)
@@ -38,7 +38,7 @@ def load(path: str | Path) -> dict[str, Array]:
 
 
 def metadata(path: str | Path) -> dict[str, str]:
-    """Returns the texts that a safetensors file says about itself; raises FileError as `load`."""
+    """Returns the texts in the header of a safetensors file; raises FileError as `load`."""
     with _opened(path) as file:
         return file.metadata() or {}
 
@@ -53,7 +53,7 @@ def serialize(arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = 
     import numpy as np
     from safetensors.numpy import save
 
-    ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
+    ordered = {name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}
     return _described(save(ordered), metadata or {})
 
 
@@ -79,13 +79,14 @@ def check(arrays: Mapping[str, Array], graph: Graph, where: str = "weights") -> 
 def _opened(path: str | Path) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
-    if Path(path).is_dir():
-        raise FileError(f"{path}: is a directory; expected a safetensors file")
+    with explained(path, "read"):
+        if Path(path).is_dir():
+            raise FileError(f"{path}: is a directory; expected a safetensors file")
+        with open(path, "rb"):  # whose errors say more than the library's
+            pass
     try:
         with safe_open(path, framework="numpy") as file:
             yield file
-    except FileNotFoundError:
-        raise FileError(f"{path}: no such file; check the path") from None
     except (SafetensorError, OSError) as error:
         raise FileError(f"{path}: not a safetensors file that can be read: {error}") from None
 

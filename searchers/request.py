@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from genocc.data.settings import data_fields, default_preset
+from genocc.errors import RunError
 from genocc.runs.progress import Progress
-from genocc.runs.starting import given, new_or_resumed, run_path
+from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
 
 from .config import SearchConfig
 from .method import Method
@@ -26,7 +27,7 @@ def search(
     seeds: int | None = None,
     epochs: int | None = None,
     overrides: Iterable[str] = (),
-    size: int | None = None,
+    size: int | str | tuple[int, int] | None = None,
     download: bool | None = None,
     max_macs: int | None = None,
     max_params: int | None = None,
@@ -48,13 +49,14 @@ def search(
         seeds: Search as often, with as many seeds from ``seed`` on, and keep the best by validation accuracy.
         epochs: Instead of the preset's.
         overrides: Texts ``part.field=value``: any setting of any part.
-        size: Height and width of the images.
+        size: Height and width of the images: (64, 300), 64x300, or one number for both.
         download: Whether a missing data set may be fetched.
         max_macs: Budget of the target net, by genocc's own counts; see ``budget`` for its skeleton.
         max_params: The same for its parameters.
         penalty_macs: Factor of the expected MACs over ``max_macs`` in the architecture's loss.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
-        resume: Go on with the run in ``out``; other settings need not be given, and may not differ.
+        resume: Go on with the run in ``out``; other settings need not be given, and may not differ, but for the place
+            of the same ``data``.
         progress: Where progress is shown.
 
     Returns:
@@ -73,7 +75,13 @@ def search(
     )
 
     def own(folder: Path) -> tuple[SearchConfig, int | None]:
-        return read_seeds(folder) if is_seeds(folder) else (read_search(folder), None)
+        config, count = read_seeds(folder) if is_seeds(folder) else (read_search(folder), None)
+        if seeds is not None and count is None:
+            raise RunError(
+                f"{folder}: is one search; --seeds {seeds} asks for several: resume it without, or choose another --out"
+            )
+        name = method if method is None or isinstance(method, str) else method.name
+        return with_settings(config, overrides, given(method=name, preset=preset, **fields), folder), seeds or count
 
     def new() -> tuple[SearchConfig, int | None]:
         default = default_preset(fields.get("data", {}), "cifar")

@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 
+from genocc.data import DataSet
+from genocc.data.settings import load_data
 from genocc.genotype import Genotype
 from genocc.runs.folder import RunFolder, open_run
 from genocc.runs.history import finished_epochs
@@ -23,6 +25,7 @@ from genocc.runs.images import images_metadata
 from genocc.runs.interruption import Interruption, interruptions
 from genocc.runs.loop import Loop, Phase, choose_device
 from genocc.runs.progress import Progress
+from genocc.runs.randomness import Randomness
 from genocc.runs.reading import HISTORY, SEARCH
 from genocc.version import __version__
 
@@ -46,6 +49,7 @@ def run_search(
     resume: bool = False,
     device: str = "auto",
     progress: Progress | None = None,
+    data: DataSet | None = None,
 ) -> SearchResult:
     """Searches for a genotype.
 
@@ -55,6 +59,7 @@ def run_search(
         resume: Whether to go on with the run in ``out``; a finished one is only read.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         progress: Is called as the search goes on.
+        data: The images; those that the configuration names where not given.
 
     Raises:
         RunError: The folder cannot be used, or the loss is no longer finite.
@@ -65,9 +70,11 @@ def run_search(
     with interruptions() as interruption, open_run(out, SEARCH, config.model_dump(mode="json"), resume=resume) as run:
         if not run.finished:
             chosen = choose_device(device)
-            with torch.random.fork_rng(devices=[]):
+            with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
                 torch.manual_seed(config.seed)
-                _Search(config, run, chosen, interruption, progress or Progress()).run()
+                images = data or load_data(config.data, resume=resume)
+            run.note_data(images.identity())
+            _Search(config, run, chosen, interruption, progress or Progress(), images).run()
         return SearchResult.read(run.path)
 
 
@@ -84,14 +91,18 @@ class _Search(Loop[Bilevel]):
         device: torch.device,
         interruption: Interruption,
         progress: Progress,
+        data: DataSet,
     ) -> None:
+        if data.note:
+            progress.message(data.note)
         self.config = config
-        self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device)
+        self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device, data)
         images = self.halves.training.images
-        self.data_shape = DataShape(len(self.halves.data.classes), images.channels, (images.size, images.size))
+        self.data_shape = DataShape(len(self.halves.data.classes), images.channels, images.size)
         self.net = SuperNet(config, self.data_shape).to(device)
         bilevel = Bilevel(self.net, config, self.halves.training, self.halves.validation)
-        super().__init__(bilevel, config.schedule.epochs, folder, interruption, progress)
+        drawn = Randomness(config.seed, device)
+        super().__init__(bilevel, config.schedule.epochs, folder, interruption, progress, randomness=drawn)
 
     def phases(self, epoch: int) -> Sequence[Phase[Bilevel]]:
         halves = self.halves

@@ -13,6 +13,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
+from genocc.data.settings import load_data
 from genocc.errors import ConfigError, GenoccError
 from genocc.runs.folder import open_run
 from genocc.runs.progress import Progress
@@ -40,14 +43,21 @@ def run_seeds(
         raise ConfigError(f"--seeds {seeds}: expected 1 to {MAX_SEEDS}")
     asked = {"seeds": seeds, "search": config.model_dump(mode="json")}
     with open_run(out, SEARCH_SEEDS, asked, resume=resume) as run:
-        run.begin()
+        data = None
+        if not run.finished:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(config.seed)
+                data = load_data(config.data, resume=resume)
+            run.note_data(data.identity())
+            run.begin()
         results = []
         for seed in range(config.seed, config.seed + seeds):
             folder = seed_folder(run.path, seed)
             begun = (folder / CONFIG).exists()
             of_seed = config.model_copy(update={"seed": seed})
             try:
-                results.append(run_search(of_seed, folder, resume=begun, device=device, progress=progress))
+                found = run_search(of_seed, folder, resume=begun, device=device, progress=progress, data=data)
+                results.append(found)
             except GenoccError:
                 if not folder.exists() and not results:
                     run.withdraw()

@@ -1,16 +1,38 @@
 """The networks of the DARTS, PC-DARTS and P-DARTS programs in our words: their module names, their arithmetic.
 
 Written from the papers and the programs' public descriptions, without anything of genocc but the genotype, so that
-imported checkpoints have something independent to agree with. A genotype has two edges a node here, as theirs have.
+imported checkpoints have something independent to agree with. ``Listed`` is a genotype as the programs' texts list it,
+with ``none`` among the edges.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from genocc import Cell, Genotype
+
+
+@dataclass(frozen=True)
+class ListedEdge:
+    op: str
+    source: int
+
+
+@dataclass(frozen=True)
+class ListedCell:
+    nodes: tuple[tuple[ListedEdge, ...], ...]
+    concat: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A genotype as a text lists it; its cells are called as ours."""
+
+    cells: dict[str, ListedCell]
 
 
 def conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, dilation: int = 1, groups: int = 1) -> nn.Conv2d:
@@ -41,11 +63,22 @@ class FactorizedReduce(nn.Module):
         return self.bn(torch.cat([self.conv_1(x), self.conv_2(x[:, :, 1:, 1:])], 1))
 
 
+class Zero(nn.Module):
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :, :: self.stride, :: self.stride] * 0
+
+
 def depthwise(c: int, kernel: int, stride: int, dilation: int = 1) -> list[nn.Module]:
     return [nn.ReLU(), conv(c, c, kernel, stride, dilation, groups=c), conv(c, c), nn.BatchNorm2d(c)]
 
 
 def operation(name: str, c: int, stride: int) -> nn.Module:
+    if name == "none":
+        return Zero(stride)
     if name == "skip_connect":
         return nn.Identity() if stride == 1 else FactorizedReduce(c, c)
     if name == "max_pool_3x3":
@@ -65,21 +98,26 @@ def operation(name: str, c: int, stride: int) -> nn.Module:
 
 
 class ReferenceCell(nn.Module):
-    def __init__(self, cell: Cell, older: int, newer: int, c: int, reduction: bool, reduction_before: bool) -> None:
+    def __init__(
+        self, cell: Cell | ListedCell, older: int, newer: int, c: int, reduction: bool, reduction_before: bool
+    ) -> None:
         super().__init__()
         reduced = FactorizedReduce(older, c) if reduction_before else None
         self.preprocess0 = reduced or Wrapped(nn.ReLU(), conv(older, c), nn.BatchNorm2d(c))
         self.preprocess1 = Wrapped(nn.ReLU(), conv(newer, c), nn.BatchNorm2d(c))
         edges = [edge for node in cell.nodes for edge in node]
         self.sources = [edge.source for edge in edges]
+        self.lengths = [len(node) for node in cell.nodes]
         self._ops = nn.ModuleList(operation(edge.op, c, 2 if reduction and edge.source < 2 else 1) for edge in edges)
         self.concat = cell.concat
 
     def forward(self, older: Tensor, newer: Tensor) -> Tensor:
         states = [self.preprocess0(older), self.preprocess1(newer)]
-        for number in range(0, len(self._ops), 2):
-            pair = zip(self._ops[number : number + 2], self.sources[number : number + 2], strict=True)
-            states.append(sum(op(states[source]) for op, source in pair))
+        number = 0
+        for length in self.lengths:
+            edges = zip(self._ops[number : number + length], self.sources[number : number + length], strict=True)
+            states.append(sum(op(states[source]) for op, source in edges))
+            number += length
         return torch.cat([states[state] for state in self.concat], 1)
 
 
@@ -97,7 +135,7 @@ class ReferenceNetwork(nn.Module):
 
     def __init__(
         self,
-        genotype: Genotype,
+        genotype: Genotype | Listed,
         *,
         channels: int,
         layers: int,

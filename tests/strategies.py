@@ -21,8 +21,9 @@ def cells(
     inputs: st.SearchStrategy[int] | None = None,
     ops: Sequence[str] = OPS,
     weights: bool = False,
+    zeros: bool = False,
 ) -> Cell:
-    """Cells with 1 to ``max_edges`` edges a node, repeated edges and operations, and dead nodes."""
+    """Cells with 1 to ``max_edges`` edges a node, repeated edges and operations, and dead nodes; and nodes of zeros."""
     count = draw(st.just(2) if inputs is None else inputs)
     nodes = []
     for number in range(draw(st.integers(1, max_nodes))):
@@ -32,7 +33,10 @@ def cells(
             source=st.integers(0, count + number - 1),
             weight=st.floats(0, 1) if weights else st.none(),
         )
-        nodes.append(tuple(draw(st.lists(edge, min_size=1, max_size=max_edges))))
+        if zeros and draw(st.integers(0, 2)) == 0:
+            nodes.append((Edge(op="none", source=draw(st.integers(0, count + number - 1))),))
+        else:
+            nodes.append(tuple(draw(st.lists(edge, min_size=1, max_size=max_edges))))
     states = range(count, count + len(nodes))
     concat = draw(st.lists(st.sampled_from(states), min_size=1, unique=True))
     return Cell(inputs=count, nodes=tuple(nodes), concat=tuple(concat))
@@ -46,9 +50,10 @@ def genotypes(
     max_edges: int = 6,
     ops: Sequence[str] = OPS,
     weights: bool = False,
+    zeros: bool = False,
 ) -> Genotype:
     """Genotypes with a normal and a reduction cell of two inputs each, which every skeleton has a place for."""
-    cell = cells(max_nodes=max_nodes, max_edges=max_edges, ops=ops, weights=weights)
+    cell = cells(max_nodes=max_nodes, max_edges=max_edges, ops=ops, weights=weights, zeros=zeros)
     return Genotype(name="random", cells={"normal": draw(cell), "reduction": draw(cell)})
 
 

@@ -78,12 +78,7 @@ def test_initial_weights_are_made_when_they_are_read(darts_v2: Genotype, monkeyp
     assert array is net.weights["classifier.linear.bias"]
 
 
-TRAINED: list[tuple[str, dict[str, Any]]] = [
-    ("onnx", {"uint8_input": True}),
-    ("torch", {}),
-    ("pt2", {}),
-    ("python", {}),
-]
+TRAINED: list[tuple[str, dict[str, Any]]] = [("onnx", {"uint8_input": True}), ("torch", {}), ("python", {})]
 
 
 @pytest.mark.parametrize(("target", "options"), TRAINED, ids=[target for target, _ in TRAINED])

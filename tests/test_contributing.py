@@ -65,7 +65,7 @@ def test_search_method(tmp_path: Path) -> None:
 
 def test_data_set() -> None:
     data = block("A data set")["noise"](DataRequest("noise", size=8))
-    assert (len(data.train), len(data.test), data.train.size, data.classes) == (160, 40, 8, ("dark", "light"))
+    assert (len(data.train), len(data.test), data.train.size, data.classes) == (160, 40, (8, 8), ("dark", "light"))
 
 
 def test_every_example_is_run() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from genocc.errors import FileError
-from genocc.files import read_bytes, read_text, refuse_overwriting, write_atomically
+from genocc.files import discard_temporaries, read_bytes, read_text, write_atomically
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -93,8 +93,48 @@ def test_endless_devices_are_read_to_the_limit_only() -> None:
         read_bytes("/dev/zero", limit=1000)
 
 
-def test_a_file_of_a_run_that_is_read_is_not_written_over(tmp_path: Path) -> None:
-    (tmp_path / "last.safetensors").write_text("precious")
-    with pytest.raises(FileError, match="is a file of the run that is read"):
-        refuse_overwriting(tmp_path / "last.safetensors", tmp_path)
-    refuse_overwriting(tmp_path / "net.onnx", tmp_path)
+def test_a_name_as_long_as_there_may_be_is_written_and_a_longer_one_refused(tmp_path: Path) -> None:
+    write_atomically(tmp_path / ("ä" * 125 + ".txt"), "x")
+    with pytest.raises(FileError, match=r"cannot write: File name too long; choose a shorter name$") as caught:
+        write_atomically(tmp_path / ("a" * 300), "x")
+    assert len(str(caught.value)) < 300
+    with pytest.raises(FileError, match="cannot read: File name too long"):
+        read_text(tmp_path / ("a" * 300), limit=10)
+
+
+def test_no_umask_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is that of all threads: a file that another makes meanwhile would be open to everybody."""
+    monkeypatch.setattr(os, "umask", pytest.fail)
+    write_atomically(tmp_path / "a", "x")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_device_without_room_is_named() -> None:
+    with pytest.raises(FileError, match=r"^/dev/full: cannot write: No space left on device; make room, or choose"):
+        write_atomically("/dev/full", "x")
+
+
+def test_a_pipe_whose_reader_has_gone_is_no_error_of_a_file() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with pytest.raises(BrokenPipeError):
+        write_atomically(f"/dev/fd/{writer}", "x")
+    os.close(writer)
+
+
+def test_what_is_half_written_can_be_discarded(tmp_path: Path) -> None:
+    def half(path: Path) -> None:
+        path.write_text("half")
+        assert list(tmp_path.iterdir()) == [path]
+        discard_temporaries()
+        assert not list(tmp_path.iterdir())
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "a.txt", half)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b"])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(FileError, match="cannot write: no file can have this name"):
+        write_atomically(name, "x")

@@ -99,7 +99,15 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("cells.normal.nodes.1", [{"op": "skip_connect", "from": 0}] * 1024, r"\$\.cells\.normal\.nodes: 1,026 edges"),
     ("cells.normal.nodes.1", [], r"\$\.cells\.normal\.nodes\[1\]: a node without edges"),
     ("cells.normal.nodes.0.0.op", "sep_conv_9x9", r"\$\.cells\.normal\.nodes\[0\]\[0\]\.op: .*did you mean"),
-    ("cells.normal.nodes.0.0.op", "none", r"\$\.cells\.normal\.nodes\[0\]\[0\]\.op: 'none' exists in search spaces"),
+    ("cells.normal.nodes.0.0.op", "none", r"\$\.cells\.normal\.nodes\[0\]\[0\]\.op: 'none' adds nothing to the node's"),
+    (
+        "cells.normal.nodes.1",
+        [{"op": "none", "from": 3}],
+        r"nodes\[1\]\[0\]\.from: state 3 is not earlier than state 3",
+    ),
+    ("cells.normal.nodes.1", [{"op": "none", "from": 0}] * 2, r"nodes\[1\]\[0\]\.op: 'none' adds nothing to"),
+    ("cells.normal.nodes.0.0.number", 1, r"nodes\[0\]\[1\]\.number: some edges of the cell have a number and some"),
+    ("cells.normal.nodes.0.0.number", -1, r"nodes\[0\]\[0\]\.number: found -1"),
     ("cells.normal.nodes.0.0.op", 3, r"\$\.cells\.normal\.nodes\[0\]\[0\]\.op: found 3"),
     ("cells.normal.nodes.0.0.from", 2, r"nodes\[0\]\[0\]\.from: state 2 is not earlier than state 2; expected 0 to 1"),
     ("cells.normal.nodes.1.0.from", 3, r"nodes\[1\]\[0\]\.from: state 3 is not earlier than state 3"),
@@ -251,3 +259,28 @@ def changed(path: str, value: object) -> dict[str, Any]:
     else:
         at[last] = value
     return document
+
+
+def test_a_node_of_none_is_zero_and_has_no_edges() -> None:
+    none = [{"op": "none", "from": 1}]
+    cell = Cell.model_validate(
+        {"nodes": [none, [{"op": "skip_connect", "from": 0}, {"op": "conv_1x1", "from": 2}], none], "concat": [3]}
+    )
+    assert cell.zeros == (2, 4)
+    assert [(state, position, edge.op) for state, position, edge in cell.edges()] == [
+        (3, 0, "skip_connect"),
+        (3, 1, "conv_1x1"),
+    ]
+    assert cell.live == {0, 2, 3}
+    assert cell.dead == (4,)
+
+
+def test_edges_have_numbers_of_their_own_and_keep_them() -> None:
+    first, second = {"op": "skip_connect", "from": 0, "number": 1}, {"op": "conv_1x1", "from": 1, "number": 4}
+    cell = {"nodes": [[first], [{"op": "none", "from": 0}], [second]], "concat": [2, 3, 4]}
+    genotype = Genotype.from_dict({"name": "n", "cells": {"normal": cell}})
+    assert Genotype.loads(genotype.dumps()) == genotype
+    assert '[{"op": "skip_connect", "from": 0, "number": 1}]' in genotype.dumps()
+    second["number"] = 1
+    with pytest.raises(GenotypeError, match=r"nodes\[2\]\[0\]\.number: 1 is the number of an edge before it"):
+        Genotype.from_dict({"name": "n", "cells": {"normal": cell}})

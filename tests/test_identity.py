@@ -97,6 +97,43 @@ def test_the_most_symmetric_cells_do_not_explode() -> None:
     certificate(cell(*dense, concat=list(range(22, 42))))
 
 
+def zeros(*nodes: list[tuple[str, int]], concat: list[int]) -> str:
+    return certificate(cell(*nodes, concat=concat))
+
+
+NONE = [("none", 0)]
+
+
+def test_a_zero_counts_where_it_widens_the_concat_or_is_made_something_of() -> None:
+    conv = [("conv_1x1", 0)]
+    assert zeros(conv, NONE, concat=[2, 3]) != zeros(conv, concat=[2])
+    assert zeros(conv, NONE, concat=[2, 3]) != zeros(conv, NONE, NONE, concat=[2, 3, 4])
+    assert zeros(conv, NONE, concat=[2, 3]) == zeros([("none", 1)], conv, concat=[2, 3])  # none of what is no matter
+    assert zeros(conv, NONE, concat=[2]) == zeros(conv, concat=[2])
+    assert zeros(NONE, [("conv_1x1", 0), ("conv_1x1", 2)], concat=[3]) != zeros(conv, concat=[2])
+
+
+def test_skips_and_pools_of_a_zero_are_zero() -> None:
+    conv = [("conv_1x1", 0)]
+    added = [("conv_1x1", 0), ("skip_connect", 2), ("max_pool_3x3", 2)]
+    assert zeros(NONE, added, concat=[3]) == zeros(conv, concat=[2])
+    assert zeros(NONE, [("avg_pool_3x3", 2)], conv, concat=[3, 4]) == zeros(NONE, conv, concat=[2, 3])
+    assert zeros(NONE, [("skip_connect", 2)], [("conv_1x1", 3)], concat=[4]) == zeros(
+        NONE, [("conv_1x1", 2)], concat=[3]
+    )
+
+
+def test_one_zero_is_as_good_as_two() -> None:
+    one = zeros(NONE, [("conv_1x1", 2)], [("conv_3x3", 2)], concat=[3, 4])
+    assert one == zeros(NONE, NONE, [("conv_1x1", 2)], [("conv_3x3", 3)], concat=[4, 5])
+    assert one != zeros(NONE, NONE, [("conv_1x1", 2)], [("conv_3x3", 3)], concat=[2, 4, 5])
+
+
+@given(data=st.data(), original=cells(zeros=True))
+def test_zeros_are_renumbered_too(data: st.DataObject, original: Cell) -> None:
+    assert certificate(data.draw(renumbered(original))) == certificate(original)
+
+
 @given(genotypes(weights=True))
 def test_names_weights_and_metadata_do_not_enter(genotype: Genotype) -> None:
     bare = {

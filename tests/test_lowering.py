@@ -16,7 +16,7 @@ from tests.strategies import crowded, genotypes, networks
 
 
 @settings(max_examples=300)
-@given(genotype=genotypes(), config=networks())
+@given(genotype=genotypes(zeros=True), config=networks())
 def test_any_genotype_in_any_network(genotype: Genotype, config: NetworkConfig) -> None:
     inference, training = lower(genotype, config), lower(genotype, config, training=True)
     inference.verify()
@@ -65,7 +65,7 @@ def test_cells_without_a_place(darts_v2: Genotype) -> None:
     with pytest.raises(NetworkError, match="needs a cell 'reduction'; the genotype has only: normal"):
         lower(Genotype(name="half", cells={"normal": normal}))
     one = Cell(inputs=1, nodes=((Edge(op="conv_3x3", source=0),),), concat=(1,))
-    with pytest.raises(NetworkError, match="two inputs a cell; cell 'normal' has 1"):
+    with pytest.raises(NetworkError, match="two inputs per cell; cell 'normal' has 1"):
         lower(Genotype(name="one input", cells={"normal": one, "reduction": normal}))
 
 

@@ -11,9 +11,11 @@ from genocc.operations import (  # fmt: skip
     Operation,
     describe,
     get,
+    keeps_zero,
     register,
     relu_conv_bn,
 )
+from tests.reference import evaluate, random_image
 
 
 def conv(c: int, kernel: int | tuple[int, int], stride: int | tuple[int, int], padding: int | tuple[int, int],
@@ -120,6 +122,14 @@ def test_names_that_would_be_miscounted_or_cannot_be_written_are_refused(name: s
         Operation(name, relu_conv_bn(5), "#000000", "solid")
 
 
-def test_none_has_no_result() -> None:
-    with pytest.raises(GenoccError, match="search spaces only"):
-        OPERATIONS["none"].graph(4)
+def test_none_is_zero_at_every_stride() -> None:
+    for stride, size in [(1, 7), (2, 4)]:
+        graph = OPERATIONS["none"].graph(4, stride, size=7)
+        assert graph.nodes[graph.outputs["y"]].shape == (4, size, size)
+        assert not graph.parameters()
+        assert not evaluate(graph, {}, random_image(graph))["y"].any()
+
+
+def test_skips_and_pools_alone_keep_zeros() -> None:
+    kept = {name for name in OPERATIONS if keeps_zero(name)}
+    assert kept == {"none", "skip_connect", "max_pool_3x3", "avg_pool_3x3"}

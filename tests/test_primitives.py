@@ -31,6 +31,8 @@ from genocc.primitives import (
     ShiftPad,
     Slice,
     Softmax,
+    Zero,
+    keeps_zero,
 )
 
 
@@ -99,6 +101,7 @@ COSTS: dict[Primitive, tuple[list[Shape], int, int, str]] = {
     Concat(): ([MAP] * 3, 0, 0, "data movement"),
     ShiftPad(): ([MAP], 0, 0, "data movement"),
     Slice(1, 3): ([MAP], 0, 0, "data movement"),
+    Zero(8, (2, 3)): ([MAP], 0, 0, "data movement"),
     GlobalMean(): ([MAP], 0, 120, "pool"),
     Linear(10): ([(6,)], 60, 0, "linear"),
     DropPath(): ([MAP], 0, 0, "data movement"),
@@ -206,3 +209,15 @@ def test_a_pointwise_convolution_is_a_matrix_product(c_in: int, c_out: int, stri
     product = torch.einsum("oi,nihw->nohw", weight.flatten(1), x) if groups == 1 else None
     is_product = product is not None and product.shape == y.shape and torch.allclose(product, y, atol=1e-5)
     assert conv.pointwise == is_product
+
+
+def test_the_size_of_zeros_is_rounded_up() -> None:
+    assert Zero(8, (2, 3)).infer([(6, 5, 7)]) == (8, 3, 3)
+    assert Zero(8).infer([(6, 5, 7)]) == (8, 5, 7)
+
+
+@pytest.mark.parametrize("primitive", [p for p in COSTS if not isinstance(p, Input)], ids=lambda p: p.kind)
+def test_what_keeps_zeros_is_what_adds_nothing_to_them(primitive: Primitive) -> None:
+    adds = isinstance(primitive, (BatchNorm, Linear, Normalize, Softmax)) or getattr(primitive, "bias", False)
+    assert keeps_zero(primitive) == (not adds)
+    assert keeps_zero(Conv2d(4, (1, 1)))

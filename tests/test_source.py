@@ -15,6 +15,7 @@ import genocc
 from genocc import Genotype, NetworkConfig, Source
 from genocc.errors import FileError, NetworkError, RunError
 from genocc.exporters.torch import load as load_net
+from genocc.provenance import Provenance
 from tests.training.tiny import GENOTYPE
 
 
@@ -75,6 +76,12 @@ def test_a_training_is_not_contradicted(field: dict[str, Any], training_run: Pat
         source.network(**field)
     with pytest.raises(NetworkError, match=f"the net that was trained in {training_run} has "):
         genocc.count(source, NetworkConfig.make(**field))
+
+
+def test_fields_are_those_of_the_skeleton_that_was_trained(darts_v2: Genotype) -> None:
+    source, trained = genocc.open("run"), NetworkConfig.make(skeleton="imagenet")
+    vars(source)["provenance"] = Provenance(darts_v2, trained)
+    assert source.network(stem_stride=8, layers=14) == trained
 
 
 def test_counts_are_of_the_net_that_was_trained(training_run: Path) -> None:

@@ -26,6 +26,7 @@ from genocc.graph import Graph
 from genocc.network import NetworkConfig
 from genocc.nn.graph_module import graph_module
 from genocc.nn.inference_net import PASSES, InferenceNet
+from genocc.nn.primitives import INFERENCE_EMITTERS
 from genocc.runtimes.onnx_runtime import PROVIDERS
 from genocc.runtimes.torch import torch_device
 
@@ -38,11 +39,11 @@ Infer = Callable[[Images], object]
 
 @dataclass(frozen=True)
 class Backend:
-    """What runs a net.
+    """A runtime with the file or module that it runs.
 
     Attributes:
         name: Short and unique.
-        about: What it is.
+        about: Description, for the tables.
         session: Context in which the net can be run; it is loaded on entry and gone on exit.
         prepare_seconds: From the genotype's net to what `session` loads (export, or compilation of ours).
         file_bytes: Of the ONNX file; None where there is none.
@@ -67,7 +68,7 @@ class Backend:
 
 @dataclass
 class Workload:
-    """What all backends run: one net with one set of weights, on so many threads of one provider.
+    """The work of all backends: one net with one set of weights, on so many threads of one provider.
 
     Raises:
         TargetError: The provider does not exist, or is not available here.
@@ -96,7 +97,7 @@ class Workload:
 
     def eager(self) -> nn.Module:
         """Returns the plain net as a PyTorch module on the device."""
-        return graph_module(self.plain.graph, self.plain.parameters).eval().to(self.device)
+        return graph_module(self.plain.graph, self.plain.parameters, INFERENCE_EMITTERS).eval().to(self.device)
 
     def random_images(self, batch: int) -> Images:
         """Returns noise (batch, C, H, W), the same each time."""
@@ -140,11 +141,9 @@ def _inference_net(load: Workload) -> Backend:
 
 
 def _traced(load: Workload) -> Backend:
-    net = load.eager().cpu()
-    start = time.perf_counter()
-    model = trace(net, load.random_images(2))
-    seconds = time.perf_counter() - start
-    return _onnx_backend("traced", "torch.onnx.export of the PyTorch net, ONNX Runtime", load, model, seconds)
+    traced = trace(load.plain)
+    about = "torch.onnx.export of the PyTorch net, ONNX Runtime"
+    return _onnx_backend("traced", about, load, traced.model, traced.seconds)
 
 
 def onnx_file(name: str, about: str, passes: Sequence[str]) -> Callable[[Workload], Backend]:

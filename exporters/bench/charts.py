@@ -7,6 +7,7 @@ from pathlib import Path
 from genocc.errors import TargetError
 from genocc.files import write_atomically
 
+from ..drawing.style import figure_style
 from .benchmark import Benchmark
 
 SUFFIXES = (".svg", ".pdf", ".png")
@@ -27,13 +28,12 @@ def draw_benchmark(result: Benchmark, path: Path) -> None:
         TargetError: The suffix is none of ``SUFFIXES``.
         FileError: The file cannot be written.
     """
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     check_suffix(path)
     names = [backend.name for backend in result.backends]
     batches = list(dict.fromkeys(timing.batch for timing in result.timings))
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "genocc", "pdf.fonttype": 42, "font.size": 9}):
+    with figure_style({"svg.fonttype": "none", "svg.hashsalt": "genocc", "pdf.fonttype": 42, "font.size": 9}):
         figure = Figure(figsize=(7, 0.8 + 0.28 * len(names) * len(batches) + 0.12 * len(names)), layout="constrained")
         axes = figure.add_subplot()
         thickness = 0.84 / len(batches)

@@ -35,6 +35,7 @@ class Tone(Enum):
 
     PLAIN = "plain"
     FAINT = "faint"
+    ZERO = "zero"
     ADDED = "added"
     REMOVED = "removed"
 
@@ -151,6 +152,7 @@ FILLS = {Role.INPUT: "#d7ecd9", Role.NODE: "#dbe7f5", Role.OUTPUT: "#f6e3c5"}
 _TONES: dict[Tone, dict[str, str]] = {
     Tone.PLAIN: {},
     Tone.FAINT: {"style": "dashed", "color": "#a0a0a0", "fontcolor": "#767676", "fillcolor": "white"},
+    Tone.ZERO: {"style": "dotted", "fontcolor": "#767676", "fillcolor": "white", "penwidth": "1.5"},
     Tone.ADDED: {"style": "bold", "color": "#0060a8", "penwidth": "2.5"},
     Tone.REMOVED: {"style": "dashed", "color": "#b03a00", "penwidth": "1.5", "fillcolor": "white"},
 }

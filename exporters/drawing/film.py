@@ -13,9 +13,11 @@ from genocc.files import write_atomically
 from genocc.operations import get
 from genocc.results.run_data import RunData
 from genocc.runs.epochs import number_at
+from genocc.runs.outputs import refuse_overwriting
 
 from .diagram import FILLS, Role, readable
 from .evolution import CellEvolution, Frame, Ribbon, beside, cell_evolutions, lane_name
+from .style import figure_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,6 +63,7 @@ def draw_film(run: str | Path, path: str | Path, cells: Sequence[str] | None = N
         raise TargetError(f"{path}: films end in {' or '.join(SUFFIXES)}")
     if suffix == ".mp4" and not shutil.which("ffmpeg"):
         raise TargetError("the program `ffmpeg` is missing; install it (apt install ffmpeg), or write a .gif file")
+    refuse_overwriting(path, run)
     data = RunData.read(run)
     evolutions = cell_evolutions(data.reported, data.history)
     if not evolutions:
@@ -112,7 +115,6 @@ def _frames(data: RunData, cells: Sequence[CellEvolution]) -> Iterator[Image]:
 
 
 def _image(data: RunData, cells: Sequence[CellEvolution], position: float) -> Image:
-    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from PIL import Image
@@ -121,7 +123,7 @@ def _image(data: RunData, cells: Sequence[CellEvolution], position: float) -> Im
     height = _TOP + sum(_BETWEEN + cell.geometry.height for cell in cells) + _LEGEND
     before = int(position)
     after = min(before + 1, len(data.history) - 1)
-    with rc_context({"lines.scale_dashes": False, "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"]}):
+    with figure_style({"lines.scale_dashes": False, "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"]}):
         # even numbers of dots: video needs them
         size = [2 * round(points * DOTS / 72 / 2) / DOTS for points in (width, height)]
         figure = Figure(figsize=(size[0], size[1]), dpi=DOTS)

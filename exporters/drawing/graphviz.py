@@ -115,6 +115,9 @@ def _vertex(cell: Cell, state: int) -> Vertex:
     else:
         tooltip = f"node {state}" + ("" if live else ", dead: it reaches no part of the concat")
         role, label = Role.NODE, str(state)
+        if state in cell.zeros:
+            tone = Tone.ZERO if live else Tone.FAINT
+            return Vertex(f"states.{state}", role, f"{label} = 0", f"{tooltip}, zero", tone)
     return Vertex(f"states.{state}", role, label, tooltip, Tone.PLAIN if live else Tone.FAINT)
 
 
@@ -164,16 +167,24 @@ def _union_vertices(difference: CellDifference) -> Iterator[Vertex]:
             here = _vertex(a, state)
             if state not in matching:
                 yield replace(here, name=f"a.{state}", tooltip=f"{here.tooltip}, only in A", tone=Tone.REMOVED)
-            elif state < a.inputs or matching[state] == state:
-                yield replace(here, name=f"a.{state}", tone=Tone.PLAIN)
             else:
-                there = matching[state]
-                tooltip = f"node {state} in A, {there} in B"
-                yield replace(here, name=f"a.{state}", label=f"{state}→{there}", tooltip=tooltip)
+                yield replace(here, name=f"a.{state}", **_union_look(a, b, state, matching[state]))
     for state in range(b.states) if b else ():
         if b and state not in matching.values() and (state < b.inputs or state in b.live):
             here = _vertex(b, state)
             yield replace(here, name=f"b.{state}", tooltip=f"{here.tooltip}, only in B", tone=Tone.ADDED)
+
+
+def _union_look(a: Cell, b: Cell | None, here: int, there: int) -> dict[str, Any]:
+    """What differs in a matched state from how A alone shows it."""
+    if here < a.inputs:
+        return {"tone": Tone.PLAIN}
+    label, tooltip = f"{here}→{there}", f"node {here} in A, {there} in B"
+    if here == there:
+        label, tooltip = str(here), f"node {here}"
+    if b and here in a.zeros and there in b.zeros:
+        return {"label": f"{label} = 0", "tooltip": f"{tooltip}, zero", "tone": Tone.ZERO}
+    return {"label": label, "tooltip": tooltip, "tone": Tone.PLAIN}
 
 
 def _union_arrows(
@@ -202,8 +213,9 @@ def _summary(cell: CellDifference) -> str:
 
 
 def _described(kind: str, cell: Cell) -> str:
-    edges = "; ".join(f"{edge.op} from {state_name(cell, edge.source)} to {state}" for state, _, edge in cell.edges())
-    return f"{kind} cell: {edges}; the output c_k is the concat of {_listed(cell.concat)}."
+    edges = [f"{edge.op} from {state_name(cell, edge.source)} to {state}" for state, _, edge in cell.edges()]
+    parts = "; ".join([*edges, *(f"node {state} is zero" for state in cell.zeros)])
+    return f"{kind} cell: {parts}; the output c_k is the concat of {_listed(cell.concat)}."
 
 
 def _listed(states: Iterable[int]) -> str:

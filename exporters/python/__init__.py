@@ -1,1 +1,1 @@
-""""""
+"""The Python target: a net as one readable source file."""

@@ -56,7 +56,7 @@ class Part:
 
     @cached_property
     def sizes(self) -> Sizes:
-        """What a class may take as arguments: channels of source and output, and the stride."""
+        """Arguments that a class may take: channels of source and output, and the stride."""
         shapes = {value: shape for n in self.nodes for value, shape in zip(n.inputs, n.input_shapes, strict=True)}
         shapes |= {n.name: n.shape for n in self.nodes}
         strides = [getattr(n.primitive, "stride", 1) for n in self.nodes]
@@ -65,7 +65,7 @@ class Part:
 
 
 _WIRING: dict[type[Place], type[Primitive]] = {origins.Node: Add, origins.Cell: Concat}
-"""What a cell itself computes, around its parts."""
+"""Values that a cell itself computes, around its parts."""
 
 
 def parts(graph: Graph) -> dict[str, Part]:
@@ -111,7 +111,7 @@ class ModuleClass:
     arguments: tuple[str, ...]
     lines: tuple[str, ...]
 
-    def construct(self, **sizes: str) -> Bracket:
+    def instance(self, **sizes: str) -> Bracket:
         """Returns the call that makes an instance; a stride of 1 is the default."""
         channels = [sizes[name] for name in self.arguments if name != "stride"]
         stride = sizes["stride"] if "stride" in self.arguments else "1"
@@ -258,17 +258,19 @@ def _variable(name: str, taken: set[str]) -> str:
 
 def described(part: Part) -> str:
     """Returns what a part does, in words: ``ReLU, 3x3 depthwise conv, 1x1 conv, BN``."""
-    words = [_words(node.primitive) for node in part.nodes]
+    words = [_words(node) for node in part.nodes]
     half = len(words) // 2
     if half > 1 and words[:half] == words[half:]:
         return f"twice {', '.join(words[:half])}"
     return ", ".join(words)
 
 
-def _words(primitive: Primitive) -> str:
+def _words(node: Node) -> str:
+    primitive = node.primitive
     if isinstance(primitive, Conv2d):
         dilated = f" of dilation {primitive.dilation}" if primitive.dilation > 1 else ""
-        return f"{'x'.join(map(str, primitive.kernel))}{' depthwise' if primitive.groups > 1 else ''} conv{dilated}"
+        grouped = "" if primitive.dense else " depthwise" if primitive.depthwise(node.input_shapes) else " grouped"
+        return f"{'x'.join(map(str, primitive.kernel))}{grouped} conv{dilated}"
     if isinstance(primitive, Pool):
         return f"{primitive.kernel}x{primitive.kernel} {primitive.kind.replace('_', ' ')}"
     names = {"relu": "ReLU", "batch_norm": "BN", "linear": "linear layer"}

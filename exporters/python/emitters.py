@@ -1,4 +1,4 @@
-"""The Python source of each primitive: one table, and how an attribute that varies is written as a formula."""
+"""Emitters of Python source, one per primitive, and how an attribute that varies is written as a formula."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from genocc.primitives import (
     ShiftPad,
     Slice,
     Softmax,
+    Zero,
 )
 
 from .layout import Bracket, Expression, call, sequence
@@ -32,6 +33,12 @@ Sizes = Mapping[str, int]
 
 Texts = Mapping[str, Any]
 """Attribute of a primitive -> its source, or a tuple of sources; ``inputs`` are the channels that it reads."""
+
+LayerEmitter = Callable[[Texts], Bracket]
+"""Attributes of a primitive -> the call that makes its layer."""
+
+JoinEmitter = Callable[[Sequence[str]], Expression]
+"""Source of each input -> the expression that joins them."""
 
 
 def _conv2d(t: Texts) -> Bracket:
@@ -61,12 +68,17 @@ def _pool(function: str, t: Texts, **ignored: tuple[str, str]) -> Bracket:
     return call(function, t["kernel"], stride, *padding, *(options(**ignored) if padding else ()))
 
 
+def _zero(t: Texts) -> Bracket:
+    stride = _pair(t["stride"])
+    return call("Zero", t["channels"], *([stride] if stride == "stride" else options(stride=(stride, "1"))))
+
+
 def _sum(values: Sequence[str]) -> Expression:
     text = " + ".join(values)
     return text if len(text) <= 60 else Bracket("torch.stack(", (sequence(values),), ").sum(0)")
 
 
-LAYERS: dict[type[Primitive], Callable[[Texts], Bracket]] = {
+LAYERS: dict[type[Primitive], LayerEmitter] = {
     Conv2d: _conv2d,
     BatchNorm: _batch_norm,
     Relu: lambda t: call("nn.ReLU"),
@@ -74,23 +86,24 @@ LAYERS: dict[type[Primitive], Callable[[Texts], Bracket]] = {
     AvgPool: lambda t: _pool("nn.AvgPool2d", t, count_include_pad=("False", "True")),
     ShiftPad: lambda t: call("nn.ZeroPad2d", "(-1, 1, -1, 1)"),
     Slice: lambda t: call("Slice", t["start"], t["stop"]),
+    Zero: _zero,
     GlobalMean: lambda t: call("GlobalMean"),
     Linear: lambda t: call("nn.Linear", t["inputs"], t["features"]),
     DropPath: lambda t: call("DropPath"),
     Normalize: lambda t: call("Normalization", sequence(t["mean"]), sequence(t["std"]), t["scale"]),
     Softmax: lambda t: call("nn.Softmax", "dim=1"),
 }
-"""Primitive of one input -> what constructs its layer: PyTorch's, or a class of `python_runtime`."""
+"""Primitive of one input -> emitter of its layer: PyTorch's, or a class of `runtime`."""
 
-JOINS: dict[type[Primitive], Callable[[Sequence[str]], Expression]] = {
+JOINS: dict[type[Primitive], JoinEmitter] = {
     Add: _sum,
     Concat: lambda values: call("torch.cat", sequence(values), "dim=1"),
 }
-"""Primitive of several inputs -> the expression that computes it."""
+"""Primitive of several inputs -> emitter of the expression that computes it."""
 
 
 def layer(nodes: Sequence[Node], sizes: Sequence[Sizes], arguments: Sequence[str]) -> Bracket | None:
-    """Returns what constructs one layer in all instances of a class; None if its arguments cannot express that.
+    """Returns the call that makes one layer in all instances of a class; None if its arguments cannot express that.
 
     Args:
         nodes: The layer in each instance; of one primitive, with attributes that may differ.

@@ -8,6 +8,7 @@ graph, so that the net loads the same weights as every other target.
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class PythonExporter(Exporter):
     def write(self, net: CompiledNet, path: Path) -> int:
         if net.passes:
             raise TargetError(
-                f"target 'python' writes the net as the genotype says it, found passes {', '.join(net.passes)}; "
+                f"target 'python' writes the net before any pass, found passes {', '.join(net.passes)}; "
                 "leave them out, or choose target 'pt2' for an optimized net"
             )
         text = source(net.genotype, net.config)
@@ -110,11 +111,11 @@ _SHARED: Mapping[str, tuple[Callable[[Block, str], str], str]] = {
     "ReLUConvBN": (lambda b, x: relu_conv_bn(1)(b, x, 1), "ReLU, 1x1 conv, BN."),
     "FactorizedReduce": (factorized_reduce, "Halves a map by two 1x1 convs, one of them shifted by a pixel."),
 }
-"""What preprocesses the inputs of cells, and may be an operation too: class -> recipe and docstring."""
+"""Preprocessing of the inputs of cells, which may be an operation too: class -> recipe and docstring."""
 
 
 class _Role(NamedTuple):
-    """What parts of one class are for: how far down in the source they stand, and what they are called there."""
+    """Role of the parts of one class: how far down in the source they stand, and what they are called there."""
 
     rank: int
     name: str
@@ -122,7 +123,7 @@ class _Role(NamedTuple):
 
 _PREPROCESSING, _OPERATION, _END = range(3)
 _ARGUMENTS = (("c", "c_in"), ("c", "stride"), ())
-"""What a class may take as arguments, by rank."""
+"""Arguments that a class may take, by rank."""
 
 
 def _classes(found: Mapping[str, Part], fresh: Callable[[str], str]) -> dict[str, ModuleClass]:
@@ -181,7 +182,7 @@ def _title(name: str) -> str:
     for word in re.split(r"[_-]", name):
         title += "And" if title[-1:].isdigit() and word[:1].isdigit() else ""
         title += word[:1].upper() + word[1:]
-    return title if title.isidentifier() else f"Operation{title}"
+    return title if title.isidentifier() and not keyword.iskeyword(title) else f"Operation{title}"
 
 
 def _fresh_names(taken: set[str]) -> Callable[[str], str]:

@@ -1,4 +1,4 @@
-"""Layout of Python source: a bracketed expression stands in one line where it fits, otherwise with one item a line.
+"""Layout of Python source: a bracketed expression stands in one line where it fits, otherwise with one item per line.
 
 Broken brackets end with a comma, which makes ruff and black keep them broken whatever the length of a line: the text is
 formatted for their default of 88 characters and for every longer one.

@@ -18,7 +18,7 @@ from .layout import WIDTH, Bracket, Expression, call, docstring, paragraph, sequ
 
 @dataclass(frozen=True)
 class Net:
-    """What is written: a net in its training form, cut into parts, and the class of each part by origin."""
+    """The net to write, in its training form, cut into parts, and the class of each part by origin."""
 
     genotype: Genotype
     config: NetworkConfig
@@ -42,9 +42,9 @@ def network_class(net: Net, cells: Sequence[ModuleClass]) -> ModuleClass:
         "",
         "    def __init__(self) -> None:",
         "        super().__init__()",
-        *(f"        self.{stem} = {net.classes[stem].construct()}" for stem in stems),
+        *(f"        self.{stem} = {net.classes[stem].instance()}" for stem in stems),
         *statement(2, "self.cells = ", call("nn.ModuleList", sequence(_rows(net, cells)))),
-        *(f"        self.{head} = {net.classes[head].construct()}" for head in heads),
+        *(f"        self.{head} = {net.classes[head].instance()}" for head in heads),
         "",
         f"    def forward(self, image: Tensor) -> {'Tensor | tuple[Tensor, Tensor]' if has_auxiliary else 'Tensor'}:",
         *_stem_lines(net, stems),
@@ -146,18 +146,19 @@ def _cell_class(net: Net, kind: str, numbers: Sequence[int], name: str) -> Modul
 
 
 def _preprocessing(net: Net, numbers: Sequence[int], index: int) -> str:
-    """What brings an input to the cell's channels: one text, or a choice between that for equal and larger maps."""
+    """Preprocessing of an input to the cell's channels: one text, or a choice between equal and larger maps."""
     names = [str(origins.Preprocessing(number, index)) for number in numbers]
-    texts = {net.parts[o].sizes["stride"]: str(net.classes[o].construct(c_in=f"c{index}", c="c")) for o in names}
+    texts = {net.parts[o].sizes["stride"]: str(net.classes[o].instance(c_in=f"c{index}", c="c")) for o in names}
     return " if older_is_larger else ".join(texts[stride] for stride in sorted(texts, reverse=True))
 
 
 def _nodes(net: Net, number: int) -> Iterator[Bracket]:
     cell = net.genotype.cells[net.config.kind(number)]
     edges: list[list[Expression]] = [[] for _ in cell.nodes]
-    for state, position, edge in cell.edges():
-        module = _operation(net, number, state, position, edge)
-        edges[state - cell.inputs].append(Bracket("(", (f'"{edge.op}"', module)))
+    for index, node in enumerate(cell.nodes):
+        for position, edge in enumerate(node):
+            module = _operation(net, number, cell.inputs + index, position, edge)
+            edges[index].append(Bracket("(", (f'"{edge.op}"', module)))
     yield from (call("Node", *node) for node in edges)
 
 
@@ -166,7 +167,7 @@ def _operation(net: Net, number: int, state: int, position: int, edge: Edge) -> 
     origin = str(origins.Edge(number, state - inputs, edge.op, position))
     if origin not in net.parts:
         return call("nn.Identity")
-    return net.classes[origin].construct(c_in="c", c="c", stride=str(net.parts[origin].sizes["stride"]))
+    return net.classes[origin].instance(c_in="c", c="c", stride=str(net.parts[origin].sizes["stride"]))
 
 
 def _cell_docstring(cell: Cell, kind: str) -> list[str]:
@@ -174,25 +175,35 @@ def _cell_docstring(cell: Cell, kind: str) -> list[str]:
     nodes = f"node {first}" if len(cell.nodes) == 1 else f"nodes {first} to {last}"
     size = " at half the size" if kind == "reduction" else ""
     notes = ["The two cells before it give c0 and c1 channels; its states have c."]
-    if cell.dead:
-        names = ", ".join(f"s{state}" for state in cell.dead)
+    read = _read(cell)
+    if unread := [state for state in cell.dead if state not in read]:
+        names = ", ".join(f"s{state}" for state in unread)
         notes.append(f"No output depends on {names}: not computed, but kept with its weights.")
     text = [line for note in notes for line in paragraph(1, note)]
     return docstring(1, f"The {kind} cell: inputs s0 and s1, {nodes}{size}.", text)
 
 
 def _cell_forward(cell: Cell) -> Iterator[str]:
-    live = cell.live
-    yield from (f"        s{i} = self.pre{i}({name})" for i, name in enumerate(("older", "newer")) if i in live)
+    read = _read(cell)
+    yield from (f"        s{i} = self.pre{i}({name})" for i, name in enumerate(("older", "newer")) if i in read)
     typed = ": Tensor" if len(cell.concat) == 1 else ""  # the call of a module has the type Any
     for number, edges in enumerate(cell.nodes):
         state = number + cell.inputs
-        if state in live:
+        if state in read:
             formula = " + ".join(f"{edge.op}(s{edge.source})" for edge in edges)
             value = call(f"self.nodes[{number}]", *(f"s{edge.source}" for edge in edges))
             yield from _commented(statement(2, f"s{state}{typed if state in cell.concat else ''} = ", value), formula)
     outputs = [f"s{state}" for state in cell.concat]
     yield from statement(2, "return ", call("torch.cat", sequence(outputs), "dim=1") if typed == "" else outputs[0])
+
+
+def _read(cell: Cell) -> set[int]:
+    """The states that the source computes: the live ones, and those whose size alone a node of zeros takes."""
+    found = set(cell.concat)
+    for state in range(cell.states - 1, cell.inputs - 1, -1):
+        if state in found:
+            found.update(edge.source for edge in cell.nodes[state - cell.inputs])
+    return found
 
 
 def _commented(lines: list[str], text: str) -> list[str]:

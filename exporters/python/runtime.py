@@ -70,6 +70,20 @@ class Slice(nn.Module):
         return x[:, self.start : self.stop]
 
 
+class Zero(nn.Module):
+    """Zeros for each image of x, whose size the stride divides, rounding up."""
+
+    def __init__(self, channels: int, stride: int | tuple[int, int] = 1) -> None:
+        super().__init__()
+        self.channels = channels
+        self.strides = (stride, stride) if isinstance(stride, int) else stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        down, right = self.strides
+        size = (len(x), self.channels, -(-x.shape[2] // down), -(-x.shape[3] // right))
+        return x.new_zeros(size)
+
+
 class PaddedConv2d(nn.Conv2d):
     """A convolution with its own padding on each side: left, right, top, bottom."""
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..drawing.style import figure_style
+
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 _COLORS = ("#000001", "#000002", "#000003", "#000004", "#000005", "#000006")
@@ -110,7 +112,6 @@ def chart_svg(chart: Chart, epochs: Sequence[int]) -> str:
     Colours are the page's variables ``--curve-1`` and so on; ids are unique on the page. The attributes ``data-x0`` and
     ``data-x1`` are the positions of the first and the last epoch, for the element of class ``cursor``.
     """
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
@@ -119,7 +120,7 @@ def chart_svg(chart: Chart, epochs: Sequence[int]) -> str:
         "text.color": _INK, "axes.edgecolor": _GRID, "xtick.color": _GRID, "ytick.color": _GRID,
         "xtick.labelcolor": _INK, "ytick.labelcolor": _INK, "axes.labelcolor": _INK, "path.simplify_threshold": 0.3,
     }  # fmt: skip
-    with rc_context(look):
+    with figure_style(look):
         figure = Figure(figsize=(5, 2.35))
         axes = figure.add_axes((0.105, 0.17, 0.87, 0.79))
         for number, series in enumerate(chart.series):

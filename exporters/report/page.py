@@ -21,6 +21,7 @@ from genocc.genotype import Genotype
 from genocc.operations import get
 from genocc.results.run_data import RunData
 from genocc.runs.epochs import kept_top1, number_at
+from genocc.runs.outputs import refuse_overwriting
 from genocc.version import __version__
 
 from ..drawing.diagram import readable, readable_on_dark
@@ -49,6 +50,7 @@ def write_report(run: str | Path, path: str | Path) -> None:
     """
     if Path(path).suffix.lower() not in (".html", ".htm"):
         raise TargetError(f"{path}: a report is a page; expected a name that ends in .html")
+    refuse_overwriting(path, run)
     write_atomically(path, page(RunData.read(run)))
 
 

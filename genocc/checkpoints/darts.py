@@ -1,8 +1,8 @@
-"""Checkpoints of the DARTS program and of those that took its networks over, PC-DARTS and P-DARTS among them.
+"""Checkpoints of the DARTS program and of those derived from it, PC-DARTS and P-DARTS among them.
 
 These programs number their modules: an operation is an ``nn.Sequential``, and a cell's operations are one list over
-its edges, node by node. Our recipes have the same steps in the same order, so the number of a module is the place of
-its node in the recipe.
+its edges, node by node, ``none`` among them (an edge's ``number`` is its place in that list). Our recipes have the same
+steps in the same order, so the number of a module is the place of its node in the recipe.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LINEAR = {origins.CLASSIFIER: "classifier", origins.AUXILIARY: f"{HEAD}classifie
 """Our section -> the programs' name of the linear layer that ends it."""
 
 FACTORIZED_REDUCE = {"conv1": "conv_1", "conv2": "conv_2", "bn": "bn"}
-"""The parts of the one block that is no ``nn.Sequential``."""
+"""The parts of the only block that is not an ``nn.Sequential``."""
 
 BARE = ("conv_1x3_3x1", "conv_1x5_5x1", "conv_1x7_7x1")
 """Operations that are an ``nn.Sequential`` themselves; the others have it as their ``op``."""
@@ -65,6 +65,9 @@ class DartsLayout(Layout):
         for skeleton, stem, multiple in (("cifar", "stem.0.weight", 3), ("imagenet", "stem1.1.weight", 1)):
             if len(shape := shapes.get(stem, ())) == 4:
                 found |= {"skeleton": skeleton, "channels": shape[0] // multiple}
+        for first in ("stem.0.weight", "stem0.0.weight"):
+            if len(shape := shapes.get(first, ())) == 4:
+                found["input_channels"] = shape[1]
         if cells := [int(match[1]) for name in shapes if (match := re.match(r"cells\.(\d{1,9})\.", name))]:
             found["layers"] = max(cells) + 1
         if len(shape := shapes.get("classifier.weight", ())) == 2:
@@ -82,8 +85,10 @@ def _module(place: Place, block: list[Node], number: int, genotype: Genotype, co
     if isinstance(place, Preprocessing):
         module = f"cells.{place.cell}.preprocess{place.index}"
     else:
-        before = genotype.cells[config.kind(place.cell)].nodes[: place.node]
-        module = f"cells.{place.cell}._ops.{sum(map(len, before)) + place.position}"
+        nodes = genotype.cells[config.kind(place.cell)].nodes
+        stated = nodes[place.node][place.position].number
+        counted = sum(map(len, nodes[: place.node])) + place.position
+        module = f"cells.{place.cell}._ops.{counted if stated is None else stated}"
     if any(isinstance(part.primitive, ShiftPad) for part in block):
         return f"{module}.{FACTORIZED_REDUCE[origins.parse(block[number].name).what]}"
     return f"{module}.{number}" if isinstance(place, Edge) and place.op in BARE else f"{module}.op.{number}"

@@ -1,4 +1,4 @@
-"""What a layout is: the names that a family of programs gives to its tensors."""
+"""Layouts: the names that families of programs give to their tensors."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Layout(ABC):
     """The names that a family of programs gives to its tensors.
 
     Attributes:
-        name: What ``--layout`` calls it.
-        programs: Which programs they are, for people.
+        name: Its name in ``--layout``.
+        programs: The programs, as shown to people.
     """
 
     name: ClassVar[str]
@@ -40,4 +40,4 @@ class Layout(ABC):
 
     @abstractmethod
     def options(self, shapes: Mapping[str, Shape]) -> dict[str, Any]:
-        """Returns the fields of NetworkConfig that the tensors tell, to be named when something does not fit."""
+        """Returns the fields of NetworkConfig that the shapes imply, to suggest them when something does not fit."""

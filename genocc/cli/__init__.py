@@ -1,4 +1,4 @@
-"""The command line: one thin file a command over a library call that a notebook could make as well."""
+"""The command line: one thin file per command, over a library call that a notebook could make as well."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from io import TextIOWrapper
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -33,10 +33,17 @@ from genocc.cli.train import train
 from genocc.cli.verify import verify
 from genocc.cli.zoo import zoo
 from genocc.errors import GenoccError, interrupted
+from genocc.files import file_error
 
 
 class _Group(TyperGroup):
     """Turns errors that are the user's into one line and exit code 2, and Ctrl-C into 130."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            return super().main(*args, **extra)
+        except GenoccError as error:  # of help, which is printed before a command is invoked
+            sys.exit(_failed(str(error)).exit_code)
 
     def invoke(self, ctx: Any) -> Any:  # Any: newer typer has its own copy of click.Context
         for stream in (sys.stdout, sys.stderr):
@@ -50,11 +57,10 @@ class _Group(TyperGroup):
         except MemoryError:
             raise _failed("not enough memory for this; choose a smaller net, batch or image") from None
         except BrokenPipeError:  # the reader has seen enough
-            _close_output()
+            _close(sys.stdout)
             raise typer.Exit(0) from None
-        except OSError as error:  # files have errors of their own, so this is the standard output
-            _close_output()
-            raise _failed(f"standard output: cannot write: {error.strerror}") from None
+        except OSError as error:
+            raise _failed(str(_explained(error))) from None
         except KeyboardInterrupt:
             raise typer.Exit(interrupted()) from None
         return result
@@ -63,13 +69,27 @@ class _Group(TyperGroup):
 def _failed(message: str) -> typer.Exit:
     """Prints an error as one line, whatever characters stand in the names it quotes."""
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
-    print(f"genocc: error: {line}", file=sys.stderr)
+    try:
+        print(f"genocc: error: {line}", file=sys.stderr, flush=True)
+    except (OSError, GenoccError):  # there is no other place to say so
+        _close(sys.stderr)
+    try:
+        sys.stdout.flush()
+    except (OSError, GenoccError):
+        _close(sys.stdout)
     return typer.Exit(2)
 
 
-def _close_output() -> None:
+def _explained(error: OSError) -> GenoccError:
+    """The error of a file, which names it; those of memory, processes and sockets name nothing."""
+    if error.filename is None:
+        return GenoccError(f"the operating system refuses: {error.strerror or error}")
+    return file_error(error, str(error.filename), "use")
+
+
+def _close(stream: TextIO) -> None:
     """Keeps the interpreter from trying again, on its way out, to write what could not be written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 app = typer.Typer(

@@ -11,6 +11,7 @@ from genocc.cli.deployment import class_names_option, normalize_option
 from genocc.cli.options import GenotypeArgument, JsonOption, OutputOption, ProviderOption, network_options
 from genocc.errors import GenoccError
 from genocc.network import NetworkConfig
+from genocc.runs.outputs import refuse_overwriting
 
 if TYPE_CHECKING:
     from genocc.compiler import Compilation, Exporter
@@ -86,6 +87,7 @@ def compile(
     from genocc.passes import PASSES, parse
     from genocc.verification import MismatchError
 
+    refuse_overwriting(output, source.where, weights, class_names)
     options = {
         "opset": opset,
         "normalize": normalize and normalize_option(normalize, network.input_channels, source.provenance),
@@ -196,7 +198,7 @@ def _print(compilation: "Compilation", output: Path, say: Callable[[str], None])
 
 
 def _images(target: "Exporter") -> str:
-    """What the file takes, where that is known of a trained net."""
+    """Images that the file takes, where that is known of a trained net."""
     if (found := getattr(target, "normalization", None)) is None:
         return ""
     mean, std = (", ".join(f"{value:g}" for value in values) for values in found)

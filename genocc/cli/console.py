@@ -1,11 +1,44 @@
-"""What commands print: tables and JSON on standard output, notes on standard error."""
+"""Output of commands: tables and JSON on standard output, notes on standard error."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from io import TextIOWrapper
+from typing import Any, TextIO
+
+from genocc.files import STDOUT, explained
+
+
+class StandardStream(TextIOWrapper):
+    """Standard output or standard error, whose errors name it: those of files are told apart."""
+
+    label: str
+
+    @classmethod
+    def replace(cls) -> None:
+        """Takes the place of ``sys.stdout`` and ``sys.stderr`` for as long as the program runs."""
+        sys.stdout = cls._over(sys.stdout, STDOUT)
+        sys.stderr = cls._over(sys.stderr, "standard error")
+
+    @classmethod
+    def _over(cls, stream: TextIO, label: str) -> TextIO:
+        if not isinstance(stream, TextIOWrapper):
+            return stream
+        encoding, errors, buffered = stream.encoding, stream.errors, stream.line_buffering
+        stream.flush()
+        made = cls(stream.detach(), encoding, errors, line_buffering=buffered)
+        made.label = label
+        return made
+
+    def write(self, text: str) -> int:
+        with explained(self.label, "write"):
+            return super().write(text)
+
+    def flush(self) -> None:
+        with explained(self.label, "write"):
+            super().flush()
 
 
 def print_json(data: Any) -> None:

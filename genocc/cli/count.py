@@ -55,7 +55,7 @@ def _print_totals(name: str, counts: Counts) -> None:
     auxiliary = counts.auxiliary_parameters
     caption = (
         "MACs: conv and linear, one image. FLOPs: 2 x MACs. Other ops: BN, pools, adds, activations.\n"
-        "Compiled: without dead states, each ReLU and pool of a state once; a target may fold BN on top.\n"
+        "Compiled: without dead states and zeros, each ReLU and pool of a state once; a target may fold BN on top.\n"
     ) + (
         f"The auxiliary head would add {auxiliary:,} parameters in training."
         if auxiliary is not None

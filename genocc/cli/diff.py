@@ -10,6 +10,7 @@ import typer
 from genocc.cli.console import note, print_json
 from genocc.cli.options import JsonOption
 from genocc.differences import CellDifference
+from genocc.runs.outputs import refuse_overwriting
 from genocc.source import Source, open
 
 
@@ -31,6 +32,7 @@ def diff(
     """
     import genocc
 
+    refuse_overwriting(output, a.where, b.where)
     if output is not None:
         from genocc.exporters.drawing.rendering import suffix_of
 
@@ -74,6 +76,11 @@ def _lines(cell: CellDifference) -> Iterator[str]:
         for edge in edges:
             target = names.get(edge.target, f"{edge.target} (only in {'A' if sign == '-' else 'B'})")
             changes[target].append(f"    {sign} {edge.op} from {names.get(edge.source, edge.source)}")
+    for here, there in cell.matching.items():
+        signs = ("-", cell.a, here), ("+", cell.b, there)
+        zero = [sign for sign, side, state in signs if side is not None and state in side.zeros]
+        if len(zero) == 1:
+            changes[names_a[here]].append(f"    {zero[0]} zero")
     for target, lines in changes.items():
         yield "\n".join([f"  node {target}", *lines])
     if cell.concat_only_a or cell.concat_only_b:

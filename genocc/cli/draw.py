@@ -7,7 +7,7 @@ import typer
 
 from genocc.cli.options import GenotypeArgument, OutputOption
 from genocc.errors import TargetError
-from genocc.files import refuse_overwriting
+from genocc.runs.outputs import refuse_overwriting
 
 
 def draw(

@@ -9,6 +9,7 @@ from genocc.cli.console import note
 from genocc.cli.options import OutputOption, network_options
 from genocc.errors import WeightsError
 from genocc.network import NetworkConfig
+from genocc.runs.outputs import refuse_overwriting
 from genocc.source import Source, open
 
 
@@ -29,6 +30,7 @@ def import_weights(
     from genocc.nn.checkpoints import import_weights as read_checkpoint
     from genocc.provenance import Provenance
 
+    refuse_overwriting(output, checkpoint, source.where)
     if layout not in checkpoints.LAYOUTS:
         raise WeightsError(f"unknown layout '{layout}'; expected one of {', '.join(checkpoints.LAYOUTS)}")
     genotype, names = source.genotype, checkpoints.LAYOUTS[layout]

@@ -41,7 +41,7 @@ def rank_topologies(
     resume: Annotated[bool, run_option("--resume", help="Go on with the ranking in --out.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Rank the 180 cell topologies of two predecessors a node by training small nets (eDARTS); writes ranking.json.
+    """Rank the 180 cell topologies of two predecessors per node by training small nets (eDARTS); writes ranking.json.
 
     First in normal cells, sep_conv_3x3 on every edge; then the best in both cells. Ctrl-C exits with 130; --resume goes
     on with the next topology.

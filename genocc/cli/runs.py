@@ -32,7 +32,9 @@ SetOption = Annotated[
         "--set", help="Any setting of any part, such as schedule.epochs=9; repeatable.", metavar="PART.FIELD=VALUE"
     ),
 ]
-SizeOption = Annotated[int | None, run_option("--input-size", help="Height and width of the images.", metavar="SIZE")]
+SizeOption = Annotated[
+    str | None, run_option("--input-size", help="Height and width of the images, such as 64x300 or 64.", metavar="HxW")
+]
 DownloadOption = Annotated[bool | None, run_option("--download", help="Fetch a missing data set.")]
 DeviceOption = Annotated[str, run_option("--device", help="cpu or cuda \\[a GPU, if any].", metavar="DEVICE")]
 ResumeOption = Annotated[bool, run_option("--resume", help="Go on with the run in --out.")]

@@ -141,5 +141,5 @@ def _print(result: "SearchResult") -> None:
         f"{result.parameters:,} parameters."
     )
     title = f"{result.genotype.name}: {counted(len(result.history), 'epoch')} in {result.seconds:.0f} s"
-    print_table(title, ["cell", "edges a node", ">skips", ">entropy"], cells, caption=caption)
+    print_table(title, ["cell", "edges per node", ">skips", ">entropy"], cells, caption=caption)
     print(f"{result.genotype_path}\nhash {result.genotype.hash}")

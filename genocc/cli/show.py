@@ -6,6 +6,7 @@ import typer
 
 from genocc.cli.console import print_json, print_table
 from genocc.cli.options import GenotypeArgument, JsonOption
+from genocc.genotype import Cell
 
 
 def show(
@@ -24,12 +25,20 @@ def show(
         print_json({**genotype.model_dump(mode="json", exclude_none=True), "hash": genotype.hash, "dead": dead})
     else:
         for kind, cell in genotype.cells.items():
-            dead_states = cell.dead
+            remarks = _remarks(cell)
             rows = [
-                (state, edge.source, edge.op, edge.weight, "dead" if state in dead_states else "")
-                for state, _, edge in cell.edges()
+                (state, "" if edge.is_none else edge.source, edge.op, edge.weight, remarks.get(state, ""))
+                for state, edges in enumerate(cell.nodes, start=cell.inputs)
+                for edge in edges
             ]
             concat = ", ".join(map(str, cell.concat))
-            title = f"{genotype.name}: {kind} cell, {cell.inputs} inputs, {len(cell.nodes)} nodes, {len(rows)} edges"
+            number = len(list(cell.edges()))
+            title = f"{genotype.name}: {kind} cell, {cell.inputs} inputs, {len(cell.nodes)} nodes, {number} edges"
             print_table(title, [">node", ">from", "op", ">weight", ""], rows, caption=f"concat {concat}")
         print(f"hash {genotype.hash}")
+
+
+def _remarks(cell: Cell) -> dict[int, str]:
+    """State -> what is special about it."""
+    zeros, dead = set(cell.zeros), set(cell.dead)
+    return {state: ", ".join(["zero"] * (state in zeros) + ["dead"] * (state in dead)) for state in zeros | dead}

@@ -71,7 +71,7 @@ def _figures(genotype: Genotype) -> dict[str, Any]:
     return {
         "name": genotype.name,
         "source": genotype.metadata["source"],
-        "edges": sum(len(node) for cell in genotype.cells.values() for node in cell.nodes),
+        "edges": sum(1 for cell in genotype.cells.values() for _ in cell.edges()),
         "cifar": {
             **_exact(genotype, skeleton="cifar"),
             "published_parameters_m": published.get("cifar_params_m"),

@@ -128,9 +128,12 @@ def _cutout(x: Tensor, side: int, generator: Generator, batch: int, share: slice
 
     Source: DeVries and Taylor, Cutout, Section 3.2.
     """
-    size = x.shape[1]
-    centre = torch.randint(0, size, (2, batch, 1), generator=generator)[:, share]
-    axis = torch.arange(size)
-    rows, columns = (axis >= centre - side // 2) & (axis < centre - side // 2 + side)
+    rows, columns = (_blanked(length, side, generator, batch, share) for length in x.shape[1:3])
     blanked = (rows[:, :, None] & columns[:, None, :]).to(x.device, non_blocking=True)
     return x.masked_fill(blanked[..., None], 0.0)
+
+
+def _blanked(length: int, side: int, generator: Generator, batch: int, share: slice) -> Tensor:
+    first = torch.randint(0, length, (batch, 1), generator=generator)[share] - side // 2
+    axis = torch.arange(length)
+    return (axis >= first) & (axis < first + side)

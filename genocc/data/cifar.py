@@ -8,8 +8,12 @@ from torch.nn.functional import interpolate
 from torchvision.datasets import CIFAR10, CIFAR100
 
 from genocc.data.dataset import DataRequest, DataSet
-from genocc.data.images import MemoryImages
+from genocc.data.files import Size
+from genocc.data.images import MemoryImages, check_memory
 from genocc.errors import DataError
+
+BLOCK = 256
+"""Images that are resized at a time: as floats they take more memory than what is kept."""
 
 
 def cifar10(request: DataRequest) -> DataSet:
@@ -35,19 +39,19 @@ def _load(request: DataRequest, kind: type[CIFAR10], mean: tuple[float, ...], st
             f"{request.name}: not found whole in {request.cache}; {hint}, "
             f"or name the folder it is in as --data {request.name}:FOLDER"
         ) from None
-    images = [MemoryImages(_resized(part.data, request.size), torch.tensor(part.targets)) for part in (train, test)]
+    size = request.sides(train.data.shape[1])
+    check_memory(len(train.data) + len(test.data), size)
+    images = [
+        MemoryImages(_resized(torch.as_tensor(part.data), size), torch.tensor(part.targets)) for part in (train, test)
+    ]
     return DataSet(request.name, tuple(train.classes), mean, std, train=images[0], test=images[1])
 
 
-def _resized(pixels: object, size: int | None) -> Tensor:
-    images = torch.as_tensor(pixels)
-    if size in (None, images.shape[1]):
+def _resized(images: Tensor, size: Size) -> Tensor:
+    if size == tuple(images.shape[1:3]):
         return images
-    resized = [
-        interpolate(some.permute(0, 3, 1, 2).float(), (size, size), mode="bilinear", antialias=True)
-        .round()
-        .clamp(0, 255)
-        .to(torch.uint8)
-        for some in torch.split(images, 4096)
-    ]
-    return torch.cat(resized).permute(0, 2, 3, 1).contiguous()
+    resized = torch.empty(len(images), *size, 3, dtype=torch.uint8)
+    for some, kept in zip(torch.split(images, BLOCK), torch.split(resized, BLOCK), strict=True):
+        larger = interpolate(some.permute(0, 3, 1, 2).float(), size, mode="bilinear", antialias=True)
+        kept.copy_(larger.round().clamp(0, 255).permute(0, 2, 3, 1))
+    return resized

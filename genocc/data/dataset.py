@@ -10,7 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
+import torch
+
+from genocc.data.files import Size, is_utf8
 from genocc.data.images import Images
 from genocc.errors import DataError, did_you_mean
 
@@ -28,20 +32,26 @@ class DataRequest:
         name: ``digits``, ``cifar10``, ``cifar100``, ``imagefolder``, ``fake``, or a data set of another package.
         folder: Where its files are: the class folders of ``imagefolder``; elsewhere what a download fills.
         download: Whether a missing data set may be fetched.
-        size: Height and width that images are resized to; the data set's own where not given.
+        size: Height and width that images are resized to, one number where they are equal; the data set's own where not
+            given. See `sides`.
         split_seed: Seed of the choice of test images where a data set has none of its own.
     """
 
     name: str
     folder: Path | None = None
     download: bool = False
-    size: int | None = None
+    size: int | Size | None = None
     split_seed: int = 0
 
     @property
     def cache(self) -> Path:
         """The folder for downloads: ``folder``, or ``~/.cache/genocc/data`` where none is given."""
-        return (self.folder or Path("~/.cache/genocc/data")).expanduser()
+        return expanded(self.folder or Path("~/.cache/genocc/data"))
+
+    def sides(self, own: int) -> Size:
+        """Returns the height and width that are wanted, where images have ``own`` unless another size is given."""
+        size = self.size or own
+        return (size, size) if isinstance(size, int) else size
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,8 @@ class DataSet:
         train: Images for searching and training.
         test: Images for the final evaluation alone.
         flip: Whether a mirrored image still belongs to its class.
+        digests: Per class, of the names and sizes of its files; empty for a data set that has no files of its own.
+        note: What its user should know of it, in a sentence; empty where there is nothing.
     """
 
     name: str
@@ -65,13 +77,36 @@ class DataSet:
     train: Images
     test: Images
     flip: bool = True
+    digests: tuple[str, ...] = ()
+    note: str = ""
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:
             raise DataError(f"data set '{self.name}': {len(self.classes)} class; expected at least two")
+        if bad := [name for name in self.classes if not is_utf8(name)]:
+            raise DataError(f"data set '{self.name}': the class name {bad[0]!r} is not Unicode text; rename the class")
         for part in (self.train, self.test):
             if len(part) and not 0 <= int(part.labels.min()) <= int(part.labels.max()) < len(self.classes):
                 raise DataError(f"data set '{self.name}': a label outside of its {len(self.classes)} classes")
+
+    def identity(self) -> dict[str, Any]:
+        """Returns what a run notes of its data, as plain data: names of classes, images per class, digests of files."""
+        train, test = (torch.bincount(part.labels, minlength=len(self.classes)) for part in (self.train, self.test))
+        return {
+            "name": self.name,
+            "classes": list(self.classes),
+            "train": train.tolist(),
+            "test": test.tolist(),
+            "digests": list(self.digests),
+        }
+
+
+def expanded(folder: Path) -> Path:
+    """Returns a folder with the home directory in the place of ``~``; raises DataError where there is none."""
+    try:
+        return folder.expanduser()
+    except RuntimeError:
+        raise DataError(f"{folder}: there is no home directory of that user; write the path out") from None
 
 
 Loader = Callable[[DataRequest], DataSet]
@@ -108,8 +143,8 @@ def load(request: DataRequest) -> DataSet:
     found = {entry.name: entry for entry in entry_points(group=DATASETS)}
     if request.name not in found:
         raise DataError(
-            f"there is neither a data set nor a folder '{request.name}'; {did_you_mean(request.name, datasets())} "
-            "(or a folder with a folder of images for each class)"
+            f"there is neither a data set nor a folder '{request.name[:100]}'; "
+            f"{did_you_mean(request.name, datasets())} (or a folder with a folder of images for each class)"
         )
     if request.folder and request.name in BUILT_IN:
         asked = f"{request.name}:{request.folder}"

@@ -1,124 +1,184 @@
-"""Image files: found by class, decoded with limits, refused with the name of the file that is wrong."""
+"""Image files: found by class, decoded to one size, refused with the name of the file that is wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from hashlib import sha256
 from os import cpu_count
 from pathlib import Path
+from stat import S_ISREG
+from typing import TypeVar
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from genocc.data.rgb import read_rgb
 from genocc.errors import DataError
 
+Size = tuple[int, int]
+"""Height and width."""
 Box = Callable[[int, int], tuple[float, float, float, float]]
 """(width, height) -> (left, top, right, bottom), all in pixels: the part of an image that is taken."""
 
-MAX_PIXELS = 1 << 26
 MAX_FILES = 4_000_000
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"))
+BLOCK = 4096
+"""Files that are given to the threads at a time: each is a job in memory, and perhaps a decoded image."""
+
+T = TypeVar("T")
 
 
 def class_files(folder: Path) -> dict[str, list[Path]]:
     """Returns class name -> image files, both in order; files at any depth below a class folder belong to it.
 
     Raises:
-        DataError: The folder is missing, holds no class folders or too many files, or a class is empty.
+        DataError: The folder is missing or cannot be read, holds no class folders or too many files, or a class is
+            empty or has a name that is not UTF-8.
     """
-    if not folder.is_dir():
-        found = "is a file" if folder.exists() else "no such folder; check the path"
-        raise DataError(f"{folder}: {found}; expected a folder with a folder of images for each class")
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    with readable(folder):
+        if not folder.is_dir():
+            found = "is a file" if folder.exists() else "no such folder; check the path"
+            raise DataError(f"{folder}: {found}; expected a folder with a folder of images for each class")
+        names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if not names:
         raise DataError(f"{folder}: no class folders in it; expected a folder of images for each class")
-    classes = {name: image_files(folder / name) for name in names}
-    if (count := sum(map(len, classes.values()))) > MAX_FILES:
-        raise DataError(f"{folder}: {count:,} images; expected at most {MAX_FILES:,}")
+    if bad := [name for name in names if not is_utf8(name)]:
+        raise DataError(f"{folder}: the name of class folder {os.fsencode(bad[0])!r} is not UTF-8; rename the folder")
+    classes: dict[str, list[Path]] = {}
+    count = 0
+    for name in names:
+        classes[name] = image_files(folder / name, MAX_FILES - count)
+        count += len(classes[name])
     return classes
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Returns the image files below a class folder in order; raises DataError where there is none."""
-    files = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
+def image_files(folder: Path, most: int = MAX_FILES) -> list[Path]:
+    """Returns the image files below a class folder in order.
+
+    Raises:
+        DataError: There are none, or more than ``most``; or a folder or a file cannot be read.
+    """
+    files: list[Path] = []
+    for path in _below(folder):
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+            with readable(path):
+                if not S_ISREG(path.stat().st_mode):
+                    continue
+            if len(files) == most:
+                raise DataError(f"{folder}: one image too many; expected at most {MAX_FILES:,} in all classes")
+            files.append(path)
     if not files:
         endings = ", ".join(sorted(SUFFIXES))
         raise DataError(f"{folder}: no image files in this class folder; expected files that end in {endings}")
-    return files
+    return sorted(files)
 
 
-def decode(path: Path, size: int, box: Box | None = None, mirrored: bool = False) -> Tensor:
+def digest(files: Iterable[Path], folder: Path) -> str:
+    """Returns a digest of the names of files below a folder and of their sizes in bytes; raises DataError."""
+    found = sha256()
+    for path in files:
+        with readable(path):
+            found.update(os.fsencode(path.relative_to(folder)) + b"\0%d\n" % path.stat().st_size)
+    return found.hexdigest()[:16]
+
+
+def decode(path: Path, size: Size, box: Box | None = None, mirrored: bool = False) -> Tensor:
     """Returns one image as RGB.
 
     Args:
         path: The file.
         size: Height and width of the result.
-        box: The part of the image to take; the largest square in its middle where not given.
+        box: The part of the image to take; the largest of the result's shape in its middle where not given.
         mirrored: Whether to swap left and right.
 
     Returns:
-        (size, size, 3) uint8.
+        (height, width, 3) uint8.
 
     Raises:
         DataError: The file is not an image, is cut short, or has too many pixels.
     """
-    with _explained(path), Image.open(path) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise DataError(f"{path}: {image.width}x{image.height}; expected at most {MAX_PIXELS:,} pixels")
-        rgb = image.convert("RGB")
-    part = box(rgb.width, rgb.height) if box else _middle(rgb.width, rgb.height)
-    if rgb.size != (size, size) or box:
-        rgb = rgb.resize((size, size), Image.Resampling.BILINEAR, box=part)
+    return fitted(read_rgb(path), size, box, mirrored)
+
+
+def fitted(rgb: Image.Image, size: Size, box: Box | None = None, mirrored: bool = False) -> Tensor:
+    """Returns part of an image in the size that is wanted; see `decode`."""
+    height, width = size
+    if rgb.size != (width, height) or box:
+        part = box(rgb.width, rgb.height) if box else _middle(rgb.width, rgb.height, size)
+        rgb = rgb.resize((width, height), Image.Resampling.BILINEAR, box=part)
     pixels = np.array(rgb)
     return torch.from_numpy(pixels[:, ::-1].copy() if mirrored else pixels)
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Returns the height and width of an image file; raises DataError as `decode`."""
-    with _explained(path), Image.open(path) as image:
-        return image.height, image.width
+def decode_all(paths: Sequence[Path], size: Size) -> tuple[Tensor, int]:
+    """Returns all images, (N, height, width, 3) uint8, and how many have another shape than that, so were cropped.
 
+    Raises:
+        DataError: As `decode`.
+    """
+    height, width = size
+    pixels = torch.empty(len(paths), height, width, 3, dtype=torch.uint8)
+    cropped = 0
 
-def decode_all(paths: Sequence[Path], size: int) -> Tensor:
-    """Returns all images, (N, size, size, 3) uint8, decoded by threads; raises DataError as `decode`."""
-    pixels = torch.empty(len(paths), size, size, 3, dtype=torch.uint8)
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        for number, image in enumerate(pool.map(lambda path: decode(path, size), paths)):
-            pixels[number] = image
-    return pixels
+    def job(path: Path) -> tuple[Tensor, bool]:
+        rgb = read_rgb(path)
+        return fitted(rgb, size), rgb.width * height != rgb.height * width
+
+    for number, (image, other) in enumerate(_in_threads(job, paths)):
+        pixels[number] = image
+        cropped += other
+    return pixels, cropped
 
 
 def check_all(paths: Sequence[Path]) -> None:
     """Decodes every file once, coarsely, so that a broken one is found before training; raises DataError."""
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        for _ in pool.map(_check, paths):
-            pass
-
-
-def _check(path: Path) -> None:
-    with _explained(path), Image.open(path) as image:
-        image.draft("RGB", (1, 1))  # an eighth of a JPEG's resolution: reads the whole file at a fraction of the cost
-        image.load()
+    for _ in _in_threads(lambda path: read_rgb(path, coarse=True), paths):
+        pass
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
+    """Turns what the file system says in the context into a DataError that names the path."""
     try:
         yield
-    except DataError:
-        raise
-    except Exception as error:  # what decoders raise on broken files has no common class below this
-        raise DataError(f"{path}: not an image that can be decoded: {error}; replace or remove the file") from None
+    except OSError as error:
+        raise DataError(f"{error.filename or path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # a NUL byte in the path
+        raise DataError(f"{path}: cannot be read: {error}") from None
 
 
-def _middle(width: int, height: int) -> tuple[float, float, float, float]:
-    side = min(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
-    return left, top, left + side, top + side
+def is_utf8(name: str) -> bool:
+    """Whether a name from the file system, or from the command line, is UTF-8 there."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    def failed(error: OSError) -> None:
+        raise error
+
+    with readable(folder):
+        for place, _, names in os.walk(folder, onerror=failed):
+            parent = Path(place)
+            yield from (parent / name for name in names)
+
+
+def _in_threads(job: Callable[[Path], T], paths: Sequence[Path]) -> Iterator[T]:
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        for first in range(0, len(paths), BLOCK):
+            yield from pool.map(job, paths[first : first + BLOCK])
+
+
+def _middle(width: int, height: int, size: Size) -> tuple[float, float, float, float]:
+    rows, columns = size
+    w, h = (height * columns / rows, height) if width * rows >= height * columns else (width, width * rows / columns)
+    left, top = (width - w) / 2, (height - h) / 2
+    return left, top, left + w, top + h

@@ -2,25 +2,33 @@
 
 A subfolder ``train`` beside ``val``, ``validation`` or ``test`` is the training part and the other one the test part
 (``val_annotations.txt``, which Tiny-ImageNet-200 has instead of class folders there, is understood); otherwise a fifth
-of each class, chosen by ``split_seed``, is the test part. Images of up to 96x96 are held in memory; larger ones are
-decoded when a batch needs them, with ImageNet's random resized crop.
+of each class, chosen by ``split_seed``, is the test part. Images of up to 96x96 pixels are held in memory; larger ones
+are decoded when a batch needs them, with ImageNet's random resized crop.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from genocc.data.dataset import DataRequest, DataSet
-from genocc.data.files import class_files, decode_all, image_files, image_size
+from genocc.data.dataset import DataRequest, DataSet, expanded
+from genocc.data.files import Size, class_files, decode_all, digest, image_files, readable
 from genocc.data.images import FileImages, Images, MemoryImages, check_memory
+from genocc.data.rgb import image_size
 from genocc.data.split import split
 from genocc.errors import DataError
 
 IN_MEMORY = 96
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet, as is customary for photographs."""
+MAX_LINE = 4096
+"""The longest line of val_annotations.txt, in bytes."""
+
+Files = Mapping[str, list[Path]]
+"""Class name -> image files."""
 
 
 def load(request: DataRequest) -> DataSet:
@@ -31,33 +39,67 @@ def load(request: DataRequest) -> DataSet:
     """
     if request.folder is None:
         raise DataError("imagefolder: no folder given; name it as --data imagefolder:FOLDER")
-    folder = request.folder.expanduser()
-    test = next((folder / name for name in ("val", "validation", "test") if (folder / name).is_dir()), None)
-    if test is None or not (folder / "train").is_dir():
-        classes = class_files(folder)
-        size = request.size or _natural(classes)
-        images = _images(classes, list(classes), size)
-        parts = split(images.labels, (0.8, 0.2), request.split_seed, list(classes), str(folder))
-        train_images, test_images = (images.subset(part) for part in parts)
-    else:
-        classes = class_files(folder / "train")
-        size = request.size or _natural(classes)
-        train_images = _images(classes, list(classes), size)
-        test_images = _images(_test_files(test, classes), list(classes), size)
-    return DataSet("imagefolder", tuple(classes), MEAN, STD, train_images, test_images)
+    folder = expanded(request.folder)
+    with readable(folder):
+        test = next((folder / name for name in ("val", "validation", "test") if (folder / name).is_dir()), None)
+        divided = test is not None and (folder / "train").is_dir()
+    training = class_files(folder / "train" if divided else folder)
+    classes = tuple(training)
+    parts: list[Files] = [training]
+    if divided and test is not None:
+        parts.append(_test_files(test, classes))
+    size = request.sides(_natural(training) if request.size is None else 0)
+    labels = [_labels(part, classes) for part in parts]
+    if len(parts) == 1:  # a wrong split shows before anything is decoded
+        chosen = split(labels[0], (0.8, 0.2), request.split_seed, classes, str(folder))
+    height, width = size
+    cropped = 0
+    images: list[Images] = []
+    if height * width <= IN_MEMORY**2:
+        check_memory(sum(map(len, labels)), size)
+    for part, numbers in zip(parts, labels, strict=True):
+        paths = [path for files in part.values() for path in files]
+        if height * width > IN_MEMORY**2:
+            images.append(FileImages(paths, numbers, size))
+        else:
+            pixels, others = decode_all(paths, size)
+            images.append(MemoryImages(pixels, numbers))
+            cropped += others
+    if len(parts) == 1:
+        images = [images[0].subset(some) for some in chosen]
+    return DataSet(
+        "imagefolder",
+        classes,
+        MEAN,
+        STD,
+        images[0],
+        images[1],
+        digests=tuple(_digest(folder, name, parts) for name in classes),
+        note=_note(folder, cropped, sum(map(len, labels)), size),
+    )
 
 
-def _images(files: dict[str, list[Path]], classes: list[str], size: int) -> Images:
-    paths = [path for name in files for path in files[name]]
+def _labels(files: Files, classes: Sequence[str]) -> Tensor:
     number = {name: label for label, name in enumerate(classes)}
-    labels = torch.tensor([number[name] for name in files for _ in files[name]])
-    if size > IN_MEMORY:
-        return FileImages(paths, labels, size)
-    check_memory(len(paths), size)
-    return MemoryImages(decode_all(paths, size), labels)
+    return torch.tensor([number[name] for name, paths in files.items() for _ in paths])
 
 
-def _natural(files: dict[str, list[Path]]) -> int:
+def _digest(folder: Path, name: str, parts: Sequence[Files]) -> str:
+    return digest((path for part in parts for path in part.get(name, ())), folder)
+
+
+def _note(folder: Path, cropped: int, count: int, size: Size) -> str:
+    if not cropped:
+        return ""
+    height, width = size
+    middle = "middle square" if height == width else f"middle of the shape {height}x{width}"
+    return (
+        f"{folder}: of {cropped:,} of {count:,} images, whose shape is another, the {middle} is taken; "
+        "--input-size HxW, such as 64x300, takes other shapes"
+    )
+
+
+def _natural(files: Files) -> int:
     """The size of the first image; DataError where it is too large to be held in memory."""
     path = next(iter(files.values()))[0]
     height, width = image_size(path)
@@ -66,22 +108,40 @@ def _natural(files: dict[str, list[Path]]) -> int:
     return size
 
 
-def _test_files(folder: Path, classes: dict[str, list[Path]]) -> dict[str, list[Path]]:
+def _test_files(folder: Path, classes: Sequence[str]) -> Files:
     annotations = folder / "val_annotations.txt"
-    files = _annotated(annotations) if annotations.is_file() else class_files(folder)
+    with readable(annotations):
+        annotated = annotations.is_file()
+    if annotated:
+        return _annotated(annotations, frozenset(classes))
+    files = class_files(folder)
     for name in files:
-        if name not in classes:
-            raise DataError(f"{folder}: class '{name}' is not among the {len(classes)} classes of the training part")
+        _check_class(folder, name, classes)
     return files
 
 
-def _annotated(path: Path) -> dict[str, list[Path]]:
+def _check_class(where: Path | str, name: str, classes: Collection[str]) -> None:
+    if name not in classes:
+        raise DataError(f"{where}: class '{name[:60]}' is not among the {len(classes)} classes of the training part")
+
+
+def _annotated(path: Path, classes: Collection[str]) -> Files:
     """Tiny-ImageNet-200: lines of file name, class and box, separated by tabs, for the files in ``images``."""
-    present = {file.name: file for file in image_files(path.parent / "images")}
+    images = path.parent / "images"
+    present = {file.name: file for file in image_files(images)}
     files: dict[str, list[Path]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        name, _, rest = line.partition("\t")
-        if name not in present or not rest:
-            raise DataError(f"{path}: line {number} names no file in {path.parent / 'images'}: {line[:60]!r}")
-        files.setdefault(rest.partition("\t")[0], []).append(present[name])
+    with readable(path), open(path, "rb") as stream:
+        for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE), b""), start=1):
+            where = f"{path}: line {number}"
+            try:
+                name, _, rest = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n").partition("\t")
+            except UnicodeDecodeError:
+                raise DataError(f"{where} is not UTF-8: {line[:60]!r}; convert the file to UTF-8") from None
+            if name not in present or not rest:
+                raise DataError(f"{where} names no file in {images}, or names it twice: {name[:60]!r}")
+            kind = rest.partition("\t")[0]
+            _check_class(where, kind, classes)
+            files.setdefault(kind, []).append(present.pop(name))
+    if not files:
+        raise DataError(f"{path}: is empty; expected a line for each file in {images}")
     return files

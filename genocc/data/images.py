@@ -17,7 +17,7 @@ from typing import Self
 import torch
 from torch import Generator, Tensor
 
-from genocc.data.files import Box, check_all, decode
+from genocc.data.files import Box, Size, check_all, decode
 from genocc.errors import DataError
 
 MAX_BYTES = 8 << 30
@@ -37,7 +37,7 @@ class Images(ABC):
     """
 
     labels: Tensor
-    size: int
+    size: Size
     channels: int = 3
     ahead: int = 0
 
@@ -79,47 +79,59 @@ class MemoryImages(Images):
     """Images in memory; a batch is one gather that crops and mirrors on the way.
 
     Args:
-        pixels: (N, H, W, C) uint8, square images.
-        labels: (N,) class numbers.
+        pixels: (N, H, W, C) uint8.
+        labels: Class numbers of the images that are used.
+        which: Their positions among ``pixels``, which subsets share; all where not given.
     """
 
-    def __init__(self, pixels: Tensor, labels: Tensor) -> None:
-        self.pixels, self.labels = pixels, labels.cpu().long()
-        self.size, self.channels = pixels.shape[1], pixels.shape[3]
+    def __init__(self, pixels: Tensor, labels: Tensor, which: Tensor | None = None) -> None:
+        self._shared, self._which, self.labels = pixels, which, labels.cpu().long()
+        self.size, self.channels = (pixels.shape[1], pixels.shape[2]), pixels.shape[3]
+
+    @property
+    def pixels(self) -> Tensor:
+        """(N, H, W, C) uint8; of a subset, a copy."""
+        return self._shared if self._which is None else self._shared[self._which]
 
     def start(
         self, indices: Tensor, padding: int, flip: bool, generator: Generator | None, share: slice = WHOLE
     ) -> Callable[[], Tensor]:
+        device = self._shared.device
+        which = indices[share] if self._which is None else self._which[indices[share]]
+        which = which.to(device, non_blocking=True)
         if generator is None:
-            plain = self.pixels[indices[share].to(self.pixels.device)]
+            plain = self._shared[which]
             return lambda: plain
+        height, width = self.size
         shift = torch.randint(-padding, padding + 1, (2, len(indices), 1), generator=generator)[:, share]
         mirrored = torch.rand(len(indices), 1, generator=generator) < (0.5 if flip else 0.0)
         mirrored = mirrored[share]
-        axis = torch.arange(self.size)
-        rows, columns = axis + shift
-        columns = torch.where(mirrored, self.size - 1 - columns, columns)
-        inside = _inside(rows, self.size)[:, :, None] & _inside(columns, self.size)[:, None, :]
-        last = self.size - 1
-        place = torch.stack([rows.clamp(0, last), columns.clamp(0, last)]).to(self.pixels.device, non_blocking=True)
-        which = indices[share].to(self.pixels.device, non_blocking=True)[:, None, None]
-        pixels = self.pixels[which, place[0][:, :, None], place[1][:, None, :]]
-        cropped = pixels * inside.to(self.pixels.device, non_blocking=True)[..., None]
+        rows, columns = torch.arange(height) + shift[0], torch.arange(width) + shift[1]
+        columns = torch.where(mirrored, width - 1 - columns, columns)
+        inside = _inside(rows, height)[:, :, None] & _inside(columns, width)[:, None, :]
+        rows = rows.clamp(0, height - 1).to(device, non_blocking=True)
+        columns = columns.clamp(0, width - 1).to(device, non_blocking=True)
+        pixels = self._shared[which[:, None, None], rows[:, :, None], columns[:, None, :]]
+        cropped = pixels * inside.to(device, non_blocking=True)[..., None]
         return lambda: cropped
 
     def to(self, device: torch.device) -> MemoryImages:
-        crowded = device.type == "cuda" and self.pixels.nbytes * 8 > torch.cuda.mem_get_info(device)[0]
+        if device == self._shared.device:
+            return self
+        needed = len(self) * self._shared[0].nbytes
+        crowded = device.type == "cuda" and needed * 8 > torch.cuda.mem_get_info(device)[0]
         return self if crowded else MemoryImages(self.pixels.to(device), self.labels)
 
     def check(self) -> None:
         pass  # they have been decoded
 
     def subset(self, indices: Tensor) -> Self:
-        return type(self)(self.pixels[indices], self.labels[indices])
+        which = indices if self._which is None else self._which[indices]
+        return type(self)(self._shared, self.labels[indices], which)
 
 
 class FileImages(Images):
-    """Images in files: random resized crops (area 0.08 to 1, aspect 3/4 to 4/3), decoded by threads.
+    """Images in files: random resized crops (area 0.08 to 1, aspect 3/4 to 4/3 of the result's), decoded by threads.
 
     Args:
         paths: One file per image.
@@ -129,7 +141,7 @@ class FileImages(Images):
 
     ahead = 2
 
-    def __init__(self, paths: Sequence[Path], labels: Tensor, size: int) -> None:
+    def __init__(self, paths: Sequence[Path], labels: Tensor, size: Size) -> None:
         self.paths, self.labels, self.size = list(paths), labels, size
         self._pool = ThreadPoolExecutor(cpu_count())
 
@@ -142,8 +154,9 @@ class FileImages(Images):
         else:
             drawn = torch.rand(len(indices), _TRIES, 4, generator=generator)[share].tolist()
             mirrored = (torch.rand(len(indices), generator=generator) < (0.5 if flip else 0.0))[share].tolist()
+            aspect = self.size[1] / self.size[0]
             jobs = [
-                self._pool.submit(decode, path, self.size, _resized_crop(tries), mirror)
+                self._pool.submit(decode, path, self.size, _resized_crop(tries, aspect), mirror)
                 for path, tries, mirror in zip(paths, drawn, mirrored, strict=True)
             ]
         return lambda: torch.stack([job.result() for job in jobs])
@@ -158,11 +171,12 @@ class FileImages(Images):
         return type(self)([self.paths[index] for index in indices.tolist()], self.labels[indices], self.size)
 
 
-def check_memory(count: int, size: int, channels: int = 3) -> None:
-    """Refuses images that would not fit, before any of them is loaded; raises DataError."""
-    if (needed := count * size * size * channels) > MAX_BYTES:
+def check_memory(count: int, size: Size, channels: int = 3) -> None:
+    """Refuses images of all parts together that would not fit, before any is loaded; raises DataError."""
+    height, width = size
+    if (needed := count * height * width * channels) > MAX_BYTES:
         raise DataError(
-            f"{count:,} images of {size}x{size} take {needed / 2**30:.1f} GiB of memory; expected at most "
+            f"{count:,} images of {height}x{width} take {needed / 2**30:.1f} GiB of memory; expected at most "
             f"{MAX_BYTES >> 30} GiB: choose a smaller size or fewer images"
         )
 
@@ -174,21 +188,22 @@ def _inside(position: Tensor, size: int) -> Tensor:
     return (position >= 0) & (position < size)
 
 
-def _resized_crop(tries: Sequence[Sequence[float]]) -> Box:
+def _resized_crop(tries: Sequence[Sequence[float]], aspect: float = 1.0) -> Box:
     """Inception's crop: the first try that fits into the image, else the largest central one in the aspect range.
 
-    Source: Szegedy et al., Going deeper with convolutions, Section 6, with torchvision's limits.
+    Source: Szegedy et al., Going deeper with convolutions, Section 6, with torchvision's limits, which are for square
+    results; for others they are multiplied by the result's width over its height.
     """
 
     def box(width: int, height: int) -> tuple[float, float, float, float]:
         for area_share, ratio_share, x, y in tries:
             area = width * height * (0.08 + 0.92 * area_share)
-            ratio = math.exp((2 * ratio_share - 1) * math.log(4 / 3))
+            ratio = math.exp((2 * ratio_share - 1) * math.log(4 / 3)) * aspect
             w, h = math.sqrt(area * ratio), math.sqrt(area / ratio)
             if w <= width and h <= height:
                 left, top = x * (width - w), y * (height - h)
                 return left, top, left + w, top + h
-        w, h = min(width, height * 4 / 3), min(height, width * 4 / 3)
+        w, h = min(width, height * 4 * aspect / 3), min(height, width * 4 / (3 * aspect))
         return (width - w) / 2, (height - h) / 2, (width + w) / 2, (height + h) / 2
 
     return box

@@ -8,9 +8,8 @@ from typing import Any
 
 from genocc.errors import FormatError
 from genocc.formats.cells import ForeignCell, ForeignEdge, brief
-from genocc.formats.genotype_calls import FIELDS, GenotypeCalls, fields, foreign, is_call, listing, states
+from genocc.formats.genotype_calls import FIELDS, GenotypeCalls, fields, filled, foreign, listing, renamed, states
 from genocc.formats.limits import Limits
-from genocc.formats.literals import assigned, literal
 from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
 from genocc.genotype import Cell
 
@@ -47,14 +46,9 @@ class AutoDL(GenotypeCalls):
     )
     limits = Limits(edges=2)
 
-    def entries(self, text: str) -> Mapping[str, Any]:
-        return assigned(text, lambda node: is_call(node, "Genotype") or _is_printed(node))
-
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
-        if isinstance(entry, ast.Call):
-            return self.cells_of(fields(entry, (*FIELDS, *self.optional)))
-        values = literal(entry)
-        if "reduce" in values:
+        values = fields(entry, (*FIELDS, *self.optional))
+        if isinstance(entry, ast.Call) or "reduce" in renamed(values):
             return self.cells_of(values)
         if set(values) != {"normal", "normal_concat"}:
             raise FormatError(f"found the keys {brief(sorted(map(str, values)))}; expected normal and normal_concat")
@@ -76,11 +70,6 @@ class AutoDL(GenotypeCalls):
     def listed(self, cell: Cell) -> str:
         nodes = (
             ", ".join(f"({self.vocabulary.spelling(edge.op)!r}, {edge.source})" for edge in edges)
-            for edges in cell.nodes
+            for edges in filled(cell, self.limits.edges)
         )
         return "[" + ", ".join(f"({node})" for node in nodes) + "]"
-
-
-def _is_printed(node: ast.expr) -> bool:
-    keys = node.keys if isinstance(node, ast.Dict) else []
-    return any(isinstance(key, ast.Constant) and key.value == "normal" for key in keys)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from genocc.errors import FormatError, GenotypeError, did_you_mean
-from genocc.formats.cells import ForeignCell, brief, build
+from genocc.errors import FormatError, GenotypeError
+from genocc.formats.cells import ForeignCell, build
+from genocc.formats.choice import chosen
 from genocc.formats.limits import Limits
+from genocc.formats.sightings import Sighting
 from genocc.formats.vocabulary import Vocabulary
 from genocc.genotype import MAX_BYTES, Genotype
 
@@ -41,11 +43,8 @@ class Dialect(ABC):
     limits: ClassVar[Limits] = Limits()
 
     @abstractmethod
-    def entries(self, text: str) -> Mapping[str, Any]:
-        """Returns the genotypes of a text by name, not parsed yet, so that a broken one leaves the others readable.
-
-        One without a name in the text is named ''.
-        """
+    def entries(self, text: str) -> Sequence[Sighting]:
+        """Returns the genotypes of a text, not read yet, so that a broken one leaves the others readable."""
 
     @abstractmethod
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
@@ -55,24 +54,32 @@ class Dialect(ABC):
     def text(self, genotype: Genotype) -> str:
         """Returns the text of a genotype within the limits; raises FormatError for an operation without a name."""
 
-    def read(self, text: str, name: str | None = None, where: str = "text") -> Imported:
+    def read(self, text: str, name: str | None = None, where: str = "text", line: int | None = None) -> Imported:
         """Returns a genotype from a text; nothing in the text is ever evaluated.
 
         Args:
             text: The whole text.
             name: Of the genotype to read, if the text has several.
             where: The file or other place, for messages; it also names a genotype without a name.
+            line: On which the genotype starts, if the text has several.
 
         Raises:
             FormatError: The text cannot be parsed, or contains something that a genotype cannot express.
         """
         try:
-            if len(text) > MAX_BYTES:
-                raise FormatError(f"{len(text):,} characters; expected at most {MAX_BYTES:,}")
-            found, entry = _chosen(self.entries(text), name, self.expected)
-            return self._imported(found, self.cells(entry), where)
+            found = self.find(text, name, line)
+            return self.imported(found, self.cells(found.parsed()), where)
         except FormatError as error:
             raise FormatError(f"{where}: dialect {self.name}: {error}") from None
+
+    def find(self, text: str, name: str | None = None, line: int | None = None) -> Sighting:
+        """Returns the one genotype of a text, or the one that was chosen; see `read`."""
+        if len(text) > MAX_BYTES:
+            raise FormatError(f"{len(text):,} characters; expected at most {MAX_BYTES:,}")
+        entries = self.entries(text)
+        if not entries:
+            raise FormatError(f"no genotype found; expected {self.expected}")
+        return chosen(entries, name, line)
 
     def write(self, genotype: Genotype) -> str:
         """Returns a genotype as text.
@@ -95,8 +102,10 @@ class Dialect(ABC):
         except FormatError as error:
             raise FormatError(f"{place}: {error}") from None
 
-    def _imported(self, found: str, cells: Mapping[str, ForeignCell], where: str) -> Imported:
-        notes: list[str] = []
+    def imported(self, found: Sighting, cells: Mapping[str, ForeignCell], where: str) -> Imported:
+        """Returns the genotype of cells in the text; raises FormatError for what a genotype cannot express."""
+        notes = [found.note] if found.note else []
+        notes += dict.fromkeys(remark for cell in cells.values() for remark in cell.remarks)
         built = {}
         for kind, cell in cells.items():
             built[kind], remarks = build(kind, cell, self.vocabulary.operation)
@@ -109,11 +118,11 @@ class Dialect(ABC):
             if kind not in built
         ]
         metadata: dict[str, Any] = {"dialect": self.name}
-        if found:
-            metadata["original_name"] = found
+        if found.name:
+            metadata["original_name"] = found.name
         if notes:
             metadata["notes"] = notes
-        title = found or Path(where).stem.strip("-") or self.name
+        title = found.name or Path(where).stem.strip("-") or self.name
         try:
             genotype = Genotype.from_dict(
                 {
@@ -127,18 +136,3 @@ class Dialect(ABC):
         except GenotypeError as error:
             raise FormatError(str(error)) from None
         return Imported(genotype, tuple(notes))
-
-
-def _chosen(entries: Mapping[str, Any], name: str | None, expected: str) -> tuple[str, Any]:
-    if not entries:
-        raise FormatError(f"no genotype found; expected {expected}")
-    named = [entry for entry in entries if entry]
-    listed = ", ".join(named[:20]) + (f", ... ({len(named)} in all)" if len(named) > 20 else "")
-    if name is not None:
-        if name in entries:
-            return name, entries[name]
-        hint = did_you_mean(name, named, otherwise=f"it has {listed}" if named else "its only one has no name")
-        raise FormatError(f"no genotype {brief(name)}; {hint}")
-    if len({id(entry) for entry in entries.values()}) > 1:
-        raise FormatError(f"several genotypes; choose one with --name: {listed}")
-    return next(iter(entries.items()))

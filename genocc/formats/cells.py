@@ -1,8 +1,8 @@
 """Cells as foreign texts state them, and their conversion to cells of a genotype.
 
-Texts number states as genotypes do: the inputs, then the intermediate nodes. Some leave nodes out (FairDARTS), or
-give a node nothing but ``none`` (NAS-Bench-201). All dialects follow the FairDARTS program: such a node is left out,
-with the edges that leave it and its place in the concat, and the nodes after it are renumbered.
+Texts number states as genotypes do: the inputs, then the intermediate nodes. Some leave nodes out (FairDARTS). All
+dialects follow the FairDARTS program: such a node is left out, with the edges that leave it and its place in the
+concat, and the nodes after it are renumbered. A node of nothing but ``none`` is zero in every program, and stays so.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from genocc.errors import FormatError
 from genocc.genotype import MAX_EDGES, MAX_NODES
+from genocc.operations import NONE
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,14 @@ class ForeignCell:
         concat: The states in the text's concat; None if the output is every node, in the order of ``nodes``.
         inputs: Number of input states.
         notes: Remarks of the dialect, for people.
+        remarks: The same about the genotype as a whole.
     """
 
     nodes: Mapping[int, Sequence[ForeignEdge]]
     concat: Sequence[int] | None = None
     inputs: int = 2
     notes: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
 
 def build(kind: str, cell: ForeignCell, operation: Callable[[str], str]) -> tuple[dict[str, Any], list[str]]:
@@ -64,13 +67,18 @@ def build(kind: str, cell: ForeignCell, operation: Callable[[str], str]) -> tupl
         raise FormatError(f"{place}: found node {found}; expected nodes {cell.inputs} to {cell.inputs + MAX_NODES - 1}")
     kept: dict[int, list[dict[str, Any]]] = {}
     missing, notes = [], [f"{place}: {note}" for note in cell.notes]
+    listed, numbers = 0, list[int]()
     for state in range(cell.inputs, last + 1):
         edges, remarks = _edges(place, cell, state, kept, operation)
         if edges:
-            kept[state] = edges
+            kept[state] = list(edges.values())
+            numbers += [listed + position for position in edges]
         else:
             missing.append(state)
+        listed += len(cell.nodes.get(state, ()))
         notes += remarks
+    if any(operation(edge.op) == NONE for edges in cell.nodes.values() for edge in edges):
+        _keep_numbers([edge for edges in kept.values() for edge in edges], numbers)
     moved = {state: cell.inputs + index for index, state in enumerate(kept)}
     if missing:
         changes = "".join(f"; node {state} becomes {new}" for state, new in moved.items() if state != new)
@@ -91,9 +99,11 @@ def brief(value: object) -> str:
 
 def _edges(
     place: str, cell: ForeignCell, state: int, kept: Mapping[int, object], operation: Callable[[str], str]
-) -> tuple[list[dict[str, Any]], list[str]]:
-    edges: list[dict[str, Any]] = []
-    notes = []
+) -> tuple[dict[int, dict[str, Any]], list[str]]:
+    """Returns a node's edges by their positions in the text, and notes on those that are left out."""
+    edges: dict[int, dict[str, Any]] = {}
+    zeros: dict[int, ForeignEdge] = {}
+    notes: list[str] = []
     stated = cell.nodes.get(state, ())
     for position, edge in enumerate(stated, start=1):
         about = f"{place}, node {state}, edge {position} of {len(stated)} ({brief(edge.op)} from {brief(edge.source)})"
@@ -103,7 +113,8 @@ def _edges(
             raise FormatError(f"{about}: {error}") from None
         if not 0 <= edge.source < state:
             raise FormatError(f"{about}: not an earlier state; expected 0 to {state - 1}")
-        if op == "none":
+        if op == NONE:
+            zeros[len(notes)] = edge
             notes.append(f"{about}: adds zero: left out")
         elif edge.source >= cell.inputs and edge.source not in kept:
             notes.append(f"{about}: comes from a node without edges: left out")
@@ -112,8 +123,22 @@ def _edges(
             if edge.weight is not None and not 0 <= edge.weight <= 1:
                 notes.append(f"{about}: the weight {brief(edge.weight)} is not within 0 to 1: left out")
                 weight = {}
-            edges.append({"op": op, "from": edge.source, **weight})
+            edges[position - 1] = {"op": op, "from": edge.source, **weight}
+    if zeros and not edges:
+        source = next(iter(zeros.values())).source
+        edges[0] = {"op": NONE, "from": source if source < cell.inputs or source in kept else 0}
+        notes = [note for number, note in enumerate(notes) if number not in zeros]
+        notes.append(f"{place}, node {state}: nothing but {NONE}: a node of zeros, as in its program")
     return edges, notes
+
+
+def _keep_numbers(edges: Sequence[dict[str, Any]], numbers: Sequence[int]) -> None:
+    """Gives edges their numbers in the text, by which checkpoints name them, where ``none`` shifts those."""
+    places = [(place, number, edge) for place, (number, edge) in enumerate(zip(numbers, edges, strict=True))]
+    named = [entry for entry in places if entry[2]["op"] != NONE]
+    if any(place != number for place, number, _ in named):
+        for _, number, edge in named:
+            edge["number"] = number
 
 
 def _checked(place: str, cell: ForeignCell, concat: Sequence[int], last: int) -> Sequence[int]:

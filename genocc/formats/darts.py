@@ -12,7 +12,10 @@ from genocc.formats.vocabulary import Vocabulary
 
 
 class Darts(GenotypeCalls):
-    """Flat lists of ``(op, from)``, two edges per node; a list per node, as pt.darts writes it, is read too."""
+    """Flat lists of ``(op, from)``, two edges per node.
+
+    Read as well: one edge from every earlier state, as SNAS writes it, and a list per node, as pt.darts does.
+    """
 
     name = "darts"
     origin = "quark0/darts cnn/genotypes.py; khanrc/pt.darts (a list per node, read only)"
@@ -22,8 +25,9 @@ class Darts(GenotypeCalls):
     limits = Limits(edges=2)
 
     def cell(self, place: str, value: Any, concat: Any) -> ForeignCell:
-        nodes = self.nested(place, value) if _is_nested(listing(place, value)) else self.paired(place, value)
-        return ForeignCell(nodes, states(place, concat))
+        output = states(place, concat)
+        nested = _is_nested(listing(place, value))
+        return ForeignCell(self.nested(place, value) if nested else self.flat(place, value, output), output)
 
     def nested(self, place: str, value: list[Any]) -> dict[int, list[ForeignEdge]]:
         """Returns the nodes of a list per node, each of any length."""

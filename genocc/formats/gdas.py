@@ -31,4 +31,5 @@ class Gdas(GenotypeCalls):
     limits = Limits(edges=2)
 
     def cell(self, place: str, value: Any, concat: Any) -> ForeignCell:
-        return ForeignCell(self.paired(place, value), states(place, concat))
+        output = states(place, concat)
+        return ForeignCell(self.flat(place, value, output), output)

@@ -21,6 +21,7 @@ class Limits:
         edges: Number of edges per node; None for any.
         parallel: Whether several operations may lead from one state to one node.
         output: The nodes in the concat: any, all of them, or the last alone.
+        none: Whether a text may have ``none``: a node may be zero then, or have fewer edges than ``edges``.
     """
 
     kinds: tuple[str, ...] = ("normal", "reduction")
@@ -29,6 +30,7 @@ class Limits:
     edges: int | None = None
     parallel: bool = True
     output: Literal["any", "all", "last"] = "any"
+    none: bool = True
 
     def check(self, genotype: Genotype) -> None:
         """Raises FormatError for a genotype beyond the limits; the message says which limit and where."""
@@ -48,7 +50,9 @@ class Limits:
             raise FormatError(f"{place}: the concat is {list(cell.concat)}; expected {expected}")
         for state, edges in enumerate(cell.nodes, start=cell.inputs):
             about = f"{place}, node {state}"
-            if self.edges is not None and len(edges) != self.edges:
+            if edges[0].is_none and not self.none:
+                raise FormatError(f"{about}: a node of zeros; its program has no operation for that")
+            if self.edges is not None and (len(edges) > self.edges or (len(edges) < self.edges and not self.none)):
                 raise FormatError(f"{about}: {_count(len(edges), 'edge')}; expected {self.edges}")
             source, times = Counter(edge.source for edge in edges).most_common(1)[0]
             if times > 1 and not self.parallel:

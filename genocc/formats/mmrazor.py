@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from genocc.errors import FormatError
 from genocc.formats.base import Dialect
 from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.limits import Limits
+from genocc.formats.sightings import Sighting
 from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
 from genocc.genotype import Genotype
 
 _KINDS = {"normal": "normal", "reduce": "reduction"}
+_KEY = re.compile(r"(?:normal|reduce)_n[0-9]")
+_BLOCK = re.compile(
+    r"^[ \t]*(?:normal|reduce)_n[0-9]+(?:_p[0-9]+)?:.*\n"
+    r"(?:[ \t]*(?:(?:(?:normal|reduce)_n[0-9]+(?:_p[0-9]+)?|chosen):.*|- .*|#.*)?\n)*",
+    re.MULTILINE,
+)
+"""The lines of a subnet in a text that is not YAML as a whole; no other line may have a key."""
 
 
 class MMRazor(Dialect):
@@ -32,10 +41,21 @@ class MMRazor(Dialect):
     )
     limits = Limits(parallel=False, output="all")
 
-    def entries(self, text: str) -> Mapping[str, Any]:
+    def entries(self, text: str) -> Sequence[Sighting]:
         from genocc.formats import plain_yaml
 
-        return {"": plain_yaml.load(text)} if text.strip() else {}
+        if "chosen" not in text:
+            return []
+        try:
+            return list(_subnets("", plain_yaml.load(text)))
+        except FormatError:
+            blocks = list(_BLOCK.finditer(text))
+            if len(blocks) != 1 or _KEY.search(text[: blocks[0].start()] + text[blocks[0].end() :]):
+                raise
+        (block,) = blocks
+        before = text.count("\n", 0, block.start())
+        value = plain_yaml.load("\n" * before + textwrap.dedent(block[0]))
+        return [Sighting("", value, before + 1, before + block[0].count("\n"))]
 
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
         if not isinstance(entry, dict):
@@ -62,6 +82,17 @@ class MMRazor(Dialect):
                 for edge in ordered:
                     lines += [f"{node}_p{edge.source}:", "  chosen:", f"  - {self.vocabulary.spelling(edge.op)}"]
         return "\n".join(lines) + "\n"
+
+
+def _subnets(name: str, value: Any) -> Iterator[Sighting]:
+    """The subnets in a document, which may stand in a mapping of others."""
+    inner = value.items() if isinstance(value, dict) else ()
+    if inner and not any(_KEY.match(key) for key, _ in inner):
+        found = [item for key, part in inner if isinstance(part, dict) for item in _subnets(key, part)]
+        if any(isinstance(item.value, dict) for item in found):
+            yield from found
+            return
+    yield Sighting(name, value)
 
 
 def _edges(entry: Mapping[str, Any], node: str) -> list[ForeignEdge]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genocc.errors import FormatError
 from genocc.formats.base import Dialect
 from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.limits import Limits
-from genocc.formats.literals import json_object, literal, mapping
+from genocc.formats.literals import json_object, literal
+from genocc.formats.sightings import Sighting, Sought, mappings
 from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
 from genocc.genotype import Genotype
 
@@ -24,20 +25,20 @@ class NasBench301(Dialect):
     """``edge_<cell>_<0..13>``: op, and ``inputs_node_<cell>_<3..5>``: "a_b", both behind a long prefix.
 
     Edges are numbered node by node; each node has two, from two different states, and the output is every node. Other
-    keys, such as those of the training, are ignored.
+    keys, such as those of the training, are ignored. A result file has this dict one level down.
     """
 
     name = "nas-bench-301"
     origin = "automl/nasbench301 nasbench301/data_generation/configs"
     expected = f'{{"{_PREFIX}edge_normal_0": "sep_conv_3x3", ..., "{_PREFIX}inputs_node_normal_3": "0_1", ...}}'
     vocabulary = Vocabulary(writes=same_names(SEVEN))
-    limits = Limits(nodes=4, edges=2, parallel=False, output="all")
+    limits = Limits(nodes=4, edges=2, parallel=False, output="all", none=False)
 
-    def entries(self, text: str) -> Mapping[str, Any]:
-        return mapping(text, ":")
+    def entries(self, text: str) -> Sequence[Sighting]:
+        return mappings(text, _SOUGHT)
 
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
-        values = literal(entry) if isinstance(entry, ast.expr) else entry
+        values = literal(entry)
         known = {_edge(cell, state, source) for cell in _KINDS.values() for state in _STATES for source in range(state)}
         for key in values:
             if isinstance(key, str) and re.match(f"{_PREFIX}edge_", key) and key not in known:
@@ -64,13 +65,42 @@ def _node(values: Mapping[str, Any], cell: str, state: int) -> list[ForeignEdge]
             edges.append(ForeignEdge(op, source))
     found = "_".join(str(edge.source) for edge in edges)
     if len(edges) != 2:
-        raise FormatError(f"cell '{cell}', node {state}: {len(edges)} of its edges are there; expected two")
+        numbers = [_edge(cell, state, source).removeprefix(_PREFIX) for source in range(state)]
+        raise FormatError(
+            f"cell '{cell}', node {state}: {len(edges)} of its edges are there; expected two of "
+            f"{', '.join(numbers)}{_named(values, cell, state)}"
+        )
     stated = values.get(_inputs(cell, state), found)
     if stated != found:
         raise FormatError(
             f"{_inputs(cell, state)}: found {brief(stated)}; expected '{found}', from where its edges come"
         )
     return edges
+
+
+def _named(values: Mapping[str, Any], cell: str, state: int) -> str:
+    """Which edges the inputs of a node name, for a message."""
+    stated = values.get(_inputs(cell, state))
+    if not isinstance(stated, str) or not re.fullmatch(r"[0-9]_[0-9]", stated):
+        return ""
+    sources = [int(source) for source in stated.split("_") if int(source) < state]
+    absent = [key for source in sources if (key := _edge(cell, state, source)) not in values]
+    names = " and ".join(key.removeprefix(_PREFIX) for key in absent)
+    return (
+        f"; by inputs_node_{cell}_{state} {brief(stated)}, {names} {'is' if len(absent) == 1 else 'are'} missing"
+        * bool(absent)
+    )
+
+
+def _is_config(node: ast.expr) -> bool:
+    keys = node.keys if isinstance(node, ast.Dict) else []
+    return any(
+        isinstance(key, ast.Constant) and isinstance(key.value, str) and _TELLING.match(key.value) for key in keys
+    )
+
+
+_TELLING = re.compile(f"{_PREFIX}(?:edge|inputs_node)_")
+_SOUGHT = Sought(_is_config, telling=_TELLING, opening=re.compile(r"\{"))
 
 
 def _edge(cell: str, state: int, source: int) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genocc.errors import FormatError
@@ -11,7 +12,8 @@ from genocc.formats.base import Dialect
 from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.genotype_calls import listing
 from genocc.formats.limits import Limits
-from genocc.formats.literals import assigned, literal
+from genocc.formats.literals import literal
+from genocc.formats.sightings import Sighting, Sought, sightings
 from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
 from genocc.genotype import Cell, Genotype
 
@@ -28,10 +30,10 @@ class NasLib(Dialect):
     origin = "automl/NASLib naslib/search_spaces/nasbench301/conversions.py (compact)"
     expected = "(((0, 3), (1, 3), ...), ((0, 0), (1, 0), ...)), eight (from, op) a cell"
     vocabulary = Vocabulary(writes=same_names(SEVEN))
-    limits = Limits(nodes=4, edges=2, parallel=False, output="all")
+    limits = Limits(nodes=4, edges=2, parallel=False, output="all", none=False)
 
-    def entries(self, text: str) -> Mapping[str, Any]:
-        return assigned(text, lambda node: isinstance(node, (ast.Tuple, ast.List)) and _is_nested(node))
+    def entries(self, text: str) -> Sequence[Sighting]:
+        return sightings(text, _SOUGHT)
 
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
         value = literal(entry)
@@ -65,8 +67,25 @@ def _cell(place: str, value: Any) -> ForeignCell:
     return ForeignCell(nodes)
 
 
-def _is_nested(node: ast.Tuple | ast.List) -> bool:
-    return bool(node.elts) and isinstance(node.elts[0], (ast.Tuple, ast.List))
+def _is_pair_of_cells(node: ast.expr) -> bool:
+    """Whether an expression is a list of lists whose first entry is a pair of numbers."""
+    match node:
+        case (
+            ast.Tuple(elts=[ast.Tuple() | ast.List() as cell, *_])
+            | ast.List(elts=[ast.Tuple() | ast.List() as cell, *_])
+        ):
+            first = cell.elts[0] if cell.elts else None
+            return isinstance(first, (ast.Tuple, ast.List)) and not any(
+                isinstance(part, ast.Constant) and isinstance(part.value, str) for part in ast.walk(first)
+            )
+    return False
+
+
+_SOUGHT = Sought(
+    _is_pair_of_cells,
+    telling=re.compile(r"[(\[]\s*[(\[]\s*[(\[]\s*\d"),
+    opening=re.compile(r"[(\[](?=\s*[(\[]\s*[(\[]\s*\d)"),
+)
 
 
 def _listed(cell: Cell) -> str:

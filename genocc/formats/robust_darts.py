@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from genocc.errors import FormatError
 from genocc.formats.cells import ForeignCell
 from genocc.formats.darts import Darts
+from genocc.formats.sightings import Sighting
 from genocc.genotype import Genotype
 
 
@@ -18,21 +20,21 @@ class RobustDarts(Darts):
     origin = "automl/RobustDARTS experiments/search_logs/results_arch.yaml"
     expected = "YAML with a leaf Genotype(normal=[...], normal_concat=..., reduce=[...], reduce_concat=...)"
 
-    def entries(self, text: str) -> Mapping[str, Any]:
+    def entries(self, text: str) -> Sequence[Sighting]:
         from genocc.formats import plain_yaml
 
         found: dict[str, str] = {}
-        for path, value in _leaves(plain_yaml.load(text) if text.strip() else {}):
+        for path, value in _leaves(plain_yaml.load(text) if "Genotype" in text else {}):
             if path in found:
                 raise FormatError(f"two genotypes are named {path}; expected keys without '/'")
             found[path] = value
-        return found
+        return [Sighting(path, value) for path, value in found.items()]
 
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
+        if (number := len(re.findall(r"Genotype\s*\(", entry))) != 1:
+            raise FormatError(f"found {number} genotypes in one leaf; expected {self.expected}")
         calls = super().entries(entry)
-        if list(calls) != [""]:
-            raise FormatError(f"found {len(calls)} genotypes in one leaf; expected {self.expected}")
-        return super().cells(calls[""])
+        return super().cells(calls[0].parsed())
 
     def text(self, genotype: Genotype) -> str:
         import yaml
@@ -42,7 +44,7 @@ class RobustDarts(Darts):
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
-        if value.startswith("Genotype"):
+        if re.match(r"Genotype\s*\(", value):
             yield path, value
         return
     items = value.items() if isinstance(value, dict) else enumerate(value)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from genocc.errors import FormatError, did_you_mean
-from genocc.operations import OPERATIONS, exists, get
+from genocc.operations import NONE, OPERATIONS, exists, get
 
 SEVEN = ("max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5")
 """The operations of the DARTS search space, in the order of NAS-Bench-301 and NASLib."""
@@ -43,12 +43,14 @@ class Vocabulary:
         if name in self.differing:
             raise FormatError(f"the operation has no counterpart in genocc: {self.differing[name]}")
         if name not in known and not exists(name):
-            hint = did_you_mean(name, known.keys() - {"none"}, otherwise="`genocc ops` lists those that have one")
+            hint = did_you_mean(name, known.keys() - {NONE}, otherwise="`genocc ops` lists those that have one")
             raise FormatError(f"the operation has no counterpart in genocc; {hint}")
         return known.get(name, name)
 
     def spelling(self, operation: str) -> str:
         """Returns the name of an operation in a text; raises FormatError if it has none."""
+        if operation == NONE:
+            return next((text for text, op in self.aliases.items() if op == NONE), NONE)
         if self.writes is None:
             return next(iter(get(operation).aliases), operation)
         if operation not in self.writes:

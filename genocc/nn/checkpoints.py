@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +30,9 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
 
 PREFIXES = ("module.", "_orig_mod.")
 """Prefixes that data-parallel training and torch.compile add to every name."""
+
+PROFILED = ("total_ops", "total_params")
+"""What profilers (thop) leave behind in every module, and so in its state dict."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def import_weights(
         WeightsError: A tensor is missing, surplus, of another shape or not of floating-point numbers; the message names
             it. As in `read_tensors`.
     """
-    tensors = {name: tensor for name, tensor in read_tensors(path).items() if not layout.is_ignored(name)}
+    stored = read_tensors(path)
+    tensors = {name: t for name, t in stored.items() if not (layout.is_ignored(name) or _is_profiled(name))}
     auxiliary = any(map(layout.is_auxiliary, tensors))
     if config.auxiliary and not auxiliary:
         raise WeightsError(f"{path}: has no auxiliary head; leave --auxiliary out")
@@ -79,6 +82,8 @@ def import_weights(
         norm = layout.has_auxiliary_bn(tensors)
         config = config.model_copy(update={"auxiliary": True, "auxiliary_bn": norm})
         notes = [f"auxiliary head found, {'with' if norm else 'without'} BN after its 2x2 convolution"]
+    if profiled := sum(map(_is_profiled, stored)):
+        notes.append(f"{profiled} tensors of a profiler ({', '.join(PROFILED)}) ignored")
     names = layout.names(genotype, config)
     graph = lower(genotype, config, training=True)
     expected = {names[ours]: shape for ours, shape in {**graph.parameters(), **graph.buffers()}.items()}
@@ -99,9 +104,15 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
     tensors = _state_dict(_load(path), path)
     if odd := [name for name, tensor in tensors.items() if not _is_array(tensor)]:
         raise WeightsError(f"{path}: tensor '{odd[0]}' is sparse, quantized or without values; expected a plain array")
-    while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), None):
+    names = [name for name in tensors if not _is_profiled(name)]
+    while prefix := next((p for p in PREFIXES if names and all(name.startswith(p) for name in names)), None):
+        names = [name.removeprefix(prefix) for name in names]
         tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
     return tensors
+
+
+def _is_profiled(name: str) -> bool:
+    return name.rpartition(".")[2] in PROFILED
 
 
 def _check(tensors: Mapping[str, Tensor], expected: Mapping[str, Shape], where: str, hint: str) -> None:
@@ -121,7 +132,8 @@ def _hint(layout: Layout, tensors: Mapping[str, Tensor], config: NetworkConfig) 
     suggested = layout.options({name: tuple(tensor.shape) for name, tensor in tensors.items()})
     differ = {field: value for field, value in suggested.items() if value != getattr(config, field)}
     if not differ:
-        return "is it the right genotype, with its edges in the order of the program's text?"
+        order = "with its edges in the order of the program's text"
+        return f"is it the right genotype, {order} (and, where that has 'none', imported from it)?"
     options = " ".join(f"--{field.replace('_', '-')} {value}" for field, value in differ.items())
     return f"the checkpoint's tensors ask for {options}"
 
@@ -130,9 +142,7 @@ def _load(path: str | Path) -> object:
     content = BytesIO(read_bytes(path, limit=MAX_BYTES))
     _check_unpacked_size(content, path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # advice to the writer of the file, not to its reader
-            loaded: object = torch.load(content, map_location="cpu", weights_only=True)
+        loaded: object = torch.load(content, map_location="cpu", weights_only=True)
     except Exception as error:  # of any class: damaged bytes fail anywhere in the unpickler
         save = "the state_dict alone, as torch.save(net.state_dict(), FILE) stores it"
         if found := re.search(r"GLOBAL ([\w.]+)", str(error)):

@@ -37,6 +37,7 @@ from genocc.primitives import (
     ShiftPad,
     Slice,
     Softmax,
+    Zero,
 )
 
 PASSES = (
@@ -256,6 +257,11 @@ def _pool(function: Callable[..., Tensor], **options: bool) -> Callable[[Inferen
     return make
 
 
+def _zero(net: InferenceNet, node: Node, _: Zero) -> Compute:
+    channels, height, width = node.shape
+    return lambda x: x.new_zeros((x.shape[0], height, width, channels))
+
+
 def _linear(net: InferenceNet, node: Node, _: Linear) -> Compute:
     weight, bias = net.tensor(node, "weight"), net.tensor(node, "bias")
     return lambda x: functional.linear(x, weight, bias)
@@ -280,6 +286,7 @@ STEPS: dict[type[Primitive], Callable[[InferenceNet, Node, Any], Compute]] = {
     Concat: lambda net, node, _: lambda *values: torch.cat(values, -1),
     ShiftPad: lambda net, node, _: lambda x: functional.pad(x, (0, 0, -1, 1, -1, 1)),
     Slice: lambda net, node, part: lambda x: x[..., part.start : part.stop],
+    Zero: _zero,
     GlobalMean: lambda net, node, _: lambda x: x.mean((1, 2)),
     Linear: _linear,
     DropPath: _drop_path,

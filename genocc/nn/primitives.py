@@ -31,12 +31,13 @@ from genocc.primitives import (
     ShiftPad,
     Slice,
     Softmax,
+    Zero,
 )
 
 
 @dataclass(frozen=True)
 class TorchOp:
-    """What computes a node in PyTorch.
+    """The PyTorch operator that computes a node.
 
     Attributes:
         target: A class of module, or a function of the node's inputs.
@@ -54,7 +55,7 @@ Emitters = Mapping[type[Primitive], Emitter]
 """Primitive class -> emitter of a node of it. ``Input`` is missing: it is the module's argument."""
 
 
-def _conv2d(conv: Conv2d, node: Node) -> TorchOp:
+def _plain_conv2d(conv: Conv2d, node: Node) -> TorchOp:
     top, left, bottom, right = conv.pads
     symmetric = (top, left) == (bottom, right)
     return TorchOp(
@@ -70,6 +71,12 @@ def _conv2d(conv: Conv2d, node: Node) -> TorchOp:
             "bias": conv.bias,
         },
     )
+
+
+def _conv2d(conv: Conv2d, node: Node) -> TorchOp:
+    plain = _plain_conv2d(conv, node)
+    sliced = plain.target is nn.Conv2d and conv.kernel == (1, 1) and conv.stride != (1, 1)
+    return TorchOp(SlicedConv2d, plain.arguments) if sliced else plain
 
 
 def _batch_norm(norm: BatchNorm, node: Node) -> TorchOp:
@@ -96,14 +103,38 @@ EMITTERS: Emitters = {
     Concat: lambda _, node: TorchOp(concat),
     ShiftPad: lambda _, node: TorchOp(functional.pad, {"pad": (-1, 1, -1, 1)}),
     Slice: lambda part, node: TorchOp(torch.narrow, {"dim": 1, "start": part.start, "length": node.shape[0]}),
+    Zero: lambda zero, node: TorchOp(zeros, {"channels": zero.channels, "stride": zero.stride}),
     GlobalMean: lambda _, node: TorchOp(torch.mean, {"dim": (2, 3)}),
     DropPath: lambda _, node: TorchOp(drop_path),
     Normalize: lambda norm, node: TorchOp(Normalization, {"mean": norm.mean, "std": norm.std, "scale": norm.scale}),
     Softmax: lambda _, node: TorchOp(functional.softmax, {"dim": 1}),
 }
 
+INFERENCE_EMITTERS: Emitters = {**EMITTERS, Conv2d: _plain_conv2d}
+"""The table of nets that never train: with PyTorch's own convolution, whose name exported programs hold."""
 
-class PaddedConv2d(nn.Conv2d):
+
+class SlicedConv2d(nn.Conv2d):
+    """A convolution that trains on a CPU without oneDNN's gradient of a 1x1 weight with a stride.
+
+    That kernel writes beyond its memory, with fewer than 16 input channels in channels-last memory, and ends the
+    process (docs/training.md names the versions). So where the weight requires a gradient, the pixels that the stride
+    keeps are taken first, and the convolution has stride 1: the same sums of the same numbers.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        pixelwise, trains = self.kernel_size == (1, 1), self.weight.requires_grad and torch.is_grad_enabled()
+        if not (pixelwise and trains and x.device.type == "cpu"):
+            return super().forward(x)
+        down, right = self.stride
+        if any(self.padding):
+            assert not isinstance(self.padding, str)  # which PyTorch allows, for "same" and "valid"
+            top, left = self.padding
+            x = functional.pad(x, (left, left, top, top))
+        return functional.conv2d(x[:, :, ::down, ::right], self.weight, self.bias, groups=self.groups)
+
+
+class PaddedConv2d(SlicedConv2d):
     """A convolution with a padding of its own on each side."""
 
     def __init__(self, *, padding: Pads, **arguments: Any) -> None:
@@ -157,6 +188,12 @@ def add_all(*values: Tensor) -> Tensor:
 def concat(*values: Tensor) -> Tensor:
     """Returns the concatenation along the channels."""
     return torch.cat(values, 1)
+
+
+def zeros(x: Tensor, channels: int, stride: tuple[int, int]) -> Tensor:
+    """Returns zeros for each image of x, whose size the stride divides, rounding up."""
+    height, width = ((length - 1) // step + 1 for length, step in zip(x.shape[2:], stride, strict=True))
+    return x.new_zeros((x.shape[0], channels, height, width))
 
 
 def drop_path_masks(image: Tensor, rate: float, share: tuple[int, int] | None, count: int) -> tuple[Tensor | None, ...]:

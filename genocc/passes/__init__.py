@@ -14,7 +14,7 @@ from genocc.passes.merge_summed_convs import MergeSummedConvs
 from genocc.passes.pad_channels import PadChannels
 from genocc.passes.relu_before_concat import MoveReluBeforeConcat
 from genocc.passes.remove_dead_code import RemoveDeadCode
-from genocc.passes.selection import parse, select
+from genocc.passes.selection import parse, select, split
 from genocc.passes.share_common_subexpressions import ShareCommonSubexpressions
 from genocc.passes.split_concat import SplitConcat
 
@@ -34,9 +34,9 @@ PASSES: dict[str, Pass] = {
         PadChannels(),
     )
 }
-"""All passes by name, in the order in which they are run."""
+"""All passes by name, in an order in which they can be run; targets and `--passes` choose their own."""
 
 COUNTED = ("remove-dead-code", "share-common-subexpressions")
-"""The passes behind "compiled" counts: those that leave work out and change no parameter."""
+"""The passes behind "compiled" counts: those that do nothing but leave work out."""
 
-__all__ = ["COUNTED", "PASSES", "Parameters", "Pass", "Rewriter", "parse", "run_passes", "select"]
+__all__ = ["COUNTED", "PASSES", "Parameters", "Pass", "Rewriter", "parse", "run_passes", "select", "split"]

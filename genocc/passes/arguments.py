@@ -16,7 +16,7 @@ class Argument:
 
     Attributes:
         name: Of the field.
-        default: Its value unless told otherwise; values are of its type.
+        default: Its value if none is given; values are of its type.
         least: The smallest value possible.
         most: The largest value possible.
     """
@@ -48,14 +48,14 @@ def argument(default: Value, *, least: float | None = None, most: float | None =
 
 
 def arguments(step: object) -> tuple[Argument, ...]:
-    """Returns what a pass takes, in order."""
+    """Returns the arguments of a pass, in order."""
     if not is_dataclass(step):
         return ()
     return tuple(Argument(f.name, getattr(type(step), f.name), **f.metadata) for f in fields(step))
 
 
 def takes(step: object) -> str:
-    """Returns what a pass takes, in words."""
+    """Returns the arguments of a pass in words."""
     return ", ".join(map(str, arguments(step))) or "no arguments"
 
 

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     Array = ndarray[Any, Any]
 
 LazyArray = Callable[[], "Array"]
-"""An array that is computed when it is asked for."""
+"""Computes an array."""
 
 
 class Parameters(Mapping[str, "Array"]):
-    """Arrays by name, computed when they are asked for and then kept.
+    """Arrays by name, computed on first access and then kept.
 
-    A pass says how a new tensor follows from the old ones without computing it, so that counting and printing
+    A pass describes how a new tensor follows from the old ones without computing it, so that counting and printing
     optimized graphs never touch (or even have) an array.
     """
 
@@ -35,14 +35,14 @@ class Parameters(Mapping[str, "Array"]):
 
     @classmethod
     def of(cls, arrays: Mapping[str, Array]) -> Parameters:
-        """Returns parameters that are already there."""
+        """Returns parameters that are computed already."""
         result = cls({})
         result._arrays = dict(arrays)
         return result
 
     @classmethod
     def absent(cls, graph: Graph) -> Parameters:
-        """Returns names without arrays, for passes that are run for the graph alone."""
+        """Returns names without arrays, for passes that run for the graph alone."""
 
         def missing() -> Array:
             raise InternalError("a pass read a parameter while only the graph was asked for")
@@ -72,7 +72,7 @@ class Pass(ABC):
     """A rewrite of the graph that keeps what it computes. One with arguments is a frozen dataclass of them.
 
     Attributes:
-        name: What `--passes`, `genocc passes` and error messages call it.
+        name: Its name in `--passes`, `genocc passes` and error messages.
         training: Whether the rewrite also holds while the net trains (batch statistics, gradients).
         grows: Whether it may add parameters or MACs, to be faster elsewhere.
     """
@@ -105,14 +105,14 @@ class Pass(ABC):
 
     @abstractmethod
     def rewrite(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
-        """Rewrites what it finds, once; returns the same objects if there is nothing to do."""
+        """Rewrites all matches once; returns the same objects if there are none."""
 
 
 class Rewriter(GraphBuilder):
     """Copies a graph node by node while a pass replaces some of them.
 
     ``values`` maps each value of the old graph to the one that stands for it in the new graph. A value keeps its name
-    where it is computed in another way; what a pass adds on the way to it is named ``<value>.<what>``.
+    where it is computed in another way; values that a pass adds on the way to it are named ``<value>.<what>``.
     """
 
     def __init__(self, graph: Graph, parameters: Parameters) -> None:
@@ -128,9 +128,9 @@ class Rewriter(GraphBuilder):
         """Copies the graph but for some of its nodes, and returns what `finish` does.
 
         Args:
-            by: Name of a node -> function of the node that appends what replaces it and returns the new value.
-            dropped: Nodes that nothing replaces, since whatever reads them is replaced or dropped as well; of these
-                and those of ``by`` the latter count.
+            by: Name of a node -> function of the node that appends its replacement and returns the new value.
+            dropped: Nodes to leave out, since all their readers are replaced or dropped as well; a node that is also
+                in ``by`` is replaced.
         """
         by = by or {}
         for node in self.graph.nodes.values():
@@ -158,7 +158,7 @@ class Rewriter(GraphBuilder):
         return next(found, None) or self.add(name, Concat(), *inputs)
 
     def emit(self, name: str, primitive: Primitive, *inputs: str, **parameters: LazyArray) -> str:
-        """Appends a new node (inputs are new values) and says how its parameters are computed, by role."""
+        """Appends a new node (inputs are new values) with its lazily computed parameters, by role."""
         self._arrays.update({f"{name}.{role}": array for role, array in parameters.items()})
         return self.add(name, primitive, *inputs)
 
@@ -190,9 +190,9 @@ def run_passes(
     """Runs passes in order and verifies the graph after each.
 
     Args:
-        graph: Where to start.
+        graph: The graph before the passes.
         parameters: Its arrays.
-        passes: What to run.
+        passes: The passes, in order.
         training: Whether the graph is to be trained: passes that hold in inference only are refused.
         after: Called after each pass, to print or compare.
 

@@ -16,12 +16,12 @@ Evaluate = Callable[[Graph, Parameters], "Array"]
 """Computes a graph's logits for images that stay the same."""
 
 TOLERANCE = 1e-10
-"""Rounding of float64, in nets of a hundred layers, stays well below."""
+"""Rounding errors of float64 stay well below this in nets of a hundred layers."""
 
 
 @dataclass(frozen=True)
 class Bisection:
-    """How far the logits are from those before any pass.
+    """Distance of the logits from those before any pass.
 
     Attributes:
         errors: The largest difference after each pass, in order, relative to the largest logit; up to the first that
@@ -45,7 +45,7 @@ def bisect(
     Args:
         graph: Before any pass.
         parameters: Its arrays; in float64, so that nothing but a wrong rewrite exceeds the tolerance.
-        passes: What to run.
+        passes: The passes, in order.
         evaluate: Computes the logits.
         tolerance: The largest relative difference that is rounding.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DenseFactorizedReduce(Pass):
-    """A factorized reduce is one 2x2 convolution of stride 2 of whose taps two are used.
+    """A factorized reduce is one 2x2 convolution of stride 2 with two nonzero taps.
 
     1. concat(conv(x; W1), conv(shift_pad(x); W2)), both 1x1 with stride 2 = conv(x; W), 2x2 with stride 2, where
        W[:, :, 0, 0] = [W1; 0], W[:, :, 1, 1] = [0; W2] and all else is zero.

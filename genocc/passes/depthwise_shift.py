@@ -23,7 +23,7 @@ class DepthwiseShift(Pass):
     3. Convolutions that share the shift share d.
 
     Runtimes with a layout of their own for convolutions (ONNX Runtime) then need not leave it for a slice and a pad.
-    It adds four weights a channel, and a fraction of dense-factorized-reduce's MACs. Holds in inference only:
+    It adds four weights per channel, and a fraction of dense-factorized-reduce's MACs. Holds in inference only:
     training would move the zeros.
     """
 
@@ -40,7 +40,7 @@ class DepthwiseShift(Pass):
 
 
 def _is_only_sampled(graph: Graph, shift: Node) -> bool:
-    """Whether all that is read of a shifted value is every other pixel."""
+    """Whether a shifted value is read at every other pixel only."""
     users = graph.users[shift.name]
     read = bool(users) and shift.name not in graph.outputs.values()
     return isinstance(shift.primitive, ShiftPad) and read and all(map(_is_sampling, users))
@@ -68,6 +68,6 @@ def _sample(rewriter: Rewriter, shift: Node) -> str:
 
 
 def _read(rewriter: Rewriter, conv: Node) -> str:
-    """The convolution of a shifted value, of which all pixels are read now."""
+    """The convolution of a shifted value, which now reads all pixels of the sampled one."""
     assert isinstance(conv.primitive, Conv2d)
     return rewriter.emit(conv.name, replace(conv.primitive, stride=(1, 1)), rewriter.bypass(conv))

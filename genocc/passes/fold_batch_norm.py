@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class FoldBatchNorm(Pass):
-    """BN after a convolution is one factor and one shift a channel, which the convolution takes into its weights.
+    """BN after a convolution is one factor and one shift per channel, which the convolution takes into its weights.
 
     1. With s = weight / sqrt(running_var + epsilon):
        bn(conv(x; W, b)) = conv(x; s W, s (b - running_mean) + bias).
     2. The same through the concat of a factorized reduce: each convolution takes the factors of its own channels.
 
-    A convolution that somebody else reads too keeps its BN. The arithmetic is done in the precision of the
+    A convolution that has other readers keeps its BN. The arithmetic is done in the precision of the
     parameters. Holds in inference only: while a net trains, BN uses the statistics of the batch.
     """
 
@@ -45,7 +45,7 @@ class FoldBatchNorm(Pass):
 
 
 def _convolutions(graph: Graph, value: str) -> list[Node]:
-    """The convolutions whose channels, one after the other, are the value; none if there is anything else in it."""
+    """The convolutions whose concatenated channels are the value; none if it has other parts."""
     node = graph.nodes[value]
     if not graph.only_user(value):
         return []

@@ -23,7 +23,7 @@ class MergeSiblingConvs(Pass):
     2. Depthwise: conv(x; w1), conv(x; w2) = slices of conv(concat(x, x); [w1; w2]), for the depthwise convolutions
        of one kernel, stride and dilation on one state.
 
-    It saves calls where a call is dear, at the price of the slices. Holds in training too.
+    It saves calls where calls are expensive, at the price of the slices. Holds in training too.
     """
 
     name = "merge-sibling-convs"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from genocc.passes.base import Array
 
 Chain = tuple[Node, ...]
-"""What a summand is computed by, from its 1x1 convolution upwards; nobody else reads any of it."""
+"""The operators of a summand, from its 1x1 convolution upwards, none of which has other readers."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class MergeSummedChains(Pass):
     3. concat(conv(x; W1), conv(y; W2)) = conv(concat(x, y); W1, W2 as two groups) for 1x1 convolutions between.
     4. A depthwise convolution is one of a larger kernel whose outer taps, or those between dilated ones, are zero.
 
-    So a node that sums k separable edges has five convolutions and ReLUs instead of 5 k. Where calls and not copies
-    are dear, that is: rules 1 to 3 on maps of fewer than ``pixels`` pixels a channel, rule 4 on those of less than one.
-    Holds in inference only: training would move the zeros.
+    So a node that sums k separable edges has five convolutions and ReLUs instead of 5 k. Applied where calls and not
+    copies are expensive: rules 1 to 3 on maps of fewer than ``pixels`` pixels per channel, rule 4 on those of less than
+    one. Holds in inference only: training would move the zeros.
 
     Args:
         pixels: Maps with at least so many pixels for each of their channels stay as they are.
@@ -66,7 +66,7 @@ class MergeSummedChains(Pass):
         return [self._cut(chains) for chains in found.values() if len(chains) > 1]
 
     def _cut(self, chains: list[Chain]) -> list[Chain]:
-        """What the chains have in common, up to their last depthwise convolution: above it are the states."""
+        """The common part of the chains, up to their last depthwise convolution: above it are the states."""
         length = 0
         for count, nodes in enumerate(zip(*chains, strict=False), start=1):
             if len({self._kind(node) for node in nodes}) > 1:
@@ -76,7 +76,7 @@ class MergeSummedChains(Pass):
         return [chain[:length] for chain in chains]
 
     def _kind(self, node: Node) -> object:
-        """What two operators must have in common."""
+        """Key that two operators must share to be merged."""
         primitive, channels = node.primitive, node.input_shapes[0][0]
         if isinstance(primitive, Conv2d) and primitive.depthwise(node.input_shapes):
             small = prod(node.shape[1:]) < channels and _reach(primitive) <= self.reach
@@ -86,7 +86,7 @@ class MergeSummedChains(Pass):
 
 
 def _chain(graph: Graph, value: str) -> Iterator[Node]:
-    """The operators above a value, as long as nobody else reads what they make."""
+    """The operators above a value, as long as their outputs have no other readers."""
     node = graph.nodes[value]
     while graph.only_user(node.name) and (
         _is_pointwise(node) or _is_depthwise(node) or isinstance(node.primitive, Relu)

@@ -20,11 +20,11 @@ class MergeSummedConvs(Pass):
 
     1. conv(x; W1) + conv(y; W2) = conv(concat(x, y); [W1 W2]), both 1x1 with stride 1. So are those that end the
        separable and dilated edges of a node.
-    2. conv(x; W1) + conv(x; W2) = conv(x; W1 + W2), of any kernel and stride: an operation that a node has twice on
-       one state is computed once.
+    2. conv(x; W1) + conv(x; W2) = conv(x; W1 + W2), of any kernel and stride: an operation that occurs twice between
+       a node and a state is computed once.
     3. The bias is the sum of the biases.
 
-    Convolutions that somebody else reads too stay as they are. Holds in training too.
+    Convolutions that have other readers stay as they are. Holds in training too.
     """
 
     name = "merge-summed-convs"
@@ -43,7 +43,7 @@ class MergeSummedConvs(Pass):
 
 
 def _families(graph: Graph, add: Node) -> list[list[Node]]:
-    """The summands that can be merged: pointwise, or of one input and geometry, and read by nobody else."""
+    """The summands that can be merged: pointwise, or of one input and geometry, and without other readers."""
     found: dict[object, list[Node]] = defaultdict(list)
     for value in add.inputs:
         conv = graph.nodes[value]

@@ -24,34 +24,35 @@ from genocc.primitives import (
     Pool,
     Slice,
     Softmax,
+    Zero,
 )
 
 if TYPE_CHECKING:
     from genocc.passes.base import Array
 
 Layout = tuple[bool, ...]
-"""An entry for each channel of a padded value: whether it is one of the old value (in order) or zeros."""
+"""An entry per channel of a padded value: whether it is a channel of the old value (in order) or zeros."""
 
 
 @dataclass(frozen=True)
 class PadChannels(Pass):
-    """Convolutions make channels of zeros up to whole blocks, and what reads those multiplies them by zeros.
+    """Convolutions make channels of zeros up to whole blocks, and their readers multiply those by zeros.
 
     1. conv(x; W) gets rows of zeros, [W; 0]; a convolution or linear layer that reads it columns of zeros, [V 0].
     2. Depthwise convolutions and BN get zeros too; relu, pools, shift_pad and add keep zeros zero; in a concat the
        zeros stand where each part ends.
     3. Where a concat of convolutions would have its zeros in the wrong places (the two halves of a factorized
        reduce), it becomes a sum: concat(conv(x; W), conv(y; V)) = conv(x; [W; 0]) + conv(y; [0; V]).
-    4. What the graph returns, or adds to something that cannot be padded, stays as it is.
+    4. A value that the graph returns, or adds to one that cannot be padded, stays as it is.
 
     Runtimes that keep channels in blocks (ONNX Runtime's NCHWc on CPU: 16 with AVX-512) then need no change of layout
     around concats and pools. Holds in inference only.
 
     Args:
-        block: What the channels become a multiple of where a concat, a pool or a mean reads them.
-        lanes: What they become a multiple of elsewhere.
-        growth: The most by which padding to lanes may multiply the parameters, and padding to blocks those; a net
-            that would grow more is padded to lanes alone, or not at all.
+        block: Channels become a multiple of it where a concat, a pool or a mean reads them.
+        lanes: Channels become a multiple of it elsewhere.
+        growth: Limit of the factor by which padding to lanes multiplies the parameters, and padding to blocks those
+            again; a net beyond it is padded to lanes alone, or not at all.
     """
 
     name = "pad-channels"
@@ -108,7 +109,7 @@ class _Plan:
 
     def _layout(self, node: Node, inputs: list[Layout]) -> Layout:
         primitive, channels = node.primitive, node.shape[0]
-        if isinstance(primitive, (Input, Linear)) or node.name in self.plain:
+        if isinstance(primitive, (Input, Linear, Zero)) or node.name in self.plain:
             return (True,) * channels
         if node.name in self.summed:
             return self._filled(node, channels)
@@ -153,7 +154,7 @@ class _Plan:
             seen.add(node.name)
             if node.name in self.summed or _is_dense(node) or _groups(node) > 1:
                 yield node.name
-            elif not isinstance(node.primitive, Linear):
+            elif not isinstance(node.primitive, (Linear, Zero)):
                 waiting += node.inputs
 
     def _can_be_summed(self, node: Node) -> bool:
@@ -175,7 +176,7 @@ def _read_in_blocks(graph: Graph) -> set[str]:
     for node in graph.nodes.values():
         if isinstance(node.primitive, (Concat, Slice, Pool, GlobalMean)):
             wanted.update((node.name, *node.inputs))
-        if not isinstance(node.primitive, (Concat, Slice, Linear)) and not _is_dense(node):
+        if not isinstance(node.primitive, (Concat, Slice, Linear, Zero)) and not _is_dense(node):
             for value in node.inputs:
                 group[root(value)] = root(node.name)
     roots = {root(value) for value in wanted}
@@ -202,13 +203,13 @@ def _groups(node: Node) -> int:
 
 
 def _segments(layout: Layout, groups: int) -> list[Layout]:
-    """What each group of a convolution reads."""
+    """The inputs of each group of a convolution."""
     length = len(layout) // groups
     return [layout[start : start + length] for start in range(0, length * groups, length)]
 
 
 def _position(layout: Layout, channel: int) -> int:
-    """Where a channel of the old value stands, or would stand: zeros belong to the channel before them."""
+    """New index of an old channel, or of the one after the last; zeros belong to the channel before them."""
     positions = [position for position, real in enumerate(layout) if real]
     return positions[channel] if channel < len(positions) else len(layout)
 

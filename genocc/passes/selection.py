@@ -12,12 +12,13 @@ from genocc.passes.base import Pass
 
 
 def parse(text: str, available: Mapping[str, Pass]) -> list[Pass]:
-    """Returns the passes of a list as `--passes` takes it, split on the commas outside parentheses.
+    """Returns the passes of a list as `--passes` takes it; raises GenoccError as `select`."""
+    return select(split(text), available)
 
-    Raises:
-        GenoccError: As `select`.
-    """
-    return select(filter(str.strip, re.split(r",(?![^(]*\))", text)), available)
+
+def split(text: str) -> tuple[str, ...]:
+    """Returns the parts of a list of passes, divided by the commas outside parentheses."""
+    return tuple(part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip())
 
 
 def select(names: Iterable[str], available: Mapping[str, Pass]) -> list[Pass]:

@@ -12,9 +12,9 @@ class ShareCommonSubexpressions(Pass):
        preprocess one cell output for the next two cells.
     2. Identical pools of one state are one pool.
     3. The shifted inputs of several factorized reduces of one state are one.
-    4. The sum of the same values is one sum (addition commutes, so their order does not count).
+    4. The sum of the same values is one sum (the order of a commutative primitive's inputs does not count).
 
-    Holds in training and inference; drop path is random and never shared.
+    Holds in training and inference; random primitives (drop path) are never shared.
     """
 
     name = "share-common-subexpressions"

@@ -21,13 +21,13 @@ class SplitConcat(Pass):
 
     1. conv(concat(x, y); [W1 W2], b) = conv(x; W1, b) + conv(y; W2). So are the 1x1 convolutions that preprocess a
        cell's output, once relu-before-concat has taken the ReLU out of the way.
-    2. A part that stands in the concat twice is convolved once, with W1 + W2.
+    2. A part that occurs in the concat twice is convolved once, with W1 + W2.
     3. mean(concat(x, y)) = concat(mean(x), mean(y)), which copies vectors instead of maps; and so for shift_pad,
        whose reader may be split in its turn.
 
-    A concat with other readers stays, since it would be copied all the same. So does one with fewer elements (of one
-    image) than its readers have weights, per channel: pixels against outputs, counted in sixteens so that padding
-    changes nothing about it. There one convolution is faster than several that sum up. Holds in training too.
+    A concat with other readers stays, since it would be copied all the same. So does one that has fewer pixels than its
+    readers have outputs (times the kernel's area), rounded up to sixteens so that padding does not change the choice:
+    there one convolution is faster than several that are summed. Holds in training too.
     """
 
     name = "split-concat"

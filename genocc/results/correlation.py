@@ -1,4 +1,4 @@
-"""Kendall's rank correlation: how well the order of one measure predicts the order of another."""
+"""Kendall's rank correlation: how well the order of rows by one measure predicts their order by another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from genocc.errors import TableError
 
 MAX_ROWS = 20_000
-"""Pairs are counted one by one; this many rows take seconds."""
+"""All pairs are compared, which takes seconds for this many rows."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,18 @@ class Correlation:
     has no order for it.
 
     Attributes:
-        rows: How many.
+        rows: Number of rows.
         pairs: n (n - 1) / 2.
-        concordant: Pairs.
-        discordant: Pairs.
-        ties_x: Pairs with equal x, whether y is equal or not.
-        ties_y: Pairs with equal y, whether x is equal or not.
-        ties_both: Pairs that are in both of these.
+        concordant: Number of concordant pairs.
+        discordant: Number of discordant pairs.
+        ties_x: Number of pairs with equal x, whether y is equal or not.
+        ties_y: Number of pairs with equal y, whether x is equal or not.
+        ties_both: Number of pairs with equal x and equal y.
         tau_a: (concordant - discordant) / pairs: ties count as no agreement.
-        tau_b: The same difference over sqrt((pairs - ties_x) (pairs - ties_y)), so that 1 can be reached in spite of
-            ties on both sides alike; None where a measure is constant and there is nothing to order.
-        tau_c: Stuart's, for measures with different numbers of values; None as above.
-        p_value: Of tau_b, two-sided: how often chance alone gives as much; None as above.
+        tau_b: (concordant - discordant) / sqrt((pairs - ties_x) (pairs - ties_y)), which reaches 1 where both measures
+            have the same ties; None where a measure is constant.
+        tau_c: Stuart's tau-c, for measures with different numbers of distinct values; None where a measure is constant.
+        p_value: Of tau_b, two-sided, against independent measures; None where a measure is constant.
     """
 
     rows: int
@@ -59,11 +59,11 @@ def correlate(x: Sequence[float], y: Sequence[float]) -> Correlation:
     """Returns Kendall's tau between two measures of the same rows.
 
     Args:
-        x: Finite numbers.
-        y: As many.
+        x: Finite numbers, one per row.
+        y: As many finite numbers.
 
     Raises:
-        TableError: There are fewer than two rows, or more than can be counted.
+        TableError: There are fewer than two rows, or more than ``MAX_ROWS``.
     """
     from scipy.stats import kendalltau
 
@@ -97,5 +97,5 @@ def correlate(x: Sequence[float], y: Sequence[float]) -> Correlation:
 
 
 def _order(value: float, others: NDArray[np.float64]) -> NDArray[np.int8]:
-    """1 where an other is larger, -1 where it is smaller; without a difference, which could overflow."""
+    """1 where an other is larger, -1 where it is smaller; by comparison, since a difference could overflow."""
     return (others > value).astype(np.int8) - (others < value).astype(np.int8)

@@ -1,7 +1,7 @@
 """Results to rank: a table in a CSV, JSON or JSON Lines file, or the run folders of searches and trainings.
 
-Of run folders, a row is a genotype: what the last line of a search's history says has names that begin with
-``search.``, of a training's with ``train.``, so that a search and the training of what it found become one row.
+Of run folders, there is one row per genotype: values of the last epoch of a search have names that begin with
+``search.``, of a training with ``train.``, so that a search and the training of its genotype are one row.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from genocc.source import load
 
 MAX_BYTES = 1 << 26
 MISSING = ("", "-", "na", "n/a", "nan", "none", "null")
-"""What stands in a cell that holds no value, in lower case."""
+"""Contents of a cell without a value, in lower case."""
 
 Row = Mapping[str, Any]
 
@@ -34,7 +34,7 @@ def read_table(paths: Sequence[str | Path]) -> list[Row]:
 
     Raises:
         FileError: The file cannot be read.
-        TableError: It is no table.
+        TableError: The file holds no table.
         RunError: A folder holds no search or training.
     """
     if all(Path(path).is_dir() for path in paths):
@@ -60,7 +60,7 @@ def read_table(paths: Sequence[str | Path]) -> list[Row]:
 def columns(
     rows: Sequence[Row], x: str, y: str, where: str, *, skip_missing: bool = False
 ) -> tuple[list[float], list[float], int]:
-    """Returns two columns as numbers, and how many rows were left out.
+    """Returns two columns as numbers, and the number of rows that were left out.
 
     Args:
         rows: Of `read_table`.
@@ -93,7 +93,7 @@ def columns(
 
 
 def _number(cell: Any, name: str, row: int, where: str) -> float | None:
-    """A cell's number; None where there is none."""
+    """The number in a cell; None where a value is missing."""
     if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
         return None
     try:
@@ -186,7 +186,7 @@ def _runs(folders: Sequence[Path]) -> list[Row]:
 
 
 def _single(folders: Sequence[Path]) -> list[Path]:
-    """The same with the folder of several seeds replaced by the folders of its searches."""
+    """The folders, with the folder of several seeds replaced by the folders of its searches."""
     found: list[Path] = []
     for folder in folders:
         several = read_command(folder) == SEARCH_SEEDS

@@ -9,21 +9,25 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from genocc.configuration import OPTIONS
 from genocc.errors import FileError, RunError
-from genocc.files import write_atomically
+from genocc.files import explained, shortened, write_atomically
+from genocc.runs.known_data import KnownData
 from genocc.runs.reading import (
     CHECKPOINTS,
     CONFIG,
     HISTORY,
+    KNOWN_DATA,
     LOCK,
     LOG,
+    MAX_CONFIG,
     RUN_GENOTYPE,
     history_lines,
     read_command,
@@ -31,17 +35,44 @@ from genocc.runs.reading import (
 )
 from genocc.version import __version__
 
+MOVABLE = ("data.folder", "data.download")
+"""Settings that say where the data are, and so may change while a run's data stay the same."""
+_SHOWN = 60
+
 
 class RunFolder:
     """A run folder that this process has to itself; made by `open_run`."""
 
-    def __init__(self, path: Path, config: Mapping[str, Any], result: str = RUN_GENOTYPE) -> None:
-        self.path, self._config, self._result = path, config, result
+    def __init__(
+        self, path: Path, content: Mapping[str, Any], result: str = RUN_GENOTYPE, *, moved: bool = False
+    ) -> None:
+        self.path, self._content, self._result, self._moved = path, dict(content), result, moved
+
+    def note_data(self, data: Mapping[str, Any]) -> None:
+        """Notes the data (`genocc.data.DataSet.identity`) for `begin`; compares them with those of an earlier one.
+
+        Raises:
+            RunError: The run began with other data.
+        """
+        if (self.path / CONFIG).exists() and (difference := KnownData.read(self.path).difference(data)):
+            raise RunError(
+                f"{self.path}: the images are not those that the run began with: {difference}. Restore them, name "
+                "their place with --data, or start a new run"
+            )
+        self._content[KNOWN_DATA] = dict(data)
 
     def begin(self) -> None:
-        """Writes config.json, which makes the folder a run's, once it is clear that there is something to run."""
-        if not (self.path / CONFIG).exists():
-            write_atomically(self.path / CONFIG, json.dumps(self._config, indent=2, ensure_ascii=False) + "\n")
+        """Writes config.json, which makes the folder a run's, once it is clear that there is something to run.
+
+        That of a run whose data have moved is written anew.
+        """
+        if self._moved or not (self.path / CONFIG).exists():
+            text = json.dumps(self._content, indent=2, ensure_ascii=False) + "\n"
+            if len(text.encode()) > MAX_CONFIG:  # which could not be read again
+                raise RunError(
+                    f"{self.path / CONFIG}: larger than {MAX_CONFIG:,} bytes: the data have too many classes"
+                )
+            write_atomically(self.path / CONFIG, text)
 
     @property
     def result_path(self) -> Path:
@@ -55,16 +86,19 @@ class RunFolder:
 
     def withdraw(self) -> None:
         """Undoes `begin`, for a run that failed before it had anything to keep."""
-        (self.path / CONFIG).unlink()
+        with explained(self.path / CONFIG, "remove"):
+            (self.path / CONFIG).unlink(missing_ok=True)
 
     def log(self, message: str) -> None:
         """Appends a line to log.txt."""
-        with open(self.path / LOG, "a", encoding="utf-8") as stream:
+        path = self.path / LOG
+        with explained(path, "write"), open(path, "a", encoding="utf-8") as stream:
             stream.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}\n")
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Appends a line to the history; returns when it is on the disk."""
-        with open(self.path / HISTORY, "a", encoding="utf-8") as stream:
+        path = self.path / HISTORY
+        with explained(path, "write"), open(path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
@@ -103,8 +137,8 @@ def open_run(
         path: The folder; made where it is missing.
         command: Whose run it is: ``search``, for instance.
         config: Everything needed to repeat the run, as plain data.
-        resume: Whether to go on with a run of the same configuration. A run that was stopped before it had written
-            anything begins anew.
+        resume: Whether to go on with a run of the same configuration; only the place of its data (``MOVABLE``) may be
+            another. A run that was stopped before it had written anything begins anew.
         result: Name of the file that only a finished run has.
 
     Raises:
@@ -115,30 +149,38 @@ def open_run(
     folder = Path(path)
     made = _prepare(folder, resume)
     with _locked(folder, made):
-        written = {"command": command, "genocc": __version__, "config": json.loads(json.dumps(config))}
+        content = {"command": command, "genocc": __version__, "config": json.loads(json.dumps(config))}
+        moved = False
         if (folder / CONFIG).exists():
             if (other := read_command(folder)) != command:
                 raise RunError(f"{folder}: has a run of `genocc {other}` in it; choose another --out")
             if not resume:
                 raise RunError(f"{folder}: has a run in it; go on with --resume, or choose another --out")
-            if difference := _difference(read_config(folder, command), written["config"]):
-                raise RunError(
-                    f"{folder / CONFIG}: {difference}; a run keeps its settings: resume it without options, or choose "
-                    "another --out"
-                )
-        yield RunFolder(folder, written, result)
+            own = read_config(folder, command)
+            refuse_difference(folder, own, content["config"])
+            moved = own != content["config"]
+        yield RunFolder(folder, content, result, moved=moved)
+
+
+def refuse_difference(folder: Path, own: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """Raises RunError, which names the first of them, where settings are asked for that are not a run's own."""
+    if difference := _difference(own, asked):
+        raise RunError(
+            f"{folder / CONFIG}: {difference}; a run keeps its settings: resume it without options, or choose another "
+            "--out"
+        )
 
 
 def _prepare(folder: Path, resume: bool) -> bool:
     """Makes the folder, and returns whether it was not there."""
-    made = not folder.exists()
-    if resume and not folder.is_dir():
-        raise RunError(f"{folder}: no such run to resume; check the path, or leave --resume out")
     try:
+        made = not folder.exists()
+        if resume and not folder.is_dir():
+            raise RunError(f"{folder}: no such run to resume; check the path, or leave --resume out")
         folder.mkdir(parents=True, exist_ok=True)
         foreign = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
     except OSError as error:
-        raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}") from None
+        raise FileError(f"{shortened(folder)}: cannot be used as a run folder: {error.strerror}") from None
     if foreign and CONFIG not in foreign:
         raise RunError(f"{folder}: has other files in it ({min(foreign)}); choose a new or empty folder")
     return made
@@ -157,9 +199,10 @@ def _locked(folder: Path, made: bool) -> Iterator[None]:
         _sweep(folder)
         yield
     finally:
-        if made and {entry.name for entry in folder.iterdir()} <= {LOCK}:  # the run failed before it began
-            (folder / LOCK).unlink()
-            folder.rmdir()
+        with suppress(OSError):  # the folder may be gone
+            if made and {entry.name for entry in folder.iterdir()} <= {LOCK}:  # the run failed before it began
+                (folder / LOCK).unlink()
+                folder.rmdir()
         lock.release()
 
 
@@ -167,7 +210,8 @@ def _sweep(folder: Path) -> None:
     """Removes files that were half-written when a process was killed."""
     for place in (folder, folder / CHECKPOINTS):
         for left in place.glob(".*.*"):  # the names of `write_atomically`'s temporary files
-            left.unlink()
+            with explained(left, "remove"):
+                left.unlink(missing_ok=True)
 
 
 def _torn(folder: Path) -> bool:
@@ -176,10 +220,16 @@ def _torn(folder: Path) -> bool:
 
 
 def _difference(old: Any, new: Any, where: str = "") -> str:
-    """The first field in which two configurations differ, in words; empty where they are equal."""
-    if isinstance(old, dict) and isinstance(new, dict):
+    """The first field in which two configurations differ, in words; empty where at most the data's place does."""
+    if where.endswith(MOVABLE):
+        return ""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in {**old, **new}:
             if found := _difference(old.get(key), new.get(key), f"{where}.{key}" if where else key):
                 return found
         return ""
-    return "" if old == new else f"{where} is {json.dumps(old)}, not {json.dumps(new)}"
+    if old == new:
+        return ""
+    option = OPTIONS.get(where.removeprefix("search.").removeprefix("training."))
+    named = f"{where} ({option})" if option else where
+    return f"{named} is {json.dumps(old)[:_SHOWN]}, not {json.dumps(new)[:_SHOWN]}"

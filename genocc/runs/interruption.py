@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+APART = 1.0
+"""Seconds after which another signal is a second one: `timeout` and terminals send the first several times."""
 
 
 class Interruption:
@@ -22,9 +26,15 @@ class Interruption:
     def __init__(self) -> None:
         self.deferred = False
         self.requested = False
+        self._first = 0.0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        again, self.requested = self.requested, True
+        now = time.monotonic()
+        if not self.requested:
+            self.requested, self._first = True, now
+            again = False
+        else:
+            again = now - self._first > APART
         if again or not self.deferred:
             raise KeyboardInterrupt
 
@@ -36,9 +46,13 @@ def interruptions() -> Iterator[Interruption]:
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
-    before = {number: signal.signal(number, interruption) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    # Ignored: of a job in the background. None: handled by something that is not Python, which could not get it back.
+    ours = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    for number in ours:
+        signal.signal(number, interruption)
     try:
         yield interruption
     finally:
-        for number, handler in before.items():
+        for number, handler in ours.items():
             signal.signal(number, handler)

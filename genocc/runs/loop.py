@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -21,6 +22,7 @@ from genocc.runs.folder import RunFolder
 from genocc.runs.interruption import Interruption
 from genocc.runs.processes import ALONE, Processes
 from genocc.runs.progress import Progress
+from genocc.runs.randomness import Randomness
 from genocc.version import __version__
 
 SAVED_EVERY = 600.0
@@ -108,12 +110,13 @@ class Loop(ABC, Generic[L]):
         interruption: Whether somebody asked to stop.
         progress: Where progress is shown.
         processes: The processes of the run.
+        randomness: What steps draw from PyTorch's default generators; None where they draw nothing that matters.
     """
 
     command: ClassVar[str]
     """Which ``genocc`` command goes on with the run."""
     advice: ClassVar[str]
-    """What to try when losses are no longer finite."""
+    """Remedy to suggest when losses are no longer finite."""
 
     def __init__(
         self,
@@ -123,8 +126,9 @@ class Loop(ABC, Generic[L]):
         interruption: Interruption,
         progress: Progress,
         processes: Processes = ALONE,
+        randomness: Randomness | None = None,
     ) -> None:
-        self.learner, self.epochs, self.folder = learner, epochs, folder
+        self.learner, self.epochs, self.folder, self.randomness = learner, epochs, folder, randomness
         self.interruption, self.progress, self.processes = interruption, progress, processes
         self.position = Position()
         self.clock = self.looked = self.saved = time.monotonic()
@@ -185,7 +189,8 @@ class Loop(ABC, Generic[L]):
 
     def _step(self, phase: Phase[L]) -> None:
         try:
-            phase.step(self.learner)
+            with self.randomness.borrowed() if self.randomness else nullcontext():
+                phase.step(self.learner)
         except InternalError:
             self._check(self.learner.finite_everywhere())  # with NaN weights, later errors are consequences
             raise
@@ -235,9 +240,8 @@ class Loop(ABC, Generic[L]):
         self.saved = time.monotonic()
         learned = self.learner.state()
         if self.folder:
-            save_checkpoint(
-                self.folder, {"position": asdict(self.position), "learner": learned, "random": torch.get_rng_state()}
-            )
+            drawn = self.randomness.state if self.randomness else None
+            save_checkpoint(self.folder, {"position": asdict(self.position), "learner": learned, "random": drawn})
 
     def _restore(self) -> None:
         state = None
@@ -252,7 +256,8 @@ class Loop(ABC, Generic[L]):
                 self.position = Position.from_state(state["position"])
                 self._check_position()
                 self.learner.load_state(state["learner"])
-                torch.set_rng_state(state["random"])
+                if self.randomness:
+                    self.randomness.state = state["random"]
             except Exception as error:  # of any class: a checkpoint is a file that anybody may have changed
                 reason = (str(error).splitlines() or [""])[0][:100]
                 raise RunError(

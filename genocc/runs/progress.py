@@ -53,7 +53,15 @@ class ConsoleProgress(Progress):
 
         self.message(title)
         columns = (TextColumn("{task.description}"), BarColumn(8), TimeRemainingColumn(compact=True))
-        with Bar(*columns, console=self._console, transient=True, disable=not self._console.is_terminal) as bar:
+        bar = Bar(
+            *columns,
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+            redirect_stdout=False,  # which are the program's
+            redirect_stderr=False,
+        )
+        with bar:
             self._live = (bar, bar.add_task("", total=steps, completed=done))
             yield
 

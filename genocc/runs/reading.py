@@ -11,13 +11,19 @@ from typing import Any
 
 from genocc.configuration import LARGEST
 from genocc.errors import RunError
-from genocc.files import read_text
+from genocc.files import explained, read_text
 
 CONFIG, HISTORY, LOG, CHECKPOINTS, LOCK = "config.json", "history.jsonl", "log.txt", "checkpoint", ".lock"
+KNOWN_DATA = "known_data"
+"""Key of config.json: the data that the run began with (`genocc.runs.known_data`)."""
 RUN_GENOTYPE = "genotype.json"
 """The file of a run folder that holds the genotype; a search without it is not finished."""
 RUN_BEST, RUN_LAST = "best.safetensors", "last.safetensors"
 """The weights of a training; one without the last is not finished."""
+RUN_RANKING = "ranking.json"
+"""The result of a ranking of topologies."""
+RUN_EVENTS = "tensorboard"
+"""The folder of a training's TensorBoard events."""
 MAX_SEEDS = 1000
 """The most searches that a folder of several holds."""
 MAX_CONFIG, MAX_HISTORY = 1 << 24, 1 << 28
@@ -38,6 +44,11 @@ def read_config(path: str | Path, command: str) -> dict[str, Any]:
         raise RunError(f"{path}: a run of `genocc {data['command']}`; expected one of `genocc {command}`")
     config: dict[str, Any] = data["config"]
     return config
+
+
+def read_known_data(path: str | Path) -> Any:
+    """Returns what the run in a folder has noted of its data, None where nothing; raises RunError."""
+    return _read(path).get(KNOWN_DATA)
 
 
 def read_history(path: str | Path) -> list[dict[str, Any]]:
@@ -76,7 +87,9 @@ def read_epochs(path: str | Path) -> list[dict[str, Any]]:
 def history_lines(path: str | Path) -> list[str]:
     """Returns the complete lines of the history; none before the first epoch has ended."""
     where = Path(path) / HISTORY
-    return read_text(where, limit=MAX_HISTORY).split("\n")[:-1] if where.exists() else []
+    with explained(where, "read"):
+        exists = where.exists()
+    return read_text(where, limit=MAX_HISTORY).split("\n")[:-1] if exists else []
 
 
 def best_weights(path: str | Path, instead: str) -> Path:
@@ -123,7 +136,9 @@ def check_regular(path: str | Path) -> None:
 def _read(path: str | Path) -> dict[str, Any]:
     where = Path(path) / CONFIG
     check_regular(path)
-    if not where.exists():
+    with explained(where, "read"):
+        exists = where.exists()
+    if not exists:
         raise RunError(f"{path}: no run in it ({CONFIG} is missing); check the path")
     try:
         data = _parsed(read_text(where, limit=MAX_CONFIG))

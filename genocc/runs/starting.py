@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from genocc.configuration import Configuration, assign, merged
 from genocc.errors import ConfigError
+from genocc.runs.folder import refuse_difference
+from genocc.runs.reading import CONFIG
 
 RUNS = Path("runs")
 """Where runs go whose folder is not given."""
 
-C = TypeVar("C")
+T = TypeVar("T")
+C = TypeVar("C", bound=Configuration)
 
 
 def new_or_resumed(
-    out: str | Path | None, *, resume: bool, settings: bool, new: Callable[[], C], own: Callable[[Path], C], kind: str
-) -> C:
-    """Returns the configuration of a run: its own where it is resumed without settings, else a new one.
+    out: str | Path | None, *, resume: bool, settings: bool, new: Callable[[], T], own: Callable[[Path], T], kind: str
+) -> T:
+    """Returns the configuration of a run: its own where it is resumed, else a new one.
 
-    A new configuration for a run that is resumed is compared with the run's own by `genocc.runs.folder.open_run`.
+    A run that was killed before it had written anything has no configuration; with settings, it begins anew.
 
     Args:
         out: The run folder, if it is given.
         resume: Whether to go on with the run in ``out``.
         settings: Whether the request has any setting.
         new: Returns the configuration that the request describes.
-        own: Returns the configuration of the run in a folder.
+        own: Returns the configuration of the run in a folder, with the request's settings (`with_settings`).
         kind: What messages call the run.
 
     Raises:
@@ -35,7 +39,36 @@ def new_or_resumed(
     """
     if resume and out is None:
         raise ConfigError(f"--resume needs --out: the folder of the {kind} that is to go on")
-    return own(Path(out)) if resume and out is not None and not settings else new()
+    if not resume or out is None:
+        return new()
+    begun = (Path(out) / CONFIG).exists()
+    return own(Path(out)) if begun or not settings else new()
+
+
+def with_settings(own: C, overrides: Iterable[str], fields: Mapping[str, Any], folder: Path) -> C:
+    """Returns a run's own configuration with the settings of a request to resume it.
+
+    Only the place of its data may be another, which `genocc.runs.folder.open_run` sees to.
+
+    Args:
+        own: The run's configuration.
+        overrides: Texts ``part.field=value``.
+        fields: Parts as nested mappings, and fields of their own.
+        folder: The run folder, for messages.
+
+    Raises:
+        ConfigError: A setting does not exist.
+        RunError: A setting has no meaning together with the run's others, so is another than the run's.
+    """
+    plain = own.model_dump(mode="json")
+    asked = merged(plain, fields)
+    for text in overrides:
+        assign(asked, *own.parse_override(text))
+    try:
+        return own.from_dict(asked)
+    except ConfigError:
+        refuse_difference(folder, plain, asked)
+        raise
 
 
 def run_path(out: str | Path | None, name: str) -> Path:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+import ctypes
 import re
-from collections.abc import Iterator
+import sys
+from functools import cache
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,6 @@ onnxruntime.disable_telemetry_events()  # a compiler that runs offline reports t
 
 _CANNOT_LOAD = (states.Fail, states.InvalidArgument, states.InvalidGraph, states.InvalidProtobuf, states.NotImplemented)
 _SILENT = 4
-_WARNINGS = 2
 
 
 def session(model: bytes, provider: str = "cpu", where: str = "model") -> onnxruntime.InferenceSession:
@@ -50,19 +50,20 @@ def session(model: bytes, provider: str = "cpu", where: str = "model") -> onnxru
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT  # what it would log is raised below
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    with _silence():
-        if provider == "cuda":
-            onnxruntime.preload_dlls()
-            options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-        settings = [{"use_tf32": "0"}] if provider == "cuda" else [{}]
-        try:
-            made = onnxruntime.InferenceSession(model, options, [name], settings, enable_fallback=0)
-        except _CANNOT_LOAD as error:
-            if "fallback to CPU EP has been explicitly disabled" in str(error):
-                raise TargetError(f"provider {provider}: {name} cannot be used on this machine; try cpu") from None
-            raise TargetError(f"{where}: {RUNTIME} cannot load it: {_reason(error)}") from None
+    unusable = TargetError(f"provider {provider}: {name} cannot be used on this machine; try cpu")
+    if provider == "cuda":
+        if not prepare_cuda():
+            raise unusable
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    settings = [{"use_tf32": "0"}] if provider == "cuda" else [{}]
+    try:
+        made = onnxruntime.InferenceSession(model, options, [name], settings, enable_fallback=0)
+    except _CANNOT_LOAD as error:
+        if "fallback to CPU EP has been explicitly disabled" in str(error):
+            raise unusable from None
+        raise TargetError(f"{where}: {RUNTIME} cannot load it: {_reason(error)}") from None
     if made.get_providers()[0] != name:
-        raise TargetError(f"provider {provider}: {name} cannot be used on this machine; try cpu")
+        raise unusable
     return made
 
 
@@ -80,12 +81,24 @@ def _reason(error: Exception) -> str:
     return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/.*?\) (?=[A-Z])", "", first_line(error))
 
 
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Keeps ONNX Runtime's own messages about missing libraries from standard output and error."""
-    onnxruntime.set_default_logger_severity(_SILENT)
+@cache
+def prepare_cuda() -> bool:
+    """Loads the libraries that CUDA's provider needs, and returns whether there is a GPU.
+
+    Silently: without a GPU, ONNX Runtime would print its complaints through a logger whose level can be set for the
+    whole program, and not be put back; and its loader of libraries prints on standard output, which is the program's.
+    """
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        onnxruntime.set_default_logger_severity(_WARNINGS)
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        count = ctypes.c_int(0)
+        if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
+            return False
+    except OSError:
+        return False
+    load = onnxruntime.preload_dlls
+    FunctionType(load.__code__, {**load.__globals__, "print": _ignore}, load.__name__, load.__defaults__)()
+    return True
+
+
+def _ignore(*_: object, **__: object) -> None:
+    """Replaces ``print``."""

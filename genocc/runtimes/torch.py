@@ -1,13 +1,20 @@
-"""PyTorch: the device that was asked for, and one thread for few images."""
+"""PyTorch: the device that was asked for, one thread for few images, and its state, which others in a program use."""
 
 from __future__ import annotations
 
+import ctypes
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from typing import Any
 
 import torch
 
 from genocc.errors import TargetError
+
+TRACING = threading.RLock()
+"""Held by whoever traces or loads an exported program: PyTorch cannot do so in two threads at a time."""
 
 
 def torch_device(provider: str) -> torch.device:
@@ -21,13 +28,56 @@ def torch_device(provider: str) -> torch.device:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limits PyTorch to one thread, enough for a few images.
+    """Limits what the calling thread does in PyTorch to one thread, enough for a few images.
 
-    Two take 20 times as long on two cores of which another program uses one.
+    Two take 20 times as long on two cores of which another program uses one. ``torch.set_num_threads`` would change
+    the number for all threads of the program, and for good for those that first use PyTorch meanwhile; OpenMP's
+    number belongs to the calling thread. Where PyTorch is built without OpenMP the number stays as it is.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    threads = torch.get_num_threads()  # first: it sets the calling thread's number, once
+    set_threads = _omp_set_num_threads()
+    if set_threads is None or threads == 1:
+        yield
+        return
+    set_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        set_threads(threads)
+
+
+def full_precision(device: torch.device | str) -> AbstractContextManager[None]:
+    """Returns a context in which convolutions on a GPU compute in float32, not in TF32; on a CPU they always do."""
+    return _full_precision if torch.device(device).type == "cuda" else nullcontext()
+
+
+class _FullPrecision(AbstractContextManager[None]):
+    """PyTorch's flag is the program's: the first of several threads changes it, and the last puts it back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside, self._before = 0, True
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = torch.backends.cudnn.allow_tf32
+                torch.backends.cudnn.allow_tf32 = False
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                torch.backends.cudnn.allow_tf32 = self._before
+
+
+_full_precision = _FullPrecision()
+
+
+@cache
+def _omp_set_num_threads() -> Any:
+    """OpenMP's function, from the library that PyTorch has loaded; None where there is none."""
+    if "OpenMP" not in torch.__config__.parallel_info():
+        return None
+    return getattr(ctypes.CDLL(None), "omp_set_num_threads", None)

@@ -179,12 +179,10 @@ def _batch_size(net: TrainedNet, asked: int | None) -> int:
     return net.batch or asked or BATCH
 
 
-def _size(net: TrainedNet) -> int | None:
-    """Side of the images that the net takes; None where it takes any size."""
+def _size(net: TrainedNet) -> int | tuple[int, int] | None:
+    """Height and width that the net takes; None where it takes any size, and the one that it says where it says one."""
     _, height, width = net.shape
-    if height != width:
-        raise DataError(f"{net.where}: takes images of {height}x{width}; those of data sets are square")
-    return height
+    return (height, width) if height and width else height or width
 
 
 def _checked(net: TrainedNet, data: DataSet, limit: int | None) -> Images:
@@ -203,7 +201,7 @@ def _checked(net: TrainedNet, data: DataSet, limit: int | None) -> Images:
         )
     if not len(data.test):
         raise DataError(f"data set '{data.name}' has no test images")
-    found = (data.test.channels, data.test.size, data.test.size)
+    found = (data.test.channels, *data.test.size)
     if any(size not in (None, other) for size, other in zip(net.shape, found, strict=True)):
         expected = "x".join("any" if size is None else str(size) for size in net.shape)
         raise DataError(

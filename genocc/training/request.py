@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from genocc.data.settings import data_fields, default_preset
-from genocc.errors import ConfigError
+from genocc.errors import ConfigError, RunError
 from genocc.genotype import Genotype
 from genocc.runs.progress import Progress
-from genocc.runs.starting import given, new_or_resumed, run_path
+from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
 from genocc.source import load
 from genocc.training.config import TrainConfig
 from genocc.training.result import TrainResult, read_training
@@ -27,7 +27,7 @@ def train(
     epochs: int | None = None,
     overrides: Iterable[str] = (),
     network: Mapping[str, Any] | None = None,
-    size: int | None = None,
+    size: int | str | tuple[int, int] | None = None,
     download: bool | None = None,
     tensorboard: bool | None = None,
     device: str = "auto",
@@ -47,11 +47,12 @@ def train(
         epochs: Instead of the preset's.
         overrides: Texts ``part.field=value``: any setting of any part.
         network: Fields of the part ``network``: ``skeleton``, ``channels``, ``layers``, ``stem_stride``, ``auxiliary``.
-        size: Height and width of the images.
+        size: Height and width of the images: (64, 300), 64x300, or one number for both.
         download: Whether a missing data set may be fetched.
         tensorboard: Whether the history is written as TensorBoard events too.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
-        resume: Go on with the run in ``out``; other settings need not be given, and may not differ.
+        resume: Go on with the run in ``out``; other settings need not be given, and may not differ, but for the place
+            of the same ``data``.
         progress: Where progress is shown.
 
     Returns:
@@ -74,16 +75,14 @@ def train(
 
     def own(folder: Path) -> tuple[TrainConfig, Genotype]:
         config, trained = read_training(folder)
+        config = with_settings(config, overrides, given(preset=preset, **fields), folder)
         return config, trained if genotype is None else _loaded(genotype)
 
     def new() -> tuple[TrainConfig, Genotype]:
-        loaded = None if genotype is None else _loaded(genotype)
+        if genotype is None:
+            raise RunError(f"{out}: no run in it to resume; name a GENOTYPE to begin one")
         default = default_preset(fields.get("data", {}), "cifar")
-        config = TrainConfig.make(preset or default, overrides, **fields)
-        if loaded is None:
-            assert out is not None
-            loaded = read_training(out)[1]
-        return config, loaded
+        return TrainConfig.make(preset or default, overrides, **fields), _loaded(genotype)
 
     settings = bool(preset or overrides or fields)
     config, chosen = new_or_resumed(out, resume=resume, settings=settings, new=new, own=own, kind="run")

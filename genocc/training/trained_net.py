@@ -93,13 +93,13 @@ def _torch(path: Path, provider: str) -> TrainedNet:
     from genocc import weights
     from genocc.nn import target_net
     from genocc.provenance import Provenance
-    from genocc.runtimes.torch import torch_device
+    from genocc.runtimes.torch import full_precision, torch_device
 
     provenance = Provenance.from_metadata(weights.metadata(path), str(path))
     net = target_net.load(path).to(torch_device(provider)).eval()
 
     def run(images: Tensor) -> Tensor:
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with full_precision(provider):
             outputs: Tensor = net(images)
         return outputs
 

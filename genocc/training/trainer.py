@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -30,6 +30,7 @@ from genocc.passes import PASSES, Parameters, run_passes
 from genocc.provenance import Provenance
 from genocc.runs.meter import Meter
 from genocc.runs.processes import ALONE, Processes
+from genocc.runs.randomness import Randomness
 from genocc.training.config import TrainConfig
 from genocc.training.evaluation import Accuracy, counts
 from genocc.training.optimization import all_finite, autocast, classification_loss, half_cosine, restore
@@ -67,7 +68,7 @@ class Trainer:
         processes: Processes = ALONE,
     ) -> None:
         self.config, self.device, self.processes = config, device, processes
-        self.data = data or _loaded(config, processes)
+        self.data = data or load_shared(config, processes)
         self.training, self.test = _batches(config, self.data, device, processes)
         self.net = _net(genotype, config, self.data)
         self.net.to(device, _dtype(config, device))
@@ -102,9 +103,8 @@ class Trainer:
         images, labels = self.training[self._step]
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.config, self._step, self.steps)
-        torch.manual_seed(derived_seed(self.config.seed, "step", self._step))  # of the dropped paths
         self.optimizer.zero_grad(set_to_none=True)
-        with self._precision():
+        with self._precision(), self._drawing():
             outputs = self._model(self._laid_out(images))
         logits, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
         loss = self._loss(logits, labels)
@@ -214,6 +214,12 @@ class Trainer:
     def _precision(self) -> AbstractContextManager[Any]:
         return autocast(self.config.compute.precision, self.device)
 
+    def _drawing(self) -> AbstractContextManager[None]:
+        """Paths are dropped by numbers of the step's own, whatever the program around has drawn."""
+        if not self.net.drop_path_rate:
+            return nullcontext()
+        return Randomness(derived_seed(self.config.seed, "step", self._step), self.device).borrowed()
+
     def _laid_out(self, images: Tensor) -> Tensor:
         if self.config.compute.precision == "float64":
             images = images.double()
@@ -236,11 +242,11 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
     return rate * min(1.0, (time + grain) / schedule.warmup) if schedule.warmup else rate
 
 
-def _loaded(config: TrainConfig, processes: Processes) -> DataSet:
+def load_shared(config: TrainConfig, processes: Processes, *, resume: bool = False) -> DataSet:
     """Loads the data set, in the first process before all others, so that it is downloaded once."""
     with processes.together():
-        data = load_data(config.data) if processes.first else None
-    return data or load_data(config.data)
+        data = load_data(config.data, resume=resume) if processes.first else None
+    return data or load_data(config.data, resume=resume)
 
 
 def _batches(config: TrainConfig, data: DataSet, device: torch.device, processes: Processes) -> tuple[Batches, Batches]:
@@ -259,7 +265,7 @@ def _batches(config: TrainConfig, data: DataSet, device: torch.device, processes
 def _net(genotype: Genotype, config: TrainConfig, data: DataSet) -> TargetNet:
     """The net; only parameters that its outputs depend on are trained."""
     size, channels = data.train.size, data.train.channels
-    network = config.network.network(classes=len(data.classes), input_size=(size, size), input_channels=channels)
+    network = config.network.network(classes=len(data.classes), input_size=size, input_channels=channels)
     emitters = SYNC_EMITTERS if config.distributed.sync_batch_norm else EMITTERS
     net = TargetNet(genotype, network, seed=config.seed, emitters=emitters)
     graph = lower(genotype, network, training=True)

@@ -25,7 +25,7 @@ from genocc.runs.reading import RUN_BEST, RUN_GENOTYPE, RUN_LAST, TRAIN, read_hi
 from genocc.training.config import TrainConfig
 from genocc.training.events import EpochWriter, event_writer
 from genocc.training.result import TrainResult, config_json
-from genocc.training.trainer import Trainer
+from genocc.training.trainer import Trainer, load_shared
 
 
 def run_training(
@@ -65,10 +65,16 @@ def run_training(
         if not finished:
             chosen = choose_device(device, processes)
             shown = progress if progress and processes.first else Progress()
-            with torch.random.fork_rng(devices=[]):
-                trainer = Trainer(genotype, config, chosen, processes=processes)
-                with event_writer(config.output, run) as write_events:
-                    _Training(trainer, run, interruption, shown, processes, write_events).run()
+            with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
+                data = load_shared(config, processes, resume=resume)
+            if data.note:
+                shown.message(data.note)
+            with processes.together():
+                if run:
+                    run.note_data(data.identity())
+            trainer = Trainer(genotype, config, chosen, data=data, processes=processes)
+            with event_writer(config.output, run) as write_events:
+                _Training(trainer, run, interruption, shown, processes, write_events).run()
         return _read(Path(out), genotype, config, processes)
 
 
@@ -106,17 +112,16 @@ def fit(genotype: Genotype, config: TrainConfig, *, data: DataSet | None = None,
         GenoccError: As `run_training`.
     """
     history: list[dict[str, Any]] = []
-    with torch.random.fork_rng(devices=[]):
-        trainer = Trainer(genotype, config, choose_device(device), data=data)
-        for epoch in range(config.schedule.epochs):
-            trainer.begin_epoch(epoch)
-            for _ in range(trainer.steps):
-                trainer.step()
-            if not trainer.finite_everywhere():
-                raise RunError(f"{genotype.name}: losses or weights are no longer finite in epoch {epoch + 1}")
-            last = epoch + 1 == config.schedule.epochs
-            history.append({"epoch": epoch + 1, **(trainer.measure() if last else {"training": trainer.seen()})})
-            trainer.end_epoch()
+    trainer = Trainer(genotype, config, choose_device(device), data=data)
+    for epoch in range(config.schedule.epochs):
+        trainer.begin_epoch(epoch)
+        for _ in range(trainer.steps):
+            trainer.step()
+        if not trainer.finite_everywhere():
+            raise RunError(f"{genotype.name}: losses or weights are no longer finite in epoch {epoch + 1}")
+        last = epoch + 1 == config.schedule.epochs
+        history.append({"epoch": epoch + 1, **(trainer.measure() if last else {"training": trainer.seen()})})
+        trainer.end_epoch()
     return Fitted(trainer, history)
 
 

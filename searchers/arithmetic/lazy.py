@@ -19,7 +19,7 @@ from torch.nn import functional
 from genocc import origins
 from genocc.graph import Graph, Node
 from genocc.nn.graph_module import module_tree
-from genocc.nn.primitives import EMITTERS, BatchNorm2d, Emitters, TorchOp
+from genocc.nn.primitives import EMITTERS, BatchNorm2d, Emitters, SlicedConv2d, TorchOp
 from genocc.operations import Block
 from genocc.primitives import (
     Add,
@@ -178,7 +178,7 @@ def on_planes(x: Any, function: Callable[..., Tensor], **arguments: Any) -> Tens
     return from_planes(function(planes(map), **arguments), map)
 
 
-class Convolution(nn.Conv2d):
+class Convolution(SlicedConv2d):
     """Any other convolution."""
 
     def forward(self, x: Any) -> Any:

@@ -40,7 +40,9 @@ class Halves:
     validation: Batches
 
 
-def load_halves(wanted: DataConfig, batch_size: int, seed: int, device: torch.device) -> Halves:
+def load_halves(
+    wanted: DataConfig, batch_size: int, seed: int, device: torch.device, data: DataSet | None = None
+) -> Halves:
     """Returns the halves, their images checked.
 
     Args:
@@ -48,11 +50,12 @@ def load_halves(wanted: DataConfig, batch_size: int, seed: int, device: torch.de
         batch_size: Images per batch.
         seed: Of order and augmentation.
         device: Where the batches will be.
+        data: The data set, if it has been loaded.
 
     Raises:
         DataError: The data set is unknown, absent or broken, or a class has too few images for both halves.
     """
-    data = load_data(wanted)
+    data = data or load_data(wanted)
     shares = (wanted.training, wanted.validation)
     parts = split(data.train.labels, shares, wanted.split_seed, data.classes, place(wanted))
     training, validation = (

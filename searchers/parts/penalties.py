@@ -18,7 +18,7 @@ from ..interface import CellSpace, Coefficients, DataShape
 
 
 class BudgetConfig(Part):
-    """What deployers ask for, and none of the papers has: costs at the target skeleton, by genocc's own counts.
+    """Budget of deployers, which none of the papers has: costs at the target skeleton, by genocc's own counts.
 
     Attributes:
         penalty_macs: Factor X of the expected MACs over the budget in the architecture loss; 0: none.

@@ -17,7 +17,7 @@ from ..interface import BilevelSteps
 
 
 class ScheduleConfig(Part):
-    """What is updated when, on which half of the data, through which view.
+    """Order of the updates: what moves when, on which half of the data, through which view.
 
     Attributes:
         epochs: Of the whole search (DARTS, PC-DARTS 4.2, EnTranNAS 4.2: 50; EC-DARTS 5.3: 25).

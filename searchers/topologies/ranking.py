@@ -28,8 +28,8 @@ from genocc.files import read_text
 from genocc.runs.folder import RunFolder, open_run
 from genocc.runs.interruption import interruptions
 from genocc.runs.progress import Progress
-from genocc.runs.reading import read_config, read_history
-from genocc.runs.starting import given, new_or_resumed, run_path
+from genocc.runs.reading import RUN_RANKING, read_config, read_history
+from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
 from genocc.training.config import TrainConfig
 from genocc.training.training import fit
 from genocc.version import __version__
@@ -38,7 +38,6 @@ from .topologies import PHASES, Phase, Topology, genotype_of, name_of, sampled, 
 from .workers import work
 
 RANK_TOPOLOGIES = "rank-topologies"
-RANKING = "ranking.json"
 MAX_BYTES = 1 << 24
 
 
@@ -142,7 +141,7 @@ def rank_topologies(
     seed: int | None = None,
     epochs: int | None = None,
     overrides: Iterable[str] = (),
-    size: int | None = None,
+    size: int | str | tuple[int, int] | None = None,
     download: bool | None = None,
     sample: int | None = None,
     top: int | None = None,
@@ -160,13 +159,14 @@ def rank_topologies(
         seed: Of the sample and of every training [0].
         epochs: Of each training, instead of the preset's.
         overrides: Texts ``part.field=value``: any setting of the trainings.
-        size: Height and width of the images.
+        size: Height and width of the images: (64, 300), 64x300, or one number for both.
         download: Whether a missing data set may be fetched.
         sample: How many topologies, chosen at random [all 180].
         top: How many enter the second phase [20].
         validation: Training images that accuracies are measured on: a share up to 1, or a number [0.2].
         workers: Processes of one thread [one per core].
-        resume: Go on with the ranking in ``out``; other settings need not be given, and may not differ.
+        resume: Go on with the ranking in ``out``; other settings need not be given, and may not differ, but for the
+            place of the same ``data``.
         progress: Where progress is shown.
 
     Raises:
@@ -185,7 +185,9 @@ def rank_topologies(
         return RankingConfig.from_dict({"training": TrainConfig.make(preset or default, overrides, **fields), **chosen})
 
     def own(folder: Path) -> RankingConfig:
-        return RankingConfig.from_dict(read_config(folder, RANK_TOPOLOGIES), where=str(folder))
+        config = RankingConfig.from_dict(read_config(folder, RANK_TOPOLOGIES), where=str(folder))
+        training = with_settings(config.training, overrides, given(preset=preset, **fields), folder)
+        return with_settings(config, (), {**chosen, "training": training.model_dump(mode="json")}, folder)
 
     settings = bool(preset or overrides or fields or chosen)
     config = new_or_resumed(out, resume=resume, settings=settings, new=new, own=own, kind="ranking")
@@ -198,9 +200,12 @@ def run_ranking(
 ) -> Ranking:
     """Ranks topologies in a run folder; arguments and errors as those of `rank_topologies`."""
     plain = config.model_dump(mode="json")
-    with interruptions(), open_run(out, RANK_TOPOLOGIES, plain, resume=resume, result=RANKING) as run:
+    with interruptions(), open_run(out, RANK_TOPOLOGIES, plain, resume=resume, result=RUN_RANKING) as run:
         if not run.finished:
-            load_parts(config)  # errors of the images come before there is a run
+            data = load_parts(config, resume=resume)  # errors of the images come before there is a run
+            if data.note and progress:
+                progress.message(data.note)
+            run.note_data(data.identity())
             run.begin()
             ranked = _finished(config, run, workers, progress or Progress())
             result = Ranking(plain, tuple(ranked), run.result_path)
@@ -258,14 +263,18 @@ class _Ranking:
         return work(_train, tasks, min(self.workers, len(tasks)), _prepare, self.config.model_dump(mode="json"))
 
 
-def load_parts(config: RankingConfig) -> DataSet:
+def load_parts(config: RankingConfig, *, resume: bool = False) -> DataSet:
     """Returns the data set with two disjoint parts of its training images: ``train``, and ``test`` to rank by.
+
+    Args:
+        config: Which, and how it is divided.
+        resume: As in `load_data`.
 
     Raises:
         DataError: The images cannot be used, or there are too few.
     """
     wanted = config.training.data
-    data = load_data(wanted)
+    data = load_data(wanted, resume=resume)
     count = len(data.train)
     held = round(config.validation if config.validation > 1 else config.validation * count)
     if held >= count:

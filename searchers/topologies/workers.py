@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
@@ -39,7 +41,9 @@ def work(
     reader, writer = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(workers, context, _start, (reader, prepare, arguments))
     try:
-        for future in as_completed([pool.submit(function, task) for task in tasks]):
+        with _interruptions_later():  # a process that is interrupted while it starts prints where it was
+            futures = [pool.submit(function, task) for task in tasks]
+        for future in as_completed(futures):
             yield future.result()
     except BrokenProcessPool:
         raise RunError(
@@ -49,6 +53,20 @@ def work(
         writer.close()  # every process takes this as its end
         pool.shutdown(cancel_futures=True)
         reader.close()
+
+
+@contextmanager
+def _interruptions_later() -> Iterator[None]:
+    """Blocks Ctrl-C within the context, and for good in the processes that are started in it, which inherit that."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it would unblock the signal, were it to start within
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start(reader: Connection, prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:

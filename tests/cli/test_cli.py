@@ -63,7 +63,9 @@ def test_output_that_cannot_be_written() -> None:
     command = f"{sys.executable} -m genocc zoo list"
     full = subprocess.run(f"{command} > /dev/full", shell=True, capture_output=True, text=True)
     assert full.returncode == 2
-    assert full.stderr == "genocc: error: standard output: cannot write: No space left on device\n"
+    assert full.stderr == (
+        "genocc: error: standard output: cannot write: No space left on device; make room, or choose another place\n"
+    )
     closed = subprocess.run(["bash", "-c", f"set -o pipefail; {command} | head -1"], capture_output=True, text=True)
     assert (closed.returncode, closed.stderr) == (0, "")
 

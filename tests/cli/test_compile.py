@@ -141,6 +141,27 @@ def test_print_after_shows_the_graph(tmp_path: Path) -> None:
     )
 
 
+def test_passes_take_arguments(tmp_path: Path) -> None:
+    """What ran is in the figures and in the file, and a file made so is verified like any other."""
+    path = tmp_path / "net.onnx"
+    command = ("compile", "zoo:darts-v2", "--to", "onnx", "-o", path, *SMALL)
+    given = "fold-batch-norm, pad-channels( growth=9, block=8),merge-summed-chains(pixels=8,reach=3)"
+    ran = ["fold-batch-norm", "pad-channels(block=8,growth=9.0)", "merge-summed-chains(pixels=8,reach=3)"]
+    done = run(*command, "--passes", given, "--print-after", "pad-channels", "--json")
+    figures = json.loads(done.stdout)
+    assert figures["passes"] == ran
+    assert figures["verification"]["ok"]
+    assert f"# after {ran[1]}\n" in done.stderr
+    assert "# after fold" not in done.stderr
+    metadata = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert ",".join(ran) in metadata.values()
+    assert "same: max rel" in run("verify", path).stdout
+    assert f"# after {ran[1]}\n" in run(*command, "--passes", given, "--print-after", ran[1], "--no-verify").stdout
+    message = error(*command, "--passes", "pad-channels(blok=8)")
+    assert "pass 'pad-channels' takes block=16 (an integer from 1 to 1024)" in message
+    assert "found 'blok=8'" in message
+
+
 def test_standard_output_holds_the_file_alone(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "genocc", "compile", "zoo:darts-v2", "--to", "onnx", *SMALL, "--no-verify", "-o"]
     done = subprocess.run([*command, "-"], capture_output=True, check=True)

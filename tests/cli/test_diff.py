@@ -48,6 +48,15 @@ def test_command_names_renumbered_nodes_and_missing_cells(tmp_path: Path) -> Non
     assert "reduction cell: only in B\n  node 2 (only in B)\n    + conv_1x1 from 0\n" in output
 
 
+def test_command_says_where_a_node_is_zero_in_one_of_them(tmp_path: Path) -> None:
+    conv, none = (Edge(op="conv_1x1", source=0),), (Edge(op="none", source=0),)
+    one(Cell(nodes=(conv, conv), concat=(2, 3))).save(tmp_path / "a.json")
+    one(Cell(nodes=(conv, none), concat=(2, 3))).save(tmp_path / "b.json")
+    result = run(str(tmp_path / "a.json"), str(tmp_path / "b.json"))
+    assert result.output.endswith("  node 3\n    - conv_1x1 from 0\n    + zero\n")
+    assert run(str(tmp_path / "b.json"), str(tmp_path / "b.json")).output == "same\n"
+
+
 def test_command_says_same(tmp_path: Path, darts_v2: Genotype) -> None:
     darts_v2.model_copy(update={"name": "renamed"}).save(tmp_path / "same.json")
     result = run("zoo:darts-v2", str(tmp_path / "same.json"))

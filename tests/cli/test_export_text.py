@@ -22,5 +22,5 @@ def test_the_text_reads_back_as_the_same_cells(name: str, darts_v2: Genotype, tm
 def test_unknown_dialects_and_what_one_cannot_say_are_one_line(tmp_path: Path) -> None:
     assert "unknown dialect 'keras'" in error("export-text", "zoo:darts-v2", "--to", "keras")
     path = tmp_path / "text"
-    assert "nasnet" in error("export-text", "zoo:nasnet", "--to", "darts", "-o", path)
+    assert "cannot express 'darts-v2'" in error("export-text", "zoo:darts-v2", "--to", "nas-bench-201", "-o", path)
     assert not path.exists()

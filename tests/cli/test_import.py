@@ -62,12 +62,12 @@ def test_errors_leave_nothing_behind(tmp_path: Path) -> None:
     assert "unknown dialect 'nas_bench_301'; did you mean 'nas-bench-301'?" in error(
         "import", str(source), "--from", "nas_bench_301"
     )
-    assert "cannot express 'fairdarts-a': cell 'normal', node 3: 1 edge; expected 2" in error(
-        "export-text", "zoo:fairdarts-a", "--to", "darts", "-o", str(target)
+    assert "cannot express 'fairdarts-a': cell 'normal': 3 nodes; expected 4" in error(
+        "export-text", "zoo:fairdarts-a", "--to", "nni", "-o", str(target)
     )
     source.write_bytes(b"x" * (1 << 21))
     assert "larger than the limit" in error("import", str(source), "--from", "darts", "-o", str(target))
-    source.write_bytes(b"\xff\xfe")
+    source.write_bytes(b"\xff")
     assert "not UTF-8 text" in error("import", str(source), "--from", "darts", "-o", str(target))
     assert not target.exists()
 
@@ -90,3 +90,37 @@ def test_neither_imports_what_is_slow() -> None:
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert process.stdout == "[]\n", process.stderr
+
+
+def test_without_a_dialect_all_are_tried(tmp_path: Path) -> None:
+    source = tmp_path / "fair.py"
+    source.write_text(FAIR, encoding="utf-8")
+    result = run("import", str(source))
+    assert result.exit_code == 0
+    assert result.stderr.startswith("note: read as fairdarts\n")
+    assert json.loads(result.stdout)["metadata"]["dialect"] == "fairdarts"
+    assert error("import", str(source), "--from", "darts").endswith("; --from fairdarts reads it")
+    source.write_text("nothing\n", encoding="utf-8")
+    assert "no genotype found; expected a text of one of darts, " in error("import", str(source))
+
+
+def test_a_log_has_many_and_line_chooses(tmp_path: Path) -> None:
+    source = tmp_path / "log.txt"
+    call = FAIR.split(" = ")[1]
+    lines = [f"2024-05-01 10:0{n}:00,123 - INFO - {call}".replace("sep_conv_3x3", f"sep_conv_{n}x{n}") for n in (3, 5)]
+    source.write_text("starts\n" + "".join(lines), encoding="utf-8")
+    result = run("import", str(source))
+    assert "note: the log has 2 genotypes; this is the last, on line 3; --line takes another\n" in result.stderr
+    assert "sep_conv_5x5" in result.stdout
+    assert "sep_conv_3x3" in run("import", str(source), "--line", "2").stdout
+    assert "no genotype on line 1; they start on 2, 3" in error(
+        "import", str(source), "--from", "fairdarts", "--line", "1"
+    )
+
+
+def test_encodings(tmp_path: Path) -> None:
+    source = tmp_path / "fair.py"
+    source.write_text(FAIR, encoding="utf-16")
+    assert run("import", str(source)).exit_code == 0
+    source.write_bytes("# 搜索得到的结构\n".encode("gbk") + FAIR.encode())
+    assert error("import", str(source)).endswith(f"it looks like GBK; convert it: iconv -f GBK -t UTF-8 {source}")

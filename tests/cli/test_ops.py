@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from genocc.operations import OPERATIONS, SEARCH_SPACES
+from genocc.operations import OPERATIONS
+from genocc.search_spaces import SEARCH_SPACES
 from tests.cli.commands import run
 
 

@@ -147,7 +147,7 @@ def test_a_folder_that_cannot_be_used_is_one_line(whole: Path, tmp_path: Path) -
     assert "has a run in it; go on with --resume" in error("--out", whole)
     assert "none: no run in it" in error("--out", tmp_path / "none", "--resume")
     assert "--resume needs --out" in error("--resume")
-    assert "schedule.epochs is 2, not 3" in error(
+    assert "schedule.epochs (--epochs) is 2, not 3" in error(
         "--out",
         whole,
         "--resume",

@@ -41,6 +41,16 @@ def error(*arguments: object) -> str:
     return line
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_defaults_train_nets_of_few_channels_on_large_images(tmp_path: Path, precision: str) -> None:
+    """Where oneDNN's gradient of a 1x1 weight with a stride ends the process: 139, or "double free or corruption"."""
+    images = ("--data", "digits", "--input-size", "64", "--set", "data.training=40", "--set", "schedule.batch_size=4")
+    net = ("--channels", "4", "--layers", "2", "--set", f"compute.precision={precision}")
+    command = [sys.executable, "-m", "genocc", "train", "zoo:darts-v2", *images, *net, "--epochs", "1"]
+    done = subprocess.run([*command, "--device", "cpu", "--out", tmp_path / "x"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture
 def genotype(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.json"
@@ -62,6 +72,29 @@ def test_a_training_prints_what_came_of_it(tmp_path: Path, training_run: Path, g
     assert figures["epochs"] == 3
     assert figures["best"]["top1"] >= figures["last"]["top1"]
     assert figures["network"]["channels"] == 4
+
+
+def test_oblong_images_are_trained_on_compiled_for_and_measured(tmp_path: Path, genotype: Path) -> None:
+    run = tmp_path / "run"
+    trained = genocc("train", genotype, *SETTINGS, "--epochs", 1, "--set", "data.size=8x20", "--out", run)
+    assert trained.exit_code == 0, trained.output
+    assert "40 images of 8x20" in trained.stderr
+    compiled = genocc("compile", run, "--to", "onnx", "-o", tmp_path / "net.onnx")
+    assert compiled.exit_code == 0, compiled.output
+    for net in (run, tmp_path / "net.onnx"):
+        found = genocc("evaluate", net, "--data", "fake", "--limit", 50, "--json")
+        assert json.loads(found.stdout)["images"] == 50
+
+
+def test_a_resumed_run_names_the_option_that_is_not_its_own(training_run: Path) -> None:
+    for option, said in (
+        (("--epochs", 60), "schedule.epochs (--epochs) is 3, not 60"),
+        (("--input-size", "8x20"), "data.size (--input-size) is 8, not [8, 20]"),
+        (("--data", "digits"), 'data.name (--data) is "fake", not "digits"'),
+        (("--layers", 9, "--data", "fake"), "network.layers (--layers) is 3, not 9"),
+        (("--set", "schedule.warmup=99"), "schedule.warmup is 1, not 99"),
+    ):
+        assert said in error("train", "--out", training_run, "--resume", *option)
 
 
 def test_options_are_settings(tmp_path: Path, genotype: Path) -> None:
@@ -90,6 +123,12 @@ def test_options_are_settings(tmp_path: Path, genotype: Path) -> None:
         (
             ("zoo:darts-v2", "--data", "cifar11"),
             "there is neither a data set nor a folder 'cifar11'; did you mean 'cifar10'?",
+        ),
+        (("zoo:darts-v2", "--data", "~no-such-user-/x"), "there is no home directory of that user"),
+        (("zoo:darts-v2", "--data", ""), "--data: found ''; expected a data set"),
+        (
+            ("zoo:darts-v2", "--input-size", "64y300"),
+            "(--input-size): found '64y300'; expected a height and width",
         ),
         (("zoo:darts-v2", "--set", "optimiser.clip=1"), "did you mean 'optimizer'?"),
         (("zoo:darts-v2", "--auxiliary"), "needs a map of at least 8x8, found 4x4"),

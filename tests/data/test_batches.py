@@ -130,7 +130,7 @@ def test_images_in_files_are_the_same_whichever_way_they_are_reached(tmp_path_fa
     for number in range(12):
         paths.append(folder / f"{number}.png")
         Image.effect_noise((40, 30), 80 + number).convert("RGB").save(paths[-1])
-    first, second = (batches(FileImages(paths, torch.arange(12), 16), 4, flip=True) for _ in range(2))
+    first, second = (batches(FileImages(paths, torch.arange(12), (16, 16)), 4, flip=True) for _ in range(2))
     ahead = [first[n][0] for n in range(5)]  # across the end of a pass, with batches started early
     for n in (4, 0, 2):
         assert torch.equal(second[n][0], ahead[n])
@@ -145,7 +145,7 @@ def test_a_random_crop_keeps_the_colours_of_the_place_it_is_from(
     path = tmp_path_factory.mktemp("ramp") / "ramp.png"
     x, y = torch.meshgrid(torch.arange(200), torch.arange(100), indexing="xy")
     Image.fromarray(torch.stack([x, y, 0 * x], 2).to(torch.uint8).numpy()).save(path)
-    found = batches(FileImages([path] * 32, torch.arange(32), size), 32, mean=(0,) * 3, std=(1 / 255,) * 3)
+    found = batches(FileImages([path] * 32, torch.arange(32), (size, size)), 32, mean=(0,) * 3, std=(1 / 255,) * 3)
     red, green = found[0][0].permute(1, 0, 2, 3)[:2]
     left, right = red[:, :, 0].mean(1), red[:, :, -1].mean(1)
     top, bottom = green[:, 0].mean(1), green[:, -1].mean(1)

@@ -19,6 +19,22 @@ def test_an_unknown_name_offers_the_closest_or_lists_the_known_ones() -> None:
         load(DataRequest("x"))
 
 
+def test_a_name_of_any_length_is_quoted_in_part() -> None:
+    with pytest.raises(DataError, match=r"nor a folder 'x{100}'; expected one of"):
+        load(DataRequest(300 * "x"))
+
+
+def test_class_names_are_text() -> None:
+    images = MemoryImages(torch.zeros(4, 2, 2, 3, dtype=torch.uint8), torch.arange(4) % 2)
+    with pytest.raises(DataError, match=r"the class name 'caf\\udce9' is not Unicode text"):
+        DataSet("made", ("a", "caf\udce9"), (0.5,) * 3, (0.5,) * 3, images, images)
+
+
+@pytest.mark.parametrize(("size", "sides"), [(None, (32, 32)), (8, (8, 8)), ((8, 20), (8, 20))])
+def test_a_request_has_two_sides(size: int | tuple[int, int] | None, sides: tuple[int, int]) -> None:
+    assert DataRequest("made", size=size).sides(32) == sides
+
+
 def test_a_built_in_set_has_no_folder() -> None:
     with pytest.raises(DataError, match="--data digits:a: 'digits' is built in; name it without a folder"):
         load(DataRequest("digits", Path("a")))

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from genocc.data import DataRequest, MemoryImages, load
+from genocc.errors import DataError
 from tests.data.whole import assert_whole
 
 
-@pytest.mark.parametrize("size", [16, 32])
-def test_they_are_whole_in_every_size(size: int) -> None:
+@pytest.mark.parametrize("size", [16, 32, (8, 20)])
+def test_they_are_whole_in_every_size(size: int | tuple[int, int]) -> None:
     assert_whole(load(DataRequest("digits", size=size)), size)
 
 
@@ -28,3 +29,9 @@ def test_digits_are_all_there_in_disjoint_parts_and_normalised_by_their_own_mean
 
     original = np.sort(np.round(load_digits().images.reshape(1797, 64) * 255 / 16).astype(np.uint8), axis=0)
     np.testing.assert_array_equal(found, original)
+
+
+def test_more_than_fits_into_memory_is_refused_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genocc.data.images.MAX_BYTES", 10**6)
+    with pytest.raises(DataError, match=r"images of 20x40 take .* GiB of memory"):
+        load(DataRequest("digits", size=(20, 40)))

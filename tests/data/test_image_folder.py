@@ -1,5 +1,7 @@
 """Image folders: how they are divided, and every way in which a user's folder can be wrong."""
 
+import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -159,10 +161,109 @@ def test_more_than_fits_into_memory_is_refused_before_it_is_loaded(
         load(DataRequest("imagefolder", folder))
 
 
+def test_both_parts_together_have_to_fit_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for part in ("train", "val"):
+        for kind in ("a", "b"):
+            write_image(tmp_path / part / kind / "0.png")
+    monkeypatch.setattr("genocc.data.images.MAX_BYTES", 3 * 12 * 12 * 3)
+    with pytest.raises(DataError, match=r"4 images of 12x12 take"):
+        load(DataRequest("imagefolder", tmp_path))
+
+
+def test_parts_of_a_folder_share_the_memory_of_its_images(folder: Path) -> None:
+    data = load(DataRequest("imagefolder", folder))
+    assert isinstance(data.train, MemoryImages)
+    assert isinstance(data.test, MemoryImages)
+    half = data.train.subset(torch.arange(4))
+    assert len({part._shared.data_ptr() for part in (data.train, data.test, half)}) == 1
+
+
+def oblong(folder: Path, size: tuple[int, int]) -> Path:
+    for kind in ("a", "b"):
+        for number in range(2):
+            write_image(folder / kind / f"{number}.png", size=size)
+    return folder
+
+
+def test_oblong_images_are_taken_whole_where_their_size_is_given(tmp_path: Path) -> None:
+    folder = oblong(tmp_path, (60, 20))
+    data = load(DataRequest("imagefolder", folder, size=(20, 60)))
+    assert (data.train.size, data.note) == ((20, 60), "")
+    data = load(DataRequest("imagefolder", folder))
+    assert data.train.size == (20, 20)
+    assert "of 4 of 4 images, whose shape is another, the middle square is taken; --input-size HxW" in data.note
+    data = load(DataRequest("imagefolder", folder, size=(20, 40)))
+    assert "the middle of the shape 20x40 is taken" in data.note
+
+
+def test_large_oblong_images_keep_their_shape_in_tests_and_about_in_crops(tmp_path: Path) -> None:
+    data = load(DataRequest("imagefolder", oblong(tmp_path, (300, 64)), size=(64, 300)))
+    assert isinstance(data.train, FileImages)
+    for generator in (None, torch.Generator().manual_seed(0)):
+        assert data.train.start(torch.tensor([0, 1]), 0, True, generator)().shape == (2, 64, 300, 3)
+
+
 def test_photographs_need_a_size(tmp_path: Path) -> None:
     write_image(tmp_path / "a" / "0.png", size=(500, 300))
     with pytest.raises(DataError, match=r"500x300; choose .* --input-size 224"):
         load(DataRequest("imagefolder", tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("val_0.JPEG\tcaf\xe9\n".encode("latin-1"), r"val_annotations.txt: line 1 is not UTF-8: .* convert the file"),
+        (b"val_0.JPEG\ta\nval_0.JPEG\ta\n", r"line 2 names no file in .*, or names it twice: 'val_0.JPEG'"),
+        (b"val_0.JPEG\t" + 10**6 * b"x", r"line 1: class 'x{60}' is not among the 2 classes"),
+        (b"\n", r"line 1 names no file"),
+        (b"", r"val_annotations.txt: is empty"),
+        (3_000_000 * b"val_0.JPEG\ta\n", r"line 2 names no file in .*, or names it twice"),
+    ],
+)
+def test_annotations_that_cannot_be_used_are_one_line(tmp_path: Path, content: bytes, message: str) -> None:
+    oblong(tmp_path / "train", (8, 8))
+    write_image(tmp_path / "val" / "images" / "val_0.JPEG")
+    (tmp_path / "val" / "val_annotations.txt").write_bytes(content)
+    with pytest.raises(DataError, match=message) as caught:
+        load(DataRequest("imagefolder", tmp_path))
+    assert len(str(caught.value)) < 400
+
+
+def test_a_class_whose_name_is_not_utf_8_is_refused_at_once(folder: Path) -> None:
+    (folder / os.fsdecode(b"caf\xe9")).mkdir()
+    with pytest.raises(DataError, match=r"the name of class folder b'caf\\xe9' is not UTF-8; rename"):
+        load(DataRequest("imagefolder", folder))
+
+
+def test_a_home_directory_that_does_not_exist_is_refused() -> None:
+    for name in ("imagefolder", "cifar10"):
+        with pytest.raises(DataError, match=r"~no-such-user-/x: there is no home directory of that user"):
+            load(DataRequest(name, Path("~no-such-user-/x")))
+
+
+@pytest.mark.parametrize("name", [300 * "x", "a\0b"])
+def test_a_path_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=r"cannot be read|no such folder"):
+        load(DataRequest("imagefolder", tmp_path / name))
+
+
+def test_a_link_to_an_image_that_is_gone_is_named(folder: Path) -> None:
+    (folder / "cat" / "gone.png").symlink_to(folder / "none.png")
+    with pytest.raises(DataError, match=r"gone.png: cannot be read: No such file"):
+        load(DataRequest("imagefolder", folder))
+
+
+def test_the_identity_of_a_folder_does_not_depend_on_its_place(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    first = load(DataRequest("imagefolder", folder)).identity()
+    elsewhere = tmp_path_factory.mktemp("else") / "where"
+    shutil.copytree(folder, elsewhere)
+    assert load(DataRequest("imagefolder", elsewhere)).identity() == first
+    assert (first["classes"], first["train"], first["test"]) == (["cat", "dog"], [8, 8], [2, 2])
+    (folder / "cat" / "0.png").rename(folder / "cat" / "00.png")
+    changed = load(DataRequest("imagefolder", folder)).identity()["digests"]
+    assert [one == two for one, two in zip(first["digests"], changed, strict=True)] == [False, True]
 
 
 def test_an_image_folder_needs_a_folder() -> None:

@@ -28,7 +28,7 @@ def images(request: pytest.FixtureRequest, tmp_path: Path) -> Images:
         return MemoryImages(torch.randint(1, 256, (10, 12, 12, 3), generator=generator).to(torch.uint8), labels)
     for number in range(10):
         write_image(tmp_path / f"{number}.png", shade=10 + 20 * number)
-    return FileImages([tmp_path / f"{number}.png" for number in range(10)], labels, 12)
+    return FileImages([tmp_path / f"{number}.png" for number in range(10)], labels, (12, 12))
 
 
 def test_shares_of_a_batch_are_augmented_as_in_the_whole(images: Images) -> None:
@@ -73,8 +73,8 @@ def test_an_image_that_no_try_fits_is_cropped_in_its_middle() -> None:
 
 
 def test_more_than_the_limit_of_memory_is_refused() -> None:
-    check_memory(1_281_167, 47)
+    check_memory(1_281_167, (47, 47))
     with pytest.raises(DataError, match=r"1,281,167 images of 96x96 take 33.0 GiB of memory; expected at most 8 GiB"):
-        check_memory(1_281_167, 96)
+        check_memory(1_281_167, (96, 96))
     with pytest.raises(DataError):
-        check_memory(2**27, 8, channels=2)
+        check_memory(2**27, (8, 8), channels=2)

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from genocc.data import DataSet, MemoryImages
 from genocc.data.settings import ImagesConfig, augmented, data_fields, default_preset, load_data, place
+from genocc.errors import DataError
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,33 @@ def test_data_is_a_name_a_name_with_a_folder_or_a_folder(
     assert data_fields(text) == fields
 
 
+@pytest.mark.parametrize("text", ["", "cifar10:"])
+def test_data_without_a_name_or_a_folder_are_refused(text: str) -> None:
+    with pytest.raises(DataError, match=f"--data: found '{text}'; expected a data set, NAME:FOLDER, or a folder"):
+        data_fields(text)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [(64, 64), ("64", 64), ("64x64", 64), ((64, 64), 64), ("64x300", (64, 300)), ([64, 300], (64, 300))],
+)
+def test_a_size_is_one_number_or_height_and_width(size: Any, expected: int | tuple[int, int]) -> None:
+    config = ImagesConfig(size=size)
+    assert config.size == expected
+    assert ImagesConfig.model_validate(config.model_dump(mode="json")) == config
+
+
+@pytest.mark.parametrize("size", [3, 1025, "64x", "x", "64x3", "3x64", "٣٢", 8.5, True, [8, 8, 8], [], "9" * 5000, {}])
+def test_any_other_size_is_refused(size: Any) -> None:
+    with pytest.raises(ValidationError, match="expected a height and width such as 64x300, or one number, each from 4"):
+        ImagesConfig(size=size)
+
+
+def test_a_folder_whose_path_is_not_utf_8_is_refused() -> None:
+    with pytest.raises(ValidationError, match="expected a path in UTF-8: rename the folder"):
+        ImagesConfig(folder=Path("caf\udce9"))
+
+
 def test_built_in_data_go_with_quick_and_others_with_the_papers_settings() -> None:
     for name in ("digits", "fake"):
         assert default_preset({"name": name}, "shallow") == "quick"
@@ -43,7 +72,7 @@ def test_built_in_data_go_with_quick_and_others_with_the_papers_settings() -> No
 
 def test_the_data_set_is_the_one_that_is_configured() -> None:
     data = load_data(ImagesConfig(name="fake", size=4))
-    assert (data.name, data.train.size) == ("fake", 4)
+    assert (data.name, data.train.size) == ("fake", (4, 4))
     assert place(ImagesConfig(name="fake")) == "data set 'fake'"
     assert place(ImagesConfig(name="imagefolder", folder=Path("a/b"))) == "a/b"
 

@@ -40,6 +40,7 @@ from genocc.primitives import (
     Relu,
     ShiftPad,
     Slice,
+    Zero,
 )
 from genocc.runtimes.onnx_runtime import session
 from tests import sample_data
@@ -81,6 +82,7 @@ MAPS: dict[str, Primitive] = {
     "avg pool": AvgPool(3, 2, 1),
     "shift pad": ShiftPad(),
     "slice": Slice(1, 3),
+    "zero": Zero(6, (2, 1)),
 }
 
 
@@ -247,14 +249,14 @@ def test_options_that_do_not_fit_are_refused(options: dict[str, Any], message: s
         OnnxExporter(**options).model(compile_net(darts_v2, SMALL))
 
 
-@given(genotypes(max_nodes=4, max_edges=4), networks(), st.integers(0, 2**32 - 1))
+@given(genotypes(max_nodes=4, max_edges=4, zeros=True), networks(), st.integers(0, 2**32 - 1))
 @settings(max_examples=100)
 def test_any_genotype_computes_the_same(genotype: Genotype, config: NetworkConfig, seed: int) -> None:
     _agree(genotype, config, seed)
 
 
 @pytest.mark.full
-@given(genotypes(), networks(max_channels=10, max_layers=6), st.integers(0, 2**32 - 1))
+@given(genotypes(zeros=True), networks(max_channels=10, max_layers=6), st.integers(0, 2**32 - 1))
 @settings(max_examples=500)
 def test_any_large_genotype_computes_the_same(genotype: Genotype, config: NetworkConfig, seed: int) -> None:
     _agree(genotype, config, seed)

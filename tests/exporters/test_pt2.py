@@ -79,6 +79,15 @@ def test_the_file_is_the_same_each_time_and_has_no_path_in_it(
         assert str(place).encode() not in content
 
 
+def test_convolutions_are_pytorchs_own(program: Path) -> None:
+    with zipfile.ZipFile(program) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("models/model.json"))
+        text = archive.read(name).decode()
+    assert "torch.nn.modules.conv.Conv2d" in text
+    assert "SlicedConv2d" not in text
+    assert "aten.slice" not in text
+
+
 def test_deployment_options_are_in_the_program(
     darts_v2: Genotype, arrays: dict[str, np.ndarray], tmp_path: Path
 ) -> None:

@@ -78,9 +78,9 @@ def test_its_names_of_operations(name: str, operation: str) -> None:
         (call("(('nor_conv_7x7', 0), ('skip_connect', 1))"), "('nor_conv_7x7' from 0): the operation has no"),
         (call("(('skip_connect', 0, '1'), ('skip_connect', 1))"), "found '1' as weight; expected a number"),
         (call(more=", connectN=4"), "unknown field 'connectN'"),
-        (call(more=", ladder=None"), "unknown field 'ladder'"),
+        (call(more=", ladder=4"), "unknown field 'ladder'"),
         (f"{{'normal': [{NODE}]}}", "found the keys ['normal']; expected normal and normal_concat"),
-        (f"{{'normal': [{NODE}], 'normal': []}}", "the key 'normal' stands twice"),
+        (f"{{'normal': [{NODE}], 'normal': []}}", "found normal twice"),
         (f"{{'normal': [{NODE}], 'reduce': None}}", "the field normal_concat is missing"),
     ],
 )  # fmt: skip

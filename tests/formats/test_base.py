@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from genocc.errors import FormatError
 from genocc.formats.base import Dialect
 from genocc.formats.cells import ForeignCell, ForeignEdge
 from genocc.formats.limits import Limits
+from genocc.formats.sightings import Sighting
 from genocc.formats.vocabulary import Vocabulary
 from genocc.genotype import MAX_BYTES, Genotype
 from tests.formats.reading import call, nodes, read, refusal
@@ -28,9 +29,9 @@ class Lines(Dialect):
     )
     limits = Limits(kinds=("normal", "reduction"), edges=1)
 
-    def entries(self, text: str) -> Mapping[str, Any]:
+    def entries(self, text: str) -> Sequence[Sighting]:
         split = (line.rpartition(":") for line in text.splitlines())
-        return {name: ops.split() for name, _, ops in split}
+        return [Sighting(name, ops.split(), line) for line, (name, _, ops) in enumerate(split, start=1)]
 
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
         return {"normal": ForeignCell({2: [ForeignEdge(op, 0) for op in entry]})}
@@ -117,7 +118,7 @@ def test_one_of_several_by_name() -> None:
 
 def test_several_without_a_name_are_listed() -> None:
     assert refusal("darts", SEVERAL) == "several genotypes; choose one with --name: FIRST, second, BROKEN, DARTS"
-    assert refusal("darts", SEVERAL, "secnd") == "no genotype 'secnd'; did you mean second?"
+    assert refusal("darts", SEVERAL, "secnd") == "no genotype 'secnd'; did you mean 'second'?"
     assert refusal("darts", SEVERAL, "V2") == "no genotype 'V2'; it has FIRST, second, BROKEN, DARTS"
     assert refusal("darts", call(), "V2") == "no genotype 'V2'; its only one has no name"
 
@@ -128,5 +129,5 @@ def test_an_alias_alone_is_no_second_genotype() -> None:
 
 def test_two_that_stand_alone_are_numbered() -> None:
     text = f"{call()}\n{call()}\n"
-    assert refusal("darts", text) == "several genotypes; choose one with --name: #1, #2"
+    assert refusal("darts", text) == "several genotypes; choose one with --name: #1, #2, or with --line: 1, 2"
     assert read("darts", text, "#2").genotype.name == "#2"

@@ -40,6 +40,9 @@ def test_a_whole_cell_is_taken_as_it_is() -> None:
     assert notes == []
 
 
+SKIP = {"op": "skip_connect", "from": 2}
+
+
 def test_a_node_without_edges_is_left_out_with_the_edges_that_leave_it() -> None:
     cell, notes = built(ForeignCell({2: [A], 4: [A, ForeignEdge("skip_connect", 3)], 5: [ForeignEdge("conv_1x1", 4)]}))
     assert cell["nodes"] == [
@@ -52,10 +55,37 @@ def test_a_node_without_edges_is_left_out_with_the_edges_that_leave_it() -> None
     ]
 
 
-def test_none_adds_nothing_and_may_leave_a_node_without_edges() -> None:
-    cell, notes = built(ForeignCell({2: [ForeignEdge("none", 0)], 3: [A]}, concat=[2, 3]))
-    assert (cell["nodes"], cell["concat"]) == ([[{"op": "conv_1x1", "from": 0}]], [2])
-    assert notes[0] == "cell 'normal', node 2, edge 1 of 1 ('none' from 0): adds zero: left out"
+NONE = ForeignEdge("none", 1)
+
+
+def test_a_node_of_nothing_but_none_stays_as_zeros() -> None:
+    cell, notes = built(ForeignCell({2: [NONE, NONE], 3: [A, ForeignEdge("skip_connect", 2)]}, concat=[2, 3]))
+    assert (cell["nodes"], cell["concat"]) == (
+        [[{"op": "none", "from": 1}], [{"op": "conv_1x1", "from": 0, "number": 2}, SKIP | {"number": 3}]],
+        [2, 3],
+    )
+    assert notes == ["cell 'normal', node 2: nothing but none: a node of zeros, as in its program"]
+
+
+def test_none_beside_other_edges_is_left_out_and_they_keep_their_numbers() -> None:
+    cell, notes = built(ForeignCell({2: [A, NONE], 3: [NONE, A]}))
+    conv = {"op": "conv_1x1", "from": 0}
+    assert cell["nodes"] == [[conv | {"number": 0}], [conv | {"number": 3}]]
+    assert notes == [
+        "cell 'normal', node 2, edge 2 of 2 ('none' from 1): adds zero: left out",
+        "cell 'normal', node 3, edge 1 of 2 ('none' from 1): adds zero: left out",
+    ]
+
+
+@pytest.mark.parametrize("last", [[NONE], [NONE, NONE]])
+def test_numbers_that_nothing_shifts_are_left_out(last: list[ForeignEdge]) -> None:
+    cell, _ = built(ForeignCell({2: [A, A], 3: [A, NONE], 4: last, 5: last}))
+    assert cell["nodes"][:2] == [[{"op": "conv_1x1", "from": 0}] * 2, [{"op": "conv_1x1", "from": 0}]]  # type: ignore[index]
+
+
+def test_a_zero_of_a_missing_node_is_a_zero_too() -> None:
+    cell, _ = built(ForeignCell({2: [A], 4: [ForeignEdge("none", 3)], 5: [ForeignEdge("skip_connect", 3), NONE]}))
+    assert cell["nodes"] == [[{"op": "conv_1x1", "from": 0}], [{"op": "none", "from": 0}], [{"op": "none", "from": 1}]]
 
 
 @pytest.mark.parametrize("weight", [-0.1, 1.5, float("nan"), float("inf")])

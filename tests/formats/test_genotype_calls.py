@@ -7,11 +7,13 @@ from itertools import permutations
 
 import pytest
 
-from genocc import Cell, Edge
+from genocc import Cell, Edge, Genotype
 from genocc.errors import FormatError
 from genocc.formats.cells import ForeignCell, ForeignEdge
 from genocc.formats.darts import Darts
-from genocc.formats.genotype_calls import fields, foreign, identifier, is_call, listing, states
+from genocc.formats.gdas import Gdas
+from genocc.formats.genotype_calls import fields, foreign, identifier, is_call, is_genotype, listing, states
+from genocc.formats.robust_darts import RobustDarts
 
 
 def expression(text: str) -> ast.Call:
@@ -53,15 +55,109 @@ def test_an_edge_is_a_tuple_of_the_right_kinds(value: object, message: str) -> N
     assert str(caught.value) == message
 
 
-def test_two_entries_in_turn_are_the_edges_of_a_node() -> None:
-    entries = [["conv_1x1", 0], ["conv_3x3", 1], ["conv_1x1", 2], ["skip_connect", 0]]
-    found = Darts().paired("here", entries)
-    assert {node: [edge.op for edge in edges] for node, edges in found.items()} == {
-        2: ["conv_1x1", "conv_3x3"],
-        3: ["conv_1x1", "skip_connect"],
-    }
-    with pytest.raises(FormatError, match=r"^here: an odd number of edges, 3; expected two a node$"):
-        Darts().paired("here", entries[:3])
+def flat(*sources: int, concat: list[int]) -> dict[int, list[int]]:
+    entries = [["conv_1x1", source] for source in sources]
+    return {node: [edge.source for edge in edges] for node, edges in Darts().flat("here", entries, concat).items()}
+
+
+def test_the_concat_says_whether_a_flat_list_has_two_edges_per_node_or_all() -> None:
+    assert flat(0, 1, concat=[2]) == {2: [0, 1]}
+    assert flat(0, 1, 2, 0, concat=[3]) == {2: [0, 1], 3: [2, 0]}
+    assert flat(0, 1, 2, 0, 1, concat=[2, 3]) == {2: [0, 1], 3: [2, 0, 1]}
+    every = (0, 1, 0, 1, 2, 0, 3, 2, 1, 4, 0, 1, 2, 3)
+    assert flat(*every, concat=[4, 5]) == {2: [0, 1], 3: [0, 1, 2], 4: [0, 3, 2, 1], 5: [4, 0, 1, 2, 3]}
+    seven = flat(*every, concat=[8])
+    assert len(seven) == 7
+    assert seven[8] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("sources", "concat", "message"),
+    [
+        ((0, 1, 2), [3], "3 edges, but the last node of the concat is 3, the 2nd; "
+         "expected 4 edges (two per node) or 5 (one from every earlier state)"),
+        ((0, 1) * 6, [2, 3, 4, 5], "12 edges, but the last node of the concat is 5, the 4th; expected 8 edges"),
+        ((0, 1) * 7, [2, 3, 4, 5], "14 edges, as many as 4 nodes have with one edge from every earlier state, but "
+         "those of node 3 come from [0, 1, 0]; expected 0 to 2, each once"),
+        ((0, 1) * 4, [2, 3, 4], "8 edges, but the last node of the concat is 4, the 3rd"),
+        ((0, 1) * 6 + (0, 1) * 7, range(2, 14), "26 edges, but the last node of the concat is 13, the 12th"),
+    ],
+)  # fmt: skip
+def test_a_flat_list_that_fits_neither_is_refused_with_the_numbers(
+    sources: tuple[int, ...], concat: list[int], message: str
+) -> None:
+    with pytest.raises(FormatError) as caught:
+        flat(*sources, concat=concat)
+    assert str(caught.value).startswith(f"here: {message}")
+
+
+def test_dead_nodes_at_the_end_are_not_written() -> None:
+    pair = (Edge(op="conv_1x1", source=0), Edge(op="conv_3x3", source=1))
+    cell = Cell(nodes=(pair, pair, pair), concat=(3, 2))
+    genotype = Genotype(name="g", cells={"normal": cell, "reduction": cell})
+    for dialect in (Darts(), Gdas(), RobustDarts()):
+        if dialect.name == "gdas":
+            cells = {kind: cell.model_copy(update={"nodes": (SEP,) * 3}) for kind in genotype.cells}
+            genotype = genotype.model_copy(update={"cells": cells})
+        read = dialect.read(dialect.write(genotype)).genotype
+        assert read.hash == genotype.hash
+        assert [len(cell.nodes) for cell in read.cells.values()] == [2, 2]
+
+
+SEP = (Edge(op="sep_conv_3x3", source=0), Edge(op="skip_connect", source=1))
+
+
+PAIRS = [["conv_1x1", 0]] * 2
+
+
+def test_fields_without_an_effect_are_named_and_others_refused() -> None:
+    values = {"normal": PAIRS, "normal_concat": [2], "reduction": PAIRS, "reduction_concat": [2]}
+    extra = {"layout": "cell", "normal_bottleneck": "", "connectN": None, "epoch": 49, "val_acc": 97.1, "name": "x"}
+    found = Darts().cells_of(values | extra)
+    assert list(found) == ["normal", "reduction"]
+    assert found["normal"].remarks == tuple(
+        f"the field {name}={value!r} has no effect: left out" for name, value in extra.items()
+    )
+    for change in ({"layout": "raw"}, {"normal_bottleneck": "conv_1x1"}, {"epoch": [1]}, {"nodes": 4}):
+        with pytest.raises(FormatError, match=rf"^unknown field '{next(iter(change))}'"):
+            Darts().cells_of(values | change)
+    with pytest.raises(FormatError, match=r"^found reduce twice, by two names"):
+        Darts().cells_of(values | {"reduce": []})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x.Genotype()", True),
+        ("{'epoch': 1, 'normal': []}", True),
+        ("{'normal': Genotype()}", False),
+        ("dict(normal=[1])", True),
+        ("OrderedDict([('normal', (1,)), ('x', 2)])", True),
+        ("OrderedDict({'normal': []})", True),
+        ("namedtuple(normal=[1])", False),
+        ("[[('a', 0)], [2, 3], [], [2]]", True),
+        ("[[('a', 0)], [2, 3], [], []]", False),
+        ("[[('a', 0)], [2, 3]]", False),
+        ("normal", False),
+    ],
+)
+def test_genotypes_are_calls_dictionaries_and_lists_of_their_fields(text: str, expected: bool) -> None:
+    assert is_genotype(ast.parse(text, mode="eval").body) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "G(**{'a': 1}, b=[2])",
+        "{'a': 1, 'b': [2]}",
+        "dict(a=1, b=[2])",
+        "OrderedDict([('a', 1), ('b', [2])])",
+        "OrderedDict({'a': 1, 'b': (2,)})",
+        "[1, [2]]",
+    ],
+)
+def test_fields_are_read_from_each_of_them(text: str) -> None:
+    assert fields(ast.parse(text, mode="eval").body, ("a", "b")) == {"a": 1, "b": [2]}
 
 
 def test_both_cells_are_needed_and_nothing_else() -> None:
@@ -69,7 +165,6 @@ def test_both_cells_are_needed_and_nothing_else() -> None:
     found = Darts().cells_of(values)
     assert found == {
         "normal": ForeignCell({2: [ForeignEdge("conv_1x1", 0)] * 2}, [2]),
-        "reduction": ForeignCell({}, []),
     }
     for change, message in [
         ({"other": 1}, "unknown field 'other'; expected normal, normal_concat, reduce, reduce_concat"),
@@ -78,8 +173,8 @@ def test_both_cells_are_needed_and_nothing_else() -> None:
         with pytest.raises(FormatError) as caught:
             Darts().cells_of(values | change)
         assert str(caught.value).startswith(message)
-    with pytest.raises(FormatError, match=r"^the field reduce_concat is missing"):
-        Darts().cells_of({name: value for name, value in values.items() if name != "reduce_concat"})
+    with pytest.raises(FormatError, match=r"^the field normal_concat is missing"):
+        Darts().cells_of({name: value for name, value in values.items() if name != "normal_concat"})
 
 
 @pytest.mark.parametrize(

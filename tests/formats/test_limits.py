@@ -44,6 +44,14 @@ def test_parallel_edges_and_a_part_of_the_nodes_are_told_apart() -> None:
     Limits(kinds=("normal",), output="last").check(genotype)
 
 
+def test_a_node_of_zeros_and_one_of_fewer_edges_need_none() -> None:
+    zero = Cell(nodes=((Edge(op="none", source=1),), (Edge(op="conv_1x1", source=0),)), concat=(2, 3))
+    genotype = Genotype(name="g", cells={"normal": zero})
+    Limits(kinds=("normal",), edges=2).check(genotype)
+    with pytest.raises(FormatError, match=r"node 2: a node of zeros; its program has no operation for that$"):
+        Limits(kinds=("normal",), edges=1, none=False).check(genotype)
+
+
 def within(dialect: Dialect) -> Genotype:
     """A genotype that a dialect can express: DARTS_V2's size, or the smallest."""
     limits = dialect.limits

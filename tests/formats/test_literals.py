@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genocc.errors import FormatError
-from genocc.formats.literals import assigned, json_object, literal, mapping, statements, unique
+from genocc.formats.literals import called, json_object, literal, statements, unique
 
 ATOMS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 LITERALS = st.recursive(
@@ -37,7 +37,8 @@ def test_tuples_are_lists_and_ranges_are_ranges() -> None:
     [
         ("open('x')", "a call"), ("x", "a name"), ("1 + 1", "arithmetic"), ("a.b", "an attribute"),
         ("b'x'", "Constant"), ("1j", "Constant"), ("...", "Constant"), ("f'{x}'", "JoinedStr"), ("{**x}", "Dict"),
-        ("{1}", "Set"),
+        ("x.list([1])", "a call"), ("list(1, 2)", "a call"), ("np.zeros(3)", "a call"), ("range", "a name"),
+        ("tensor([2], grad=f)", "a call"), ("os.path.int8(1)", "a call"),
         ("-x", "UnaryOp"), ("+1", "UnaryOp"), ("[x for x in y]", "ListComp"), ("range()", "a call"),
         ("range(1, 2, 3, 4)", "a call"), ("range(stop=1)", "a call"), ("x.range(1)", "a call"),
     ],
@@ -70,33 +71,46 @@ def test_pairs_become_a_dict() -> None:
     assert unique([("a", 1), (2, 3), (0.5, None)]) == {"a": 1, 2: 3, 0.5: None}
 
 
-SOURCE = """
-    import os
-    A = 1
-    B: int = 2
-    C = D = 3
-    E = A
-    F = missing
-    G = "text"
-    A = 4
-    with open("x"):
-        H = 5
-    (I, J) = 6, 7
-"""
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("list(range(2, 6))", range(2, 6)), ("tuple(range(2, 6))", range(2, 6)), ("np.arange(2, 6)", range(2, 6)),
+        ("list((2, 3))", [2, 3]), ("tuple()", []), ("[*range(2, 4), 5]", [2, 3, 5]), ("(*[2, 3],)", [2, 3]),
+        ("{5, 3, 2}", [2, 3, 5]), ("set([3, 2, 3])", [2, 3]), ("frozenset({3, 2})", [2, 3]),
+        ("sorted([5, 2, 3])", [2, 3, 5]), ("sorted(range(3, 1, -1))", [2, 3]),
+        ("np.int64(0)", 0), ("numpy.float32(0.5)", 0.5), ("int64(7)", 7), ("np.str_('a')", "a"), ("int(3)", 3),
+        ("torch.tensor([2, 3])", [2, 3]), ("tensor(2, device='cuda:0')", 2), ("array([2, 3], dtype=int32)", [2, 3]),
+        ("{'a': true, 'b': null, 'c': false}", {"a": True, "b": None, "c": False}),
+    ],
+)  # fmt: skip
+def test_what_only_says_a_type_is_the_value_itself(text: str, value: object) -> None:
+    found = literal(expression(text))
+    assert found == value
+    assert type(found) is type(value)
 
 
-def is_number(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int)
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{'a', 'b'}", "line 1: found a set of ['a', 'b']; expected an order, or whole numbers"),
+        ("set(range(1000000000))", "line 1: found a set of range(0, 1000000000); expected an order"),
+        ("[*range(1000000000)]", "line 1: found range(0, 1000000000) after a star; expected a short list or range"),
+        ("[*'ab']", "line 1: found 'ab' after a star"),
+    ],
+)
+def test_sets_have_no_order_and_stars_are_short(text: str, message: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        literal(expression(text))
+    assert str(caught.value).startswith(message)
 
 
-def test_values_are_found_by_the_names_at_the_top_of_the_source() -> None:
-    found = assigned(SOURCE, is_number)
-    assert {name: literal(value) for name, value in found.items()} == {"A": 4, "B": 2, "C": 3, "D": 3, "E": 1}
+@pytest.mark.parametrize(("text", "name"), [("f()", "f"), ("a.b.g(1)", "g"), ("f", ""), ("f()()", "")])
+def test_calls_have_the_last_part_of_a_name(text: str, name: str) -> None:
+    assert called(expression(text)) == name
 
 
-def test_values_without_a_name_are_numbered_where_there_are_several() -> None:
-    assert list(assigned("A = 1\n2\n", is_number)) == ["A", ""]
-    assert list(assigned("2\nA = 1\n3\n", is_number)) == ["A", "#1", "#2"]
+def test_lines_are_counted_from_the_start_of_the_text() -> None:
+    assert [node.lineno for node in statements("\n\n    A = 1\n    B = 2\n")] == [3, 4]
 
 
 @pytest.mark.parametrize(
@@ -113,25 +127,6 @@ def test_what_is_no_source_is_one_line(text: str, message: str) -> None:
     with pytest.raises(FormatError) as caught:
         statements(text)
     assert str(caught.value).startswith(message)
-
-
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ('{"a/b": 1}', [""]),  # JSON
-        ("{'a/b': 1}", [""]),  # Python
-        ("'a/b': 1, 'c': 2", [""]),  # the inside of a dict
-        ("X = {'a/b': 1}\nY = {'c': 2}\nZ = {}\nW = {1: 2}", ["X"]),
-        ("{'c': 2}", []),
-    ],
-)
-def test_mappings_are_known_by_their_first_key(text: str, names: list[str]) -> None:
-    assert list(mapping(text, "/")) == names
-
-
-def test_json_has_each_key_once() -> None:
-    with pytest.raises(FormatError, match="the key 'a/' stands twice"):
-        mapping('{"a/": 1, "a/": 2}', "/")
 
 
 def test_an_object_is_written_with_a_line_per_key() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 from genocc import Cell, Edge, Genotype
@@ -18,6 +20,19 @@ normal_n2: {chosen: [normal_n2_p1, normal_n2_p0]}
 normal_n2_p0: {chosen: [sep_conv_3x3]}
 normal_n2_p1: {chosen: [max_pool_3x3]}
 """
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["# Result\n\nThe [best:\n\n```yaml\n{}```\n\nIt is: good\n", "subnet:\n  best: {{}}\n", "a: 1\nbest:{}b: [2]\n"],
+)
+def test_it_may_stand_in_other_text(around: str) -> None:
+    text = around.format(TEXT.lstrip() if "```" in around else textwrap.indent(TEXT, "  "))
+    if "{}" in text:
+        text = text.replace("{}", "{" + ", ".join(line.partition("  #")[0] for line in TEXT.strip().splitlines()) + "}")
+    genotype = read("mmrazor", text).genotype
+    assert genotype.hash == read("mmrazor", TEXT + "normal_n9_p1: {chosen: [skip_connect]}\n").genotype.hash
+    assert genotype.metadata.get("original_name") == (None if "```" in around else "best")
 
 
 def test_the_sample() -> None:
@@ -87,9 +102,9 @@ def test_what_is_refused(old: str, new: str, message: str) -> None:
     ("text", "message"),
     [
         ("", "no genotype found"),
-        ("# nothing", "found 0 YAML documents; expected one"),
-        ("a\n---\nb\n", "found 2 YAML documents; expected one"),
-        ("- a", "found ['a']; expected normal_n2"),
+        ("# nothing", "no genotype found"),
+        ("a\n---\nchosen\n", "found 2 YAML documents; expected one"),
+        ("- chosen", "found ['chosen']; expected normal_n2"),
         ("normal_n2_p0: {chosen: [skip_connect]}", "it names no nodes"),
         ("normal_n1: {chosen: [normal_n1_p0]}\nnormal_n1_p0: {chosen: a}", "found node 1; expected nodes 2 to 65"),
         ("normal_n9999: {chosen: []}", "found node 9999; expected nodes 2 to 65"),

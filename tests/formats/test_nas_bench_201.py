@@ -8,7 +8,7 @@ from genocc import Cell, Edge, Genotype
 from genocc.errors import FormatError
 from genocc.formats import DIALECTS
 from tests import sample_data
-from tests.formats.reading import nodes, read, refusal
+from tests.formats.reading import call, nodes, read, refusal
 
 
 def test_the_sample_has_one_input_and_its_last_node_as_output() -> None:
@@ -27,18 +27,58 @@ def test_none_means_no_edge() -> None:
     assert imported.notes == ()
 
 
-def test_a_node_of_only_none_is_left_out_with_the_edges_that_leave_it() -> None:
+def test_a_node_of_only_none_is_zero_of_which_convolutions_make_something() -> None:
     imported = read("nas-bench-201", "|none~0|+|skip_connect~0|nor_conv_3x3~1|+|none~0|avg_pool_3x3~1|nor_conv_1x1~2|")
     cell = imported.genotype.cells["normal"]
-    assert nodes(cell) == ["skip_connect<0", "conv_1x1<1"]
-    assert cell.concat == (2,)
-    assert imported.notes == (
-        "cell 'normal', node 2, edge 2 of 2 ('conv_3x3' from 1): comes from a node without edges: left out".replace(
-            "'conv_3x3'", "'nor_conv_3x3'"
-        ),
-        "cell 'normal', node 3, edge 1 of 2 ('avg_pool_3x3' from 1): comes from a node without edges: left out",
-        "cell 'normal': node 1 without edges: left out, also from the concat; node 2 becomes 1; node 3 becomes 2",
+    assert nodes(cell) == ["none<0", "skip_connect<0, conv_3x3<1", "avg_pool_3x3<1, conv_1x1<2"]
+    assert cell.concat == (3,)
+    assert imported.notes == ("cell 'normal', node 1: nothing but none: a node of zeros, as in its program",)
+    assert DIALECTS["nas-bench-201"].write(imported.genotype).startswith("|none~0|+|skip_connect~0|nor_conv_3x3~1|+|")
+
+
+def test_an_output_of_zeros_is_one() -> None:
+    text = "|none~0|+|skip_connect~0|none~1|+|none~0|none~1|none~2|"
+    imported = read("nas-bench-201", text)
+    assert nodes(imported.genotype.cells["normal"]) == ["none<0", "skip_connect<0", "none<0"]
+    assert DIALECTS["nas-bench-201"].write(imported.genotype) == f"{text}\n"
+
+
+STRUCTURE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|skip_connect~1|+|avg_pool_3x3~0|nor_conv_1x1~1|none~2|"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Structure(4 nodes with {STRUCTURE})",
+        f"[2020-01-01 10:00:00] last-geno is Structure(4 nodes with {STRUCTURE})",
+        "<<<--->>> The 000-050-th epoch : |none~0|\n"
+        f"<<<--->>> The 001-050-th epoch : Structure(4 nodes with {STRUCTURE})",
+        STRUCTURE.replace("+", "+\n"),
+        "arch:\n  " + STRUCTURE.replace("+", "\n  +"),
+        f"| arch | accuracy |\n|---|---|\n| {STRUCTURE} | 94 |\n",
+        f"index,arch\n3,{STRUCTURE},94.2\n",
+        f'{{"arch": "{STRUCTURE}", "accuracy": null}}',
+        "x = [(('nor_conv_3x3', 0),), (('nor_conv_3x3', 0), ('skip_connect', 1)), "
+        "(('avg_pool_3x3', 0), ('nor_conv_1x1', 1), ('none', 2))]",
+        "best CellStructure([[('nor_conv_3x3', 0)], [('nor_conv_3x3', 0), ('skip_connect', 1)], "
+        "[('avg_pool_3x3', 0), ('nor_conv_1x1', 1)]]) of all",
+        '[[["nor_conv_3x3", 0]], [["nor_conv_3x3", 0], ["skip_connect", 1]], '
+        '[["avg_pool_3x3", 0], ["nor_conv_1x1", 1]]]',
+    ],
+)
+def test_whatever_the_program_prints(text: str) -> None:
+    assert nodes(read("nas-bench-201", text).genotype.cells["normal"]) == [
+        "conv_3x3<0",
+        "conv_3x3<0, skip_connect<1",
+        "avg_pool_3x3<0, conv_1x1<1",
+    ]
+
+
+def test_one_that_is_broken_in_other_text_is_refused_as_a_whole() -> None:
+    assert (
+        refusal("nas-bench-201", "the best |nor_conv_3x3~0|+|bad|+|x~1| is") == "node 2: found 'bad'; expected op~from"
     )
+    assert "no genotype found" in refusal("nas-bench-201", call("[[('skip_connect', 0)], [('skip_connect', 1)]]"))
 
 
 def test_several_operations_on_an_edge_quoted_and_by_name() -> None:
@@ -51,8 +91,6 @@ def test_several_operations_on_an_edge_quoted_and_by_name() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("|none~0|+|skip_connect~0|none~1|+|none~0|none~1|none~2|", "no node of the concat has an edge"),
-        ("|none~0|+|none~0|skip_connect~1|", "no node of the concat has an edge"),
         ("|nor_conv_3x3~1|", "node 1, edge 1 of 1 ('nor_conv_3x3' from 1): not an earlier state; expected 0 to 0"),
         ("|nor_conv_7x7~0|", "('nor_conv_7x7' from 0): the operation has no counterpart"),
         ("|nor_conv_3x3~0", "node 1: found '|nor_conv_3x3~0'; expected |op~from|...|"),

@@ -63,10 +63,23 @@ def test_what_is_refused(change: dict[str, Any], message: str) -> None:
 
 
 def test_what_is_no_config() -> None:
-    assert "node 2: 0 of its edges are there" in refusal("nas-bench-301", "{}")
-    assert "the key 'a' stands twice" in refusal("nas-bench-301", '{"a": 1, "a": 2}')
+    assert "no genotype found" in refusal("nas-bench-301", "{}")
+    key = f'"{PREFIX}edge_normal_0"'
+    assert "edge_normal_0' stands twice" in refusal("nas-bench-301", f"{{{key}: 1, {key}: 2}}")
+    assert "node 2: 1 of its edges are there" in refusal("nas-bench-301", f"{{{key}: 'skip_connect'}}")
     assert "no genotype found" in refusal("nas-bench-301", "[1, 2]")
-    assert "not Python source" in refusal("nas-bench-301", '{"a": ')
+    assert "not Python source" in refusal("nas-bench-301", f"{{{key}: ")
+
+
+def test_a_result_file_has_the_configuration_one_level_down() -> None:
+    result = {"final_metric_score": -97.0, "info": [{"x": None}], "optimized_hyperparamater_config": sample()}
+    genotype = read("nas-bench-301", json.dumps(result)).genotype
+    assert genotype.hash == read("nas-bench-301", json.dumps(sample())).genotype.hash
+    del result["optimized_hyperparamater_config"][f"{PREFIX}edge_normal_4"]  # type: ignore[attr-defined]
+    assert refusal("nas-bench-301", json.dumps(result)) == (
+        "cell 'normal', node 3: 1 of its edges are there; expected two of edge_normal_2, edge_normal_3, edge_normal_4; "
+        "by inputs_node_normal_3 '1_2', edge_normal_4 is missing"
+    )
 
 
 def test_written_as_the_benchmark_converts_it(darts_v2: Genotype) -> None:

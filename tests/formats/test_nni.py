@@ -59,11 +59,17 @@ def test_json() -> None:
         ({"reduce/op_2_0": None}, "reduce/op_2_0: found None; expected an operation's name"),
         ({"normal/op_6_0": "skip_connect"}, "normal/op_6_0: a fifth node; expected the four of NNI's DARTS space"),
         ({"normal/op_2_2": "skip_connect"}, "unknown key 'normal/op_2_2'"),
-        ({"width": 36}, "unknown key 'width'"),
+        ({"stem": 36}, "unknown key 'stem'"),
     ],
 )
 def test_what_is_refused(change: dict[str, Any], message: str) -> None:
     assert message in refusal("nni", repr(sample() | change))
+
+
+def test_what_belongs_to_the_network_is_named() -> None:
+    imported = read("nni", json.dumps(sample() | {"width": 36, "depth": 20}))
+    assert nodes(imported.genotype.cells["normal"]) == DARTS_V2_NORMAL
+    assert imported.notes == ("width 36 and depth 20: of the network, not of its cells: left out",)
 
 
 def test_written_as_in_version_3(darts_v2: Genotype) -> None:

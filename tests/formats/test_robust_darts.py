@@ -30,7 +30,9 @@ def test_the_others_are_listed_and_a_broken_one_says_so() -> None:
     sample = sample_data.formats()["robustdarts yaml of Genotype strings"]["sample"]
     listed = "s1_cifar10/0.0_0.0003/1, s1_cifar10/0.0_0.0003/2"
     assert refusal("robust-darts", sample) == f"several genotypes; choose one with --name: {listed}"
-    assert "not Python source: unterminated string" in refusal("robust-darts", sample, "s1_cifar10/0.0_0.0003/2")
+    assert "'Genotype(' starts here, but its bracket is never closed" in refusal(
+        "robust-darts", sample, "s1_cifar10/0.0_0.0003/2"
+    )
 
 
 def test_a_long_list_is_cut() -> None:
@@ -43,7 +45,7 @@ def test_names_that_are_not_unique_and_leaves_that_are_not_genotypes() -> None:
         "two genotypes are named a/b/c; expected keys without '/'"
     )
     assert refusal("robust-darts", "a: [1, b, {c: d}]").startswith("no genotype found; expected YAML with a leaf")
-    assert refusal("robust-darts", "a: Genotype() + Genotype()").startswith("found 0 genotypes in one leaf")
+    assert refusal("robust-darts", "a: Genotype() + Genotype()").startswith("found 2 genotypes in one leaf")
     assert refusal("robust-darts", "a: 'Genotype(normal=[(''noise'', 0), (''skip_connect'', 1)], normal_concat=[2], "
                    "reduce=[(''skip_connect'', 0), (''skip_connect'', 1)], reduce_concat=[2])'").startswith(
         "cell 'normal', node 2, edge 1 of 2 ('noise' from 0): the operation has no counterpart in genocc: random noise"

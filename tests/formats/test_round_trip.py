@@ -46,7 +46,9 @@ def test_what_is_within_the_limits_is_written_and_read_back(name: str, data: st.
 
 
 @given(
-    genotypes(weights=True) | cells(inputs=st.integers(1, 3)).map(lambda c: Genotype(name="one", cells={"normal": c}))
+    genotypes(weights=True)
+    | genotypes(zeros=True)
+    | cells(inputs=st.integers(1, 3)).map(lambda c: Genotype(name="one", cells={"normal": c}))
 )
 def test_any_genotype_is_read_back_equal_or_refused(genotype: Genotype) -> None:
     for dialect in DIALECTS.values():

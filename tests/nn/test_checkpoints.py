@@ -17,12 +17,13 @@ import torch
 from genocc import Cell, Edge, Genotype, NetworkConfig, zoo
 from genocc.checkpoints import LAYOUTS
 from genocc.errors import FileError, NetworkError, WeightsError
+from genocc.formats import DIALECTS
 from genocc.nn import checkpoints as reading
 from genocc.nn.checkpoints import ImportedWeights, import_weights
 from genocc.nn.target_net import TargetNet, load
 from tests import sample_data
 from tests.cli.commands import error, run
-from tests.reference_darts import ReferenceNetwork
+from tests.reference_darts import Listed, ListedCell, ListedEdge, ReferenceNetwork
 
 DARTS = LAYOUTS["darts"]
 CIFAR = NetworkConfig(channels=4, layers=4, classes=6)
@@ -75,7 +76,9 @@ def test_real_checkpoints_give_the_logits_of_the_reference(name: str, genotype: 
     assert np.abs(found - logits).max() < 1e-5 * np.abs(logits).max()
 
 
-def reference(genotype: Genotype = ALL_OPERATIONS, config: NetworkConfig = CIFAR, **options: Any) -> ReferenceNetwork:
+def reference(
+    genotype: Genotype | Listed = ALL_OPERATIONS, config: NetworkConfig = CIFAR, **options: Any
+) -> ReferenceNetwork:
     return ReferenceNetwork(
         genotype,
         channels=config.channels,
@@ -113,6 +116,73 @@ def test_every_operation_of_the_programs_is_imported(
         np.testing.assert_array_equal(head["linear.bias"], theirs["classifier.bias"])
         assert len(head) == sum("num_batches_tracked" not in name for name in theirs)
         assert any("with BN" in note if auxiliary else "without BN" in note for note in imported.notes)
+
+
+NONES = {
+    "normal": [
+        [("none", 0), ("sep_conv_3x3", 1)],
+        [("none", 0), ("none", 1)],
+        [("dil_conv_5x5", 2), ("none", 3)],
+        [("sep_conv_3x3", 3), ("skip_connect", 3)],
+    ],
+    "reduce": [
+        [("none", 1), ("skip_connect", 0)],
+        [("none", 0), ("none", 2)],
+        [("none", 0), ("conv_7x1_1x7", 1)],
+        [("max_pool_3x3", 3), ("none", 4)],
+    ],
+}
+EVERY_EDGE = {
+    "normal": [
+        [("none", 0), ("sep_conv_3x3", 1)],
+        [("none", 0), ("none", 1), ("none", 2)],
+        [("none", 1), ("none", 0), ("dil_conv_3x3", 2), ("none", 3)],
+    ],
+    "reduce": [[("none", 0), ("none", 1)], [("none", 0), ("sep_conv_5x5", 1), ("none", 2)]],
+}
+"""Texts with `none`: two edges per node, and a list per node."""
+
+
+@pytest.mark.parametrize("cells", [NONES, EVERY_EDGE], ids=["two per node", "every edge"])
+@pytest.mark.parametrize("config", [CIFAR, IMAGENET], ids=["cifar", "imagenet"])
+def test_none_is_numbered_too_and_its_zeros_widen_the_next_cell(
+    cells: dict[str, list[list[tuple[str, int]]]], config: NetworkConfig, tmp_path: Path
+) -> None:
+    concats = {kind: tuple(range(2, 2 + len(nodes))) for kind, nodes in cells.items()}
+    fields = ", ".join(f"{kind}={nodes}, {kind}_concat={list(concats[kind])}" for kind, nodes in cells.items())
+    genotype = DIALECTS["darts"].read(f"Genotype({fields})").genotype
+    theirs = {
+        kind: ListedCell(
+            tuple(tuple(ListedEdge(op.replace("7x1_1x7", "1x7_7x1"), s) for op, s in node) for node in nodes),
+            concats[kind],
+        )
+        for kind, nodes in cells.items()
+    }
+    net = reference(Listed({"normal": theirs["normal"], "reduction": theirs["reduce"]}), config)
+    torch.save(net.state_dict(), tmp_path / "c.pt")
+    check_logits(net, import_weights(tmp_path / "c.pt", genotype, config, DARTS), genotype)
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_what_a_profiler_left_behind_is_ignored_with_a_note(prefix: str, tmp_path: Path) -> None:
+    state = {f"{prefix}{name}": tensor for name, tensor in reference().state_dict().items()}
+    for name in ("total_ops", "total_params", f"{prefix}cells.0.total_ops", f"{prefix}stem.0.total_params"):
+        state[name] = torch.zeros(1, dtype=torch.float64)
+    torch.save(state, tmp_path / "c.pt")
+    imported = import_weights(tmp_path / "c.pt", ALL_OPERATIONS, CIFAR, DARTS)
+    assert imported.notes[-1] == "4 tensors of a profiler (total_ops, total_params) ignored"
+    assert not any("total" in name for name in imported.arrays)
+
+
+@pytest.mark.parametrize("config", [CIFAR, IMAGENET], ids=["cifar", "imagenet"])
+def test_a_stem_of_other_input_channels_names_the_option(config: NetworkConfig, tmp_path: Path) -> None:
+    state = reference(config=config).state_dict()
+    first = "stem.0.weight" if config is CIFAR else "stem0.0.weight"
+    state[first] = state[first][:, :1]
+    torch.save(state, tmp_path / "c.pt")
+    message = rf"'{first}' has shape .*; the checkpoint's tensors ask for --input-channels 1$"
+    with pytest.raises(WeightsError, match=message):
+        import_weights(tmp_path / "c.pt", ALL_OPERATIONS, config, DARTS)
 
 
 WRITINGS: dict[str, Callable[[Mapping[str, torch.Tensor], Path], None]] = {
@@ -180,6 +250,7 @@ def with_tensor(name: str, tensor: torch.Tensor) -> Callable[[dict[str, torch.Te
     return lambda state: state.update({name: tensor})
 
 
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants:UserWarning")  # PyTorch says it once
 @pytest.mark.parametrize(
     ("change", "message"),
     [

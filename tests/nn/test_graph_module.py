@@ -33,6 +33,7 @@ from genocc.primitives import (
     ShiftPad,
     Slice,
     Softmax,
+    Zero,
 )
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.strategies import genotypes, networks
@@ -55,6 +56,7 @@ EXAMPLES: dict[type[Primitive], list[Primitive]] = {
     Concat: [Concat()],
     ShiftPad: [ShiftPad()],
     Slice: [Slice(1, 3)],
+    Zero: [Zero(4), Zero(6, (2, 3))],
     GlobalMean: [GlobalMean()],
     Linear: [Linear(3)],
     DropPath: [DropPath()],
@@ -77,14 +79,14 @@ def test_a_primitive_computes_what_the_reference_does(primitive: Primitive) -> N
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("name", [name for name, operation in OPERATIONS.items() if operation.recipe])
+@pytest.mark.parametrize("name", list(OPERATIONS))
 def test_an_operation_computes_what_the_reference_does(name: str, stride: int) -> None:
     graph = OPERATIONS[name].graph(channels=4, stride=stride, size=7)
     arrays, image = random_parameters(graph), random_image(graph)
     assert relative_error(run(graph, arrays, image), evaluate(graph, arrays, image)) < EXACT
 
 
-@given(genotypes(max_nodes=3, max_edges=4), networks(max_layers=3))
+@given(genotypes(max_nodes=3, max_edges=4, zeros=True), networks(max_layers=3))
 @settings(max_examples=12)
 def test_random_nets_compute_what_the_reference_does(genotype: Genotype, config: NetworkConfig) -> None:
     graph = lower(genotype, config)

@@ -30,7 +30,7 @@ def compiled(genotype: Genotype, config: NetworkConfig, passes: tuple[str, ...])
 
 @settings(max_examples=40)
 @given(
-    genotype=genotypes(max_nodes=4, max_edges=3), config=networks(), batch=st.integers(1, 3),
+    genotype=genotypes(max_nodes=4, max_edges=3, zeros=True), config=networks(), batch=st.integers(1, 3),
     passes=st.sampled_from([(), PASSES, tuple(ALL_PASSES)]),
 )  # fmt: skip
 def test_agrees_with_the_reference(

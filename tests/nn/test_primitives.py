@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import pytest
 import torch
@@ -10,34 +11,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from genocc.exporters.onnx import OPERATORS
+from genocc.exporters.onnx import EMITTERS as ONNX_EMITTERS
 from genocc.exporters.python.emitters import JOINS, LAYERS
 from genocc.nn.batch_norm import SYNC_EMITTERS
 from genocc.nn.inference_net import STEPS
 from genocc.nn.primitives import (
     EMITTERS,
+    INFERENCE_EMITTERS,
     BatchNorm2d,
     Normalization,
     PaddedConv2d,
+    SlicedConv2d,
     add_all,
     concat,
     drop_path,
     drop_path_masks,
 )
-from genocc.primitives import PRIMITIVES, DropPath, GlobalMean, Input, Linear, Normalize, Primitive, Softmax
+from genocc.primitives import PRIMITIVES, DropPath, GlobalMean, Input, Linear, Normalize, Primitive, Softmax, Zero
 from genocc.searchers.arithmetic.lazy import LAZY
+from tests.nn import convolutions
 
 TABLES: dict[str, Collection[type[Primitive]]] = {
     "PyTorch": EMITTERS.keys(),
+    "PyTorch, inference": INFERENCE_EMITTERS.keys(),
     "PyTorch, synchronized BN": SYNC_EMITTERS.keys(),
     "optimized PyTorch": STEPS.keys(),
-    "ONNX": OPERATORS.keys(),
+    "ONNX": ONNX_EMITTERS.keys(),
     "Python source": LAYERS.keys() | JOINS.keys(),
     "super-net": LAZY.keys(),
 }
 WITHOUT: dict[str, tuple[type[Primitive], ...]] = {
     "ONNX": (),
-    "super-net": (Input, GlobalMean, Linear, DropPath, Normalize, Softmax),  # not in a candidate operation
+    "super-net": (Input, GlobalMean, Linear, DropPath, Normalize, Softmax, Zero),  # `none` is never computed there
 }
 """What a back end does not compute; of those that are not named: the input, which is their argument."""
 
@@ -55,6 +60,47 @@ def test_a_padded_convolution_pads_each_side_by_its_own() -> None:
     expected = torch.zeros(1, 1, top + 2 + bottom, left + 2 + right)
     expected[:, :, top : top + 2, left : left + 2] = 1
     torch.testing.assert_close(conv(torch.ones(1, 1, 2, 2)), expected)
+
+
+@pytest.mark.parametrize("stride", [2, (1, 2), (3, 2)])
+@pytest.mark.parametrize("arguments", [{}, {"groups": 2, "bias": False}, {"padding": (1, 0)}])
+def test_a_pixelwise_convolution_with_a_stride_trains_as_pytorchs_does(
+    stride: int | tuple[int, int], arguments: dict[str, Any]
+) -> None:
+    ours = SlicedConv2d(4, 6, 1, stride, **arguments).double()
+    theirs = nn.Conv2d(4, 6, 1, stride, **arguments).double()
+    theirs.load_state_dict(ours.state_dict())
+    results = []
+    for conv in (ours, theirs):
+        x = torch.arange(2 * 4 * 7 * 6.0, dtype=torch.float64).view(2, 4, 7, 6).sin().requires_grad_()
+        y = conv(x)
+        y.square().sum().backward()
+        results.append([y.detach(), x.grad, *(p.grad for p in conv.parameters())])
+    for found, expected in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_without_a_gradient_it_is_pytorchs_to_the_bit() -> None:
+    conv, x = SlicedConv2d(4, 6, 1, 2), torch.randn(2, 4, 7, 6)
+    expected = nn.Conv2d.forward(conv, x)
+    with torch.no_grad():
+        assert torch.equal(conv(x), expected)
+    assert torch.equal(conv.requires_grad_(False)(x), expected)
+
+
+THIN = {"dense:1x1:2x2:0x0:1": 97}
+"""Kinds of which a part is tried each time."""
+
+
+@pytest.mark.parametrize("which", THIN)
+def test_a_convolution_that_trains_computes_what_float64_does(which: str) -> None:
+    assert convolutions.faults(which, thin=THIN[which]) == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("which", convolutions.cases())
+def test_every_convolution_that_trains_computes_what_float64_does(which: str) -> None:
+    assert convolutions.faults(which) == []
 
 
 @pytest.mark.parametrize("training", [False, True])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import re
 from collections.abc import Sequence
 from math import prod
@@ -13,13 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from genocc import Genotype, Graph, NetworkConfig, lower
-from genocc.cli import app
 from genocc.compiler import exporters
-from genocc.errors import GenoccError, InternalError, NetworkError
-from genocc.passes import COUNTED, PASSES, Parameters, Pass, Rewriter, run_passes, select
+from genocc.errors import GenoccError, NetworkError
+from genocc.passes import COUNTED, PASSES, Parameters, Pass, run_passes, select
 from genocc.passes.pad_channels import PadChannels
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.strategies import genotypes, networks
@@ -64,7 +61,7 @@ def check(graph: Graph, passes: Sequence[Pass], *, training: bool = False) -> Gr
 
 
 @settings(max_examples=25)
-@given(genotypes(max_nodes=5), networks())
+@given(genotypes(max_nodes=5, zeros=True), networks())
 def test_every_pass_alone(genotype: Genotype, config: NetworkConfig) -> None:
     graph = lowered(genotype, config)
     for step in VARIANTS.values():
@@ -75,15 +72,17 @@ def test_every_pass_alone(genotype: Genotype, config: NetworkConfig) -> None:
 
 
 @settings(max_examples=25)
-@given(genotypes(max_nodes=5), networks(), st.sets(st.sampled_from(list(VARIANTS)), min_size=2))
+@given(genotypes(max_nodes=5, zeros=True), networks(), st.sets(st.sampled_from(list(VARIANTS)), min_size=2))
 def test_pipelines(genotype: Genotype, config: NetworkConfig, chosen: set[str]) -> None:
     graph = lowered(genotype, config)
+    if "pad-channels to 4" in chosen:  # of two settings of one pass, the first finds more to pad after the second
+        chosen = chosen - {"pad-channels"}
     for passes in (*PIPELINES.values(), [step for name, step in VARIANTS.items() if name in chosen]):
         check(graph, passes)
 
 
 @settings(max_examples=10)
-@given(genotypes(max_nodes=4), networks(), st.permutations(list(VARIANTS)))
+@given(genotypes(max_nodes=4, zeros=True), networks(), st.permutations(list(VARIANTS)))
 def test_any_order(genotype: Genotype, config: NetworkConfig, names: list[str]) -> None:
     graph = lowered(genotype, config)
     arrays, image = random_parameters(graph), random_image(graph)
@@ -92,7 +91,7 @@ def test_any_order(genotype: Genotype, config: NetworkConfig, names: list[str]) 
 
 
 @settings(max_examples=15)
-@given(genotypes(max_nodes=4), networks())
+@given(genotypes(max_nodes=4, zeros=True), networks())
 def test_training(genotype: Genotype, config: NetworkConfig) -> None:
     """In training BN uses the statistics of the batch, drop path stays where it is, and the auxiliary head remains."""
     graph = lowered(genotype, config, training=True)
@@ -133,56 +132,6 @@ def test_rewrites_state_their_identity_in_numbered_sentences() -> None:
 
 def test_counts_rest_on_passes_that_add_nothing() -> None:
     assert not any(step.grows for step in select(COUNTED, PASSES))
-
-
-def test_a_pass_that_breaks_the_graph_is_blamed() -> None:
-    class Break(Pass):
-        name = "break"
-
-        def rewrite(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
-            (first, *_) = (name for name in graph.nodes if name != graph.input.name)
-            return Graph({name: node for name, node in graph.nodes.items() if name != first}, graph.outputs), parameters
-
-        def run(self, graph: Graph, parameters: Parameters) -> tuple[Graph, Parameters]:
-            return self.rewrite(graph, parameters)
-
-    cell = {"nodes": [[{"op": "conv_1x1", "from": 0}]], "concat": [2]}
-    genotype = Genotype.from_dict({"name": "n", "cells": {"normal": cell, "reduction": cell}})
-    graph = lower(genotype, NetworkConfig.make(channels=4, layers=1))
-    with pytest.raises(InternalError, match=r"pass 'break' \(after fold-batch-norm\): %\S+: reads %stem\.conv before"):
-        run_passes(graph, Parameters.absent(graph), [PASSES["fold-batch-norm"], Break()])
-
-
-def test_unknown_pass() -> None:
-    with pytest.raises(GenoccError, match="unknown pass 'fold'; expected one of remove-dead-code, "):
-        select(["remove-dead-code", "fold"], PASSES)
-
-
-def test_rewriter_drops_what_lost_its_last_reader_and_nothing_else(darts_v2: Genotype) -> None:
-    graph = lower(darts_v2, NetworkConfig.make(channels=4, layers=2))
-    rewriter = Rewriter(graph, Parameters.absent(graph))
-    for node in graph.nodes.values():
-        if node.name == "head.mean":
-            rewriter.values[node.name] = rewriter.emit(node.name, node.primitive, rewriter.values["cells.0.concat"])
-        else:
-            rewriter.keep(node)
-    left, _ = rewriter.finish()
-    assert not [name for name in left.nodes if name.startswith("cells.1.")]
-    assert [name for name in graph.nodes if name not in left.nodes and not name.startswith("cells.1.")] == []
-
-
-def test_command_lists_them() -> None:
-    runner = CliRunner()
-    listed = runner.invoke(app, ["passes"])
-    assert listed.exit_code == 0
-    rows = [line.split()[1] for line in listed.stdout.splitlines() if re.match(r"\s+\d+ ", line)]
-    assert rows == list(PASSES)
-    data = json.loads(runner.invoke(app, ["passes", "--json"]).stdout)
-    assert [row["name"] for row in data] == list(PASSES)
-    for row in data:
-        step = PASSES[row["name"]]
-        assert (row["training"], row["grows"], row["does"]) == (step.training, step.grows, step.summary)
-        assert row["targets"] == [name for name, target in exporters().items() if step.name in target.passes]
 
 
 def macs(graph: Graph) -> int:

@@ -53,6 +53,20 @@ def test_a_net_from_image_to_logits() -> None:
     )
 
 
+def test_groups_that_read_several_channels_each_are_not_depthwise() -> None:
+    """As many groups as output channels, and twice as many input channels."""
+    text = """
+        %x = input() channels=3 height=4 width=4
+        %a.conv = conv2d(%x) channels=6 kernel=1x1
+        %b.conv = conv2d(%a.conv) channels=3 kernel=3x3 pads=1x1x1x1 groups=3
+        %c.pool = max_pool(%b.conv) kernel=3 padding=1
+        %d.mean = global_mean(%c.pool)
+        %e.linear = linear(%d.mean) features=2
+        return y = %e.linear
+    """
+    assert "channels=12 kernel=3x3 pads=1x1x1x1 groups=3 : (N, 12, 4, 4)" in rewrite(PASS, text)
+
+
 def test_halves_of_a_factorized_reduce_are_summed_where_others_expect_the_zeros_at_the_end() -> None:
     text = """
         %x = input() channels=3 height=4 width=4

@@ -55,7 +55,7 @@ def test_a_run_is_not_begun_twice_and_goes_on_with_its_own_settings(tmp_path: Pa
         pass
     other = {**CONFIG, "schedule": {"epochs": 9}}
     with (
-        pytest.raises(RunError, match=r"schedule.epochs is 3, not 9; a run keeps its settings"),
+        pytest.raises(RunError, match=r"schedule.epochs \(--epochs\) is 3, not 9; a run keeps its settings"),
         open_run(tmp_path, "search", other, resume=True),
     ):
         pass
@@ -64,6 +64,43 @@ def test_a_run_is_not_begun_twice_and_goes_on_with_its_own_settings(tmp_path: Pa
         open_run(tmp_path, "train", CONFIG, resume=True),
     ):
         pass
+
+
+DATA = {"name": "imagefolder", "classes": ["a", "b"], "train": [3, 3], "test": [1, 1], "digests": ["0f", "1f"]}
+
+
+def of_data(folder: str, epochs: int = 3, **data: object) -> dict[str, object]:
+    return {
+        "schedule": {"epochs": epochs},
+        "data": {"name": "imagefolder", "folder": folder, "download": False, **data},
+    }
+
+
+def test_data_may_move_but_not_change(tmp_path: Path) -> None:
+    with open_run(tmp_path, "train", of_data("old")) as run:
+        run.note_data(DATA)
+        run.begin()
+    with open_run(tmp_path, "train", of_data("new", download=True), resume=True) as run:
+        with pytest.raises(RunError, match=r"not those that .* began with: class 'b' is gone and class 'c' is new"):
+            run.note_data({**DATA, "classes": ["a", "c"]})
+        assert read_config(tmp_path, "train") == of_data("old")
+        run.note_data(DATA)
+        run.begin()
+    assert read_config(tmp_path, "train") == of_data("new", download=True)
+    with (
+        pytest.raises(RunError, match=r"config.json: schedule.epochs \(--epochs\) is 3, not 5"),
+        open_run(tmp_path, "train", of_data("old", 5), resume=True),
+    ):
+        pass
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genocc.runs.folder.MAX_CONFIG", 400)
+    with open_run(tmp_path / "a", "train", {}) as run:
+        run.note_data({**DATA, "classes": [f"class {number}" for number in range(40)]})
+        with pytest.raises(RunError, match=r"larger than 400 bytes: the data have too many classes"):
+            run.begin()
+    assert not (tmp_path / "a").exists()
 
 
 def test_resuming_what_is_not_there_is_an_error(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from genocc.runs.folder import RunFolder
 from genocc.runs.interruption import Interruption
 from genocc.runs.loop import Loop, Phase, choose_device
 from genocc.runs.progress import Progress
+from genocc.runs.randomness import Randomness
 from genocc.runs.reading import CHECKPOINTS, read_history
 from tests.runs.begun import begun
 
@@ -104,9 +105,10 @@ def look_always(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(folder: Path, *, stop: int = -1, learner: Counter | None = None, resume: bool = False) -> Counting:
     """Runs the loop in a folder; what a new process would do where the folder has a run already."""
     interruption = Interruption()
-    torch.manual_seed(5 if not resume else 99)
+    drawn = Randomness(5 if not resume else 99, torch.device("cpu"))
     with begun(folder, resume=resume) as opened:
-        made = Counting(learner or Counter(), EPOCHS, opened, interruption, StopAt(interruption, stop))
+        shown = StopAt(interruption, stop)
+        made = Counting(learner or Counter(), EPOCHS, opened, interruption, shown, randomness=drawn)
         made.run()
     return made
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
+import pytest
+
 from genocc.runs.progress import ConsoleProgress
 from genocc.searchers.summary import format_steps
 
@@ -15,3 +19,10 @@ def test_a_group_that_has_not_moved_yet_has_no_loss() -> None:
         bar, task = progress._live
         (shown,) = (one.description for one in bar.tasks if one.id == task)
     assert shown == "1  loss 2.50  acc 25%  edges 8"
+
+
+def test_a_bar_leaves_standard_output_to_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, for rich
+    streams = (sys.stdout, sys.stderr)
+    with ConsoleProgress().running("search", 4, 1):
+        assert (sys.stdout, sys.stderr) == streams

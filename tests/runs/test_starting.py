@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from genocc.errors import ConfigError
-from genocc.runs.starting import given, new_or_resumed, run_path
+from genocc.errors import ConfigError, RunError
+from genocc.runs.reading import CONFIG
+from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
+from genocc.training.config import TrainConfig
 
 
 def started(out: str | None, *, resume: bool, settings: bool) -> str:
@@ -46,6 +48,21 @@ def test_a_run_without_a_folder_gets_one_that_is_free(tmp_path: Path, monkeypatc
         assert folder == Path("runs") / expected
         folder.mkdir(parents=True)
     assert run_path("runs/a-digits", "b") == Path("runs/a-digits")
+
+
+def test_a_resumed_run_has_its_own_settings_and_those_that_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / CONFIG).touch()
+    assert started(str(tmp_path), resume=True, settings=True) == f"of {tmp_path}"
+    own = TrainConfig.make("quick", seed=4)
+    asked = with_settings(own, ["data.cutout=3"], {"schedule": {"epochs": 9}}, tmp_path)
+    assert (asked.seed, asked.data.cutout, asked.schedule.epochs, asked.preset) == (4, 3, 9, "quick")
+    assert with_settings(own, (), {}, tmp_path) == own
+    with pytest.raises(ConfigError, match=r"there is no 'data.cut'; did you mean 'data.cutout'"):
+        with_settings(own, ["data.cut=3"], {}, tmp_path)
+    with pytest.raises(
+        RunError, match=r"schedule.epochs \(--epochs\) is 12, not 0"
+    ):  # not the warm-up, which is longer
+        with_settings(own, (), {"schedule": {"epochs": 0}}, tmp_path)
 
 
 def test_only_what_says_something_is_given() -> None:

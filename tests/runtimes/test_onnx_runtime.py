@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import numpy as np
 import onnxruntime
 import pytest
 
 from genocc.errors import TargetError
+from genocc.runtimes import onnx_runtime
 from genocc.runtimes.onnx_runtime import PROVIDERS, RUNTIME, run, session
 from tests.runtimes.onnx_models import IMAGES, logits, model
 
@@ -49,7 +53,7 @@ def test_a_session_on_another_provider_is_no_fallback(found: str, monkeypatch: p
             return ["CPUExecutionProvider"]
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", PROVIDERS.values)
-    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None, raising=False)
+    monkeypatch.setattr(onnx_runtime, "prepare_cuda", lambda: True)
     monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
     with pytest.raises(TargetError, match=r"^provider cuda: CUDAExecutionProvider cannot be used on this machine; try"):
         session(CONTENT, "cuda")
@@ -71,3 +75,50 @@ def test_what_it_cannot_run_is_one_line() -> None:
     with pytest.raises(TargetError, match=rf"^a\.onnx: {RUNTIME} cannot run it: ") as caught:
         run(session(CONTENT), IMAGES[:, :2], "a.onnx")
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_without_a_gpu_the_provider_is_refused_in_silence(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", PROVIDERS.values)
+    monkeypatch.setattr(onnx_runtime.ctypes, "CDLL", lambda *_, **__: Driver(0))
+    onnx_runtime.prepare_cuda.cache_clear()
+    with pytest.raises(TargetError, match=r"^provider cuda: CUDAExecutionProvider cannot be used on this machine; try"):
+        session(CONTENT, "cuda")
+    onnx_runtime.prepare_cuda.cache_clear()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_the_loader_of_libraries_prints_is_dropped_and_standard_output_stays(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(onnxruntime, "preload_dlls", preload_dlls)
+    monkeypatch.setattr(onnx_runtime.ctypes, "CDLL", lambda *_, **__: Driver(1))
+    onnx_runtime.prepare_cuda.cache_clear()
+    assert onnx_runtime.prepare_cuda()
+    onnx_runtime.prepare_cuda.cache_clear()
+    assert [(True, sys.stdout)] == LOADED
+    assert capfd.readouterr() == ("", "")
+
+
+LOADED: list[tuple[bool, object]] = []
+
+
+def preload_dlls(cuda: bool = True) -> None:
+    """As ONNX Runtime's: a function of a module."""
+    print("Failed to load")
+    LOADED.append((cuda, sys.stdout))
+
+
+class Driver:
+    """A CUDA driver that knows of so many devices."""
+
+    def __init__(self, devices: int) -> None:
+        self.devices = devices
+
+    def cuInit(self, flags: int) -> int:  # noqa: N802
+        return 0
+
+    def cuDeviceGetCount(self, count: Any) -> int:  # noqa: N802
+        count._obj.value = self.devices
+        return 0

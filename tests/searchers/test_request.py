@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import genocc
-from genocc.errors import ConfigError
+from genocc.errors import ConfigError, RunError
 from genocc.runs.folder import open_run
 from genocc.runs.reading import SEARCH, SEARCH_SEEDS
 from genocc.searchers import request
@@ -98,8 +98,21 @@ def test_resuming_alone_takes_everything_from_the_folder(asked: list[tuple[Any, 
     ]
 
 
-def test_resuming_with_settings_asks_for_them(asked: list[tuple[Any, ...]], tmp_path: Path) -> None:
-    """Whether they are those of the folder is for the run to say."""
+def test_resuming_with_settings_asks_for_the_runs_with_these(asked: list[tuple[Any, ...]], tmp_path: Path) -> None:
+    own = SearchConfig.make("pc-darts", "cifar", data={"name": "fake"})
+    with open_run(tmp_path / "b", SEARCH, own.model_dump(mode="json")) as run:
+        run.begin()
+    genocc.search(tmp_path / "b", epochs=9, data="fake", resume=True)
+    assert asked.pop()[0] == own.model_copy(update={"schedule": own.schedule.model_copy(update={"epochs": 9})})
+    genocc.search(tmp_path / "b", method="darts", resume=True)
+    assert asked.pop()[0].method == "darts"  # which the run refuses
+    with pytest.raises(RunError, match="is one search; --seeds 3 asks for several"):
+        genocc.search(tmp_path / "b", seeds=3, resume=True)
+
+
+def test_a_run_that_was_killed_before_it_wrote_anything_begins_anew(
+    asked: list[tuple[Any, ...]], tmp_path: Path
+) -> None:
     genocc.search(tmp_path / "a", method="darts", resume=True)
     assert asked[0][0] == SearchConfig.make("darts", "quick")
     assert asked[0][3]["resume"] is True

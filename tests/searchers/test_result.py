@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import genocc
-from genocc.errors import FileError, RunError
+from genocc.errors import FileError, NetworkError
 from genocc.searchers.result import SearchResult, read_search
 from genocc.searchers.search import run_search
 from tests.searchers.small import history, small
@@ -75,5 +75,5 @@ def test_metadata_that_no_search_wrote_are_one_clear_error(darts_run: Path, tmp_
     genotype = genocc.load(folder)
     metadata = {**genotype.metadata, "images": images}
     (folder / "genotype.json").write_text(genotype.model_copy(update={"metadata": metadata}).dumps())
-    with pytest.raises(RunError, match=r"\$\.metadata\.images"):
+    with pytest.raises(NetworkError, match=r"\$\.metadata\.images"):
         SearchResult.read(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from genocc.runs.reading import CONFIG, SEARCH_SEEDS
 from genocc.searchers.result import SearchResult
 from genocc.searchers.search import run_search
 from genocc.searchers.seeds import best_of, is_seeds, read_seeds, run_seeds
+from tests.data.image_files import write_image
 from tests.searchers.small import StopAt, assert_same, history, small
 
 
@@ -46,6 +48,25 @@ def test_several_seeds_go_on_where_they_were(darts_run: Path, tmp_path: Path) ->
     assert_same(tmp_path / "a" / "seed-0", darts_run)
     run_search(small("darts", "seed=1"), tmp_path / "b", device="cpu")
     assert_same(tmp_path / "a" / "seed-1", tmp_path / "b")
+
+
+def test_all_seeds_see_the_data_that_the_first_began_with(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        for number in range(12):
+            write_image(tmp_path / "old" / name / f"{number}.png", size=(8, 12), shade=10 * number)
+    images = ("data.name=imagefolder", "data.size=12x8", "data.training=8", "data.validation=8", "schedule.epochs=1")
+    config = small("darts", *images, f"data.folder={tmp_path / 'old'}")
+    run_seeds(config, 2, tmp_path / "run", device="cpu")
+    assert genocc.load(tmp_path / "run").metadata["images"]["size"] == [12, 8]
+    shutil.rmtree(tmp_path / "run" / "seed-1")
+    (tmp_path / "run" / "genotype.json").unlink()
+    (tmp_path / "old").rename(tmp_path / "new")
+    write_image(tmp_path / "new" / "dog" / "more.png")
+    with pytest.raises(RunError, match=r"run: the images are not those .* class 'dog' has 13 images"):
+        genocc.search(tmp_path / "run", data=str(tmp_path / "new"), resume=True, device="cpu")
+    (tmp_path / "new" / "dog" / "more.png").unlink()
+    genocc.search(tmp_path / "run", data=str(tmp_path / "new"), resume=True, device="cpu")
+    assert read_seeds(tmp_path / "run")[0].data.folder == tmp_path / "new"
 
 
 def test_the_best_is_the_most_accurate_within_the_budget(darts_run: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from genocc.errors import ConfigError
-from genocc.training.events import FOLDER, event_writer, scalars
+from genocc.runs.reading import RUN_EVENTS as FOLDER
+from genocc.training.events import event_writer, scalars
 from genocc.training.settings import OutputConfig
 from tests.runs.begun import begun
 
@@ -38,7 +39,7 @@ def test_the_first_line_makes_the_file_in_the_first_process_alone(tmp_path: Path
 
 
 def test_without_tensorboard_events_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    monkeypatch.setitem(sys.modules, "tensorboard.summary.writer.record_writer", None)
     with (
         pytest.raises(ConfigError, match="needs the package tensorboard"),
         event_writer(OutputConfig(tensorboard=True), None),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import genocc
-from genocc.errors import ConfigError, FileError
+from genocc.errors import ConfigError, FileError, RunError
 from genocc.genotype import Genotype
 from genocc.runs.reading import RUN_GENOTYPE
 from genocc.training import request
@@ -58,11 +58,30 @@ def test_a_run_goes_on_with_its_own_genotype_and_settings(asked: list[Asked], tr
     assert asked[1][:2] == (other, tiny())
 
 
-def test_with_a_setting_the_configuration_is_new_and_the_genotype_the_runs(
-    asked: list[Asked], training_run: Path
+def test_with_settings_the_configuration_is_the_runs_with_these(asked: list[Asked], training_run: Path) -> None:
+    genocc.train(out=training_run, resume=True, epochs=4, overrides=["data.cutout=2"], data="fake")
+    assert asked[0][:2] == (GENOTYPE, tiny("schedule.epochs=4", "data.cutout=2"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 60}, r"schedule.epochs \(--epochs\) is 3, not 60"),
+        ({"epochs": 0}, r"schedule.epochs \(--epochs\) is 3, not 0"),
+        ({"overrides": ["schedule.warmup=9"]}, r"schedule.warmup is 1, not 9"),  # more than there are epochs
+        ({"data": "digits"}, r"data.name \(--data\) is \"fake\", not \"digits\""),
+        ({"preset": "quick"}, r"preset \(--preset\) is \"cifar\", not \"quick\""),
+        ({"size": "8x12"}, r"data.size \(--input-size\) is 8, not \[8, 12\]"),
+        ({"seed": 1}, r"seed \(--seed\) is 0, not 1"),
+        ({"network": {"channels": 8}}, r"network.channels \(--channels\) is 4, not 8"),
+        ({"tensorboard": True}, r"output.tensorboard \(--tensorboard\) is false, not true"),
+    ],
+)
+def test_a_setting_that_is_not_the_runs_is_named_and_no_other(
+    training_run: Path, options: dict[str, Any], message: str
 ) -> None:
-    genocc.train(out=training_run, resume=True, epochs=4)
-    assert asked[0][:2] == (GENOTYPE, TrainConfig.make("quick", schedule={"epochs": 4}))
+    with pytest.raises(RunError, match=rf"config.json: {message}; a run keeps its settings"):
+        genocc.train(out=training_run, resume=True, **options)
 
 
 def test_a_genotype_is_loaded_from_wherever_it_is(asked: list[Asked], training_run: Path, tmp_path: Path) -> None:

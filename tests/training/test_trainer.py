@@ -8,13 +8,16 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
+from functorch.compile import make_boxed_func
 from torch import Tensor
+from torch._dynamo.backends.common import aot_autograd
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR
 
 from genocc.errors import ConfigError, NetworkError, RunError
 from genocc.training.config import TrainConfig
 from genocc.training.trainer import Trainer, learning_rate
 from genocc.training.training import fit
+from tests.nn.strided_gradients import CONVOLUTION_BACKWARD, StridedGradients, is_strided
 from tests.training.tiny import GENOTYPE, tiny
 
 CPU = torch.device("cpu")
@@ -205,3 +208,29 @@ def test_an_auxiliary_head_on_small_maps_is_refused() -> None:
 def test_a_fit_that_diverges_is_an_error() -> None:
     with pytest.raises(RunError, match="tiny: losses or weights are no longer finite in epoch"):
         fit(GENOTYPE, tiny("optimizer.learning_rate=1e30", "optimizer.clip=1e30"), device="cpu")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("sync", ["true", "false"])
+def test_no_step_asks_for_the_gradient_that_ends_the_process(precision: str, sync: str) -> None:
+    """That of a 1x1 weight with a stride: factorized reduces and conv_1x1 have some."""
+    settings = (f"compute.precision={precision}", f"distributed.sync_batch_norm={sync}", "network.auxiliary=false")
+    trainer = Trainer(GENOTYPE, tiny(*settings), CPU)
+    with StridedGradients() as gradients:
+        trainer.step()
+    assert gradients.strided == []
+    assert gradients.seen > 10
+
+
+def test_no_compiled_step_asks_for_it_either() -> None:
+    found = []
+
+    def backward(module: torch.fx.GraphModule, inputs: object) -> object:
+        found.extend(node for node in module.graph.nodes if node.target is CONVOLUTION_BACKWARD)
+        return make_boxed_func(module.forward)
+
+    backend = aot_autograd(fw_compiler=lambda module, inputs: make_boxed_func(module.forward), bw_compiler=backward)
+    trainer = Trainer(GENOTYPE, tiny(), CPU)
+    torch.compile(trainer.net, backend=backend)(torch.randn(4, 3, 8, 8)).square().sum().backward()
+    assert len(found) > 10
+    assert not [node for node in found if is_strided(node.args[2].meta["val"], node.args[4], node.args[10])]

@@ -8,13 +8,13 @@
   const SECONDS = Math.min(1.1, Math.max(0.08, 24 / data.epochs.length)), GLIDE = 0.35, FIELDS = 5;
   let shown = data.epochs.length - 1, current = shown, playing = false, ticket = 0;
 
-  // --- cells: strands are drawn beside the middle of their lane
+  // --- cells: ribbons are drawn beside the middle of their lane
   const cells = data.cells.map((cell, number) => {
     const svg = document.querySelector(`svg[data-cell="${number}"]`);
     const labels = svg.querySelectorAll(".label");
     const lanes = [...svg.querySelectorAll(".lane")].map((group, index) => ({
       group, points: cell.lanes[index].points, name: cell.lanes[index].name,
-      strands: [...group.querySelectorAll(".strand")], label: labels[index],
+      ribbons: [...group.querySelectorAll(".ribbon")], label: labels[index],
     }));
     const rows = [...document.querySelectorAll(`table[data-heat="${number}"] tbody tr`)];
     return {
@@ -32,17 +32,17 @@
     return d;
   }
 
-  function drawStrands(position) {
+  function drawRibbons(position) {
     const before = Math.floor(position), after = Math.min(before + 1, data.epochs.length - 1), t = position - before;
     for (const cell of cells) {
       const a = cell.frames[before], b = cell.frames[after];
       let at = 0;
-      for (const lane of cell.lanes) for (const strand of lane.strands) {
+      for (const lane of cell.lanes) for (const ribbon of lane.ribbons) {
         const value = (field) => a[at + field] * (1 - t) + b[at + field] * t;
         const width = value(1);
-        strand.setAttribute("d", beside(lane.points, value(0)));
-        strand.setAttribute("stroke-width", width.toFixed(2));
-        strand.setAttribute("stroke-opacity", value(2).toFixed(3));
+        ribbon.setAttribute("d", beside(lane.points, value(0)));
+        ribbon.setAttribute("stroke-width", width.toFixed(2));
+        ribbon.setAttribute("stroke-opacity", value(2).toFixed(3));
         at += FIELDS;
       }
     }
@@ -97,7 +97,7 @@
       if (mine !== ticket) return;
       const t = duration ? Math.min(1, Math.max(0, (now - begin) / duration)) : 1;
       current = from + (epoch - from) * t * t * (3 - 2 * t);
-      drawStrands(current); drawCurves(current);
+      drawRibbons(current); drawCurves(current);
       if (t < 1) requestAnimationFrame(step);
     };
     if (duration) requestAnimationFrame(step); else step(begin);

@@ -15,6 +15,7 @@ import genocc
 from genocc import Cell, Edge, Genotype
 from genocc.errors import GenotypeError
 from genocc.exporters.drawing import rendering
+from genocc.exporters.drawing.diagram import Tone
 from genocc.exporters.drawing.graphviz import difference_diagram, genotype_diagram
 from genocc.exporters.drawing.rendering import render
 from genocc.operations import OPERATIONS
@@ -27,7 +28,7 @@ IMAGE = ROOT / "docs" / "images" / "darts-v2.svg"
 
 
 @settings(max_examples=30)
-@given(genotypes(weights=True))
+@given(genotypes(weights=True, zeros=True))
 def test_dot_has_every_edge_once_and_the_concat_as_it_is(genotype: Genotype) -> None:
     drawing = Drawing(genotype_diagram(genotype).dot())
     boxes = 0
@@ -40,6 +41,27 @@ def test_dot_has_every_edge_once_and_the_concat_as_it_is(genotype: Genotype) -> 
     assert len(drawing.nodes) == boxes + states
     arrows = [attributes for *_, attributes in drawing.arrows if attributes["style"] != "invis"]
     assert len(arrows) == 2 * boxes + sum(len(cell.concat) for cell in genotype.cells.values())
+
+
+def test_a_node_of_zeros_says_so_and_has_no_arrow() -> None:
+    none = (Edge(op="none", source=1),)
+    cell = Cell(nodes=(none, (Edge(op="conv_1x1", source=2),), none), concat=(2, 3))
+    diagram = genotype_diagram(one(cell))
+    (panel,) = diagram.panels
+    looks = {vertex.name: (vertex.label, vertex.tone, vertex.tooltip) for vertex in panel.vertices}
+    assert looks["states.2"] == ("2 = 0", Tone.ZERO, "node 2, zero")
+    assert looks["states.4"] == ("4 = 0", Tone.FAINT, "node 4, dead: it reaches no part of the concat, zero")
+    assert [arrow.label for arrow in panel.arrows] == ["conv_1x1", "", ""]
+    assert "node 2 is zero; node 4 is zero" in diagram.description
+
+
+def test_a_node_that_is_zero_in_one_of_two_is_a_plain_one_in_their_difference() -> None:
+    conv, none = (Edge(op="conv_1x1", source=0),), (Edge(op="none", source=0),)
+    first, second = Cell(nodes=(conv, none), concat=(2, 3)), Cell(nodes=(none, none, conv), concat=(2, 3, 4))
+    for a, b in [(first, second), (second, first)]:
+        (panel,) = difference_diagram(genocc.diff(one(a), one(b))).panels
+        assert sum(vertex.tone is Tone.ZERO for vertex in panel.vertices) == 1
+        assert sum(vertex.label.endswith("= 0") for vertex in panel.vertices) == 2
 
 
 @needs_dot

@@ -73,12 +73,12 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def state(browser: Any) -> list[Any]:
-    """What the page shows: strands, coefficients, captions, figures, cursors."""
+    """What the page shows: ribbons, coefficients, captions, figures, cursors."""
     found: list[Any] = browser.execute_script(
         """const all = (selector, get) => [...document.querySelectorAll(selector)].map(get);
         const number = (e, name) => Number(e.getAttribute(name));
-        const strand = (p) => [p.getAttribute("d"), number(p, "stroke-width"), number(p, "stroke-opacity")];
-        return [all(".formation .strand", strand),
+        const ribbon = (p) => [p.getAttribute("d"), number(p, "stroke-width"), number(p, "stroke-opacity")];
+        return [all(".evolution .ribbon", ribbon),
                 all(".heat td", (t) => [t.textContent, t.className]), all("[data-edges]", (c) => c.textContent),
                 all("[data-series]", (b) => b.textContent), all(".cursor", (l) => +l.getAttribute("x1")),
                 all(".label:not(.off) text", (t) => t.textContent)]"""

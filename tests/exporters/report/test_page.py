@@ -129,7 +129,7 @@ def test_a_training_is_reported(tmp_path: Path) -> None:
     assert written.all("dd")[:2] == ["80.00%", "80.00%"]
     for title in ("Accuracy", "Loss", "Learning rate", "Drop path", "Images a second"):
         assert title in written.all("h3")
-    assert not any(attributes.get("class") == "formation" for _, attributes in written.tags)
+    assert not any(attributes.get("class") == "evolution" for _, attributes in written.tags)
 
 
 def test_an_unfinished_search_is_reported_as_such(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,11 +11,12 @@ from torch import Tensor
 
 from genocc.graph import Graph, GraphBuilder
 from genocc.operations import OPERATIONS
-from genocc.primitives import Input
+from genocc.primitives import Conv2d, Input
 from genocc.searchers.arithmetic.features import CellState, Feature, combine
 from genocc.searchers.arithmetic.lazy import OperationModule, SuperNetBlock
 from genocc.searchers.arithmetic.maps import fold, unfold
 from tests import reference
+from tests.nn.strided_gradients import StridedGradients
 
 NAMES = [name for name in OPERATIONS if name != "none"]
 
@@ -76,3 +79,20 @@ def test_a_relu_and_a_thinned_state_are_computed_once() -> None:
         module_of(graph_of(name, 4, 2, 6), name)[0].float()(state)
     assert set(state._known) == {"rectified"}
     assert set(state.rectified._known) == {"thinned"}
+
+
+@pytest.mark.parametrize("own", [{"bias": True}, {"groups": 2}, {"pads": (1, 1, 1, 1)}])
+def test_no_1x1_convolution_with_a_stride_leaves_its_weight_gradient_to_pytorch(own: dict[str, Any]) -> None:
+    """Those of DARTS' recipes are products; operations of other packages may have any."""
+    builder = GraphBuilder()
+    x = builder.add("x", Input(4, 8, 8))
+    graph = builder.build(y=builder.add("cells.0.op.conv", Conv2d(6, (1, 1), (2, 2), **own), x))
+    arrays = reference.random_parameters(graph)
+    module = OperationModule(graph, arrays, "cells.0.op").double()
+    image = reference.random_image(graph, batch=3)
+    with StridedGradients() as gradients:
+        found = as_batch(module(CellState(fold(torch.from_numpy(image), 4))))
+        found.square().sum().backward()
+    assert gradients.strided == []
+    expected = reference.evaluate(graph, arrays, image, training=True)["y"]
+    np.testing.assert_allclose(found.detach().numpy(), expected, rtol=1e-9, atol=1e-9)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from genocc.data import Source, load
+from genocc.data import DataRequest, load
 from genocc.errors import DataError
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.config import SearchConfig
@@ -62,7 +62,7 @@ def halves_of(wanted: DataConfig, *, batch_size: int = 16, seed: int = 0) -> Hal
 
 def test_halves_are_disjoint_parts_of_the_training_images() -> None:
     training, validation = pixels(halves_of(DIGITS))
-    whole = load(Source("digits", size=8)).train
+    whole = load(DataRequest("digits", size=8)).train
     every = [image.tobytes() for image in whole.start(torch.arange(len(whole)), 0, False, None)().flatten(1).numpy()]
     assert (len(training), len(validation)) == (round(0.25 * len(every)), round(0.125 * len(every)))
     remaining = Counter(every)

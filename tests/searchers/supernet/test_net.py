@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import DataShape, Group, View
 from genocc.searchers.supernet.net import SuperNet
+from tests.nn.strided_gradients import StridedGradients
 from tests.reference_supernets import STANDARD, ReferenceSuperNet, load, pairs_of_parameters
 
 KINDS = ("normal", "reduction")
@@ -359,3 +360,14 @@ def test_every_ablation_builds_and_steps(name: str) -> None:
     net.eval()
     assert torch.isfinite(net(batch(dtype=torch.float32)[0], net.route(View.DERIVED))).all()
     assert net.derive().cells.keys() == {"normal", "reduction"}
+
+
+@pytest.mark.parametrize("method", ["pc-darts", "entrannas"])
+def test_no_step_asks_for_the_gradient_that_ends_the_process(method: str) -> None:
+    """That of a 1x1 weight with a stride: factorized reduces and conv_1x1 have some."""
+    net = make(method, "space=extended").float()
+    with StridedGradients() as gradients:
+        architecture_step(net)
+        weight_step(net)
+    assert gradients.strided == []
+    assert gradients.seen > 10

@@ -1,6 +1,7 @@
 """`genocc rank-topologies`: which there are, what is trained for them, phases, resuming, kills and errors."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,6 +118,17 @@ def test_killed_it_goes_on_with_what_is_missing_and_comes_to_the_same_end(whole:
     assert (folder / "ranking.json").read_bytes() == (whole / "ranking.json").read_bytes()
 
 
+def test_a_ranking_goes_on_with_the_data_that_it_began_with(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "run")
+    (tmp_path / "run" / "ranking.json").unlink()
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    config["known_data"]["train"][0] += 1
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    assert "the images are not those that the run began with: class 'colour 0'" in error(
+        "--out", tmp_path / "run", "--resume"
+    )
+
+
 def test_ctrl_c_ends_it_with_130_and_its_processes_with_it(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     program = "from genocc.cli import app; app(prog_name='genocc')"
@@ -159,7 +171,7 @@ def test_a_wrong_request_is_one_line(
 
 def test_a_folder_that_cannot_be_used_is_one_line(whole: Path, tmp_path: Path) -> None:
     assert "has a run in it; go on with --resume" in error(*TINY, "--out", whole)
-    assert "sample is 4, not 5" in error(*TINY, "--sample", 5, "--out", whole, "--resume")
+    assert "sample (--sample) is 4, not 5" in error(*TINY, "--sample", 5, "--out", whole, "--resume")
     with open_run(tmp_path / "used", "rank-topologies", {}) as used:
         used.begin()
         assert "in use by another process" in error(*TINY, "--out", tmp_path / "used")

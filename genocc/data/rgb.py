@@ -1,0 +1,131 @@
+"""Whatever mode Pillow opens an image file in, as RGB of 8 bits: upright, scaled by its range, on white.
+
+1. An orientation in the EXIF data is followed; EXIF data that cannot be read say nothing, as in every viewer.
+2. 16-bit grey is scaled by its range (65,535, or what a TIFF file's bits allow); floats have to lie in 0..1.
+   Whole numbers of other kinds (32 bits, signed) say nothing about their scale, and are refused.
+3. What is transparent shows white, whatever colours lie hidden below it.
+4. Of an animation, or of several pages, the first is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.ExifTags import Base
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
+
+from genocc.errors import DataError
+
+MAX_PIXELS = 1 << 26
+FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF")
+"""Formats that are read, whatever a file's name ends in; others may start programs, as EPS does."""
+_SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
+_WHITE = (255, 255, 255, 255)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes an image upright, by its EXIF orientation."""
+
+
+def read_rgb(path: Path, *, coarse: bool = False) -> Image.Image:
+    """Returns an image file as RGB.
+
+    Args:
+        path: The file.
+        coarse: Whether a JPEG may be read at an eighth of its resolution, at a fraction of the cost.
+
+    Raises:
+        DataError: The file is not an image, is cut short, has too many pixels, or numbers without a known scale.
+    """
+    with opened(path) as image:
+        if coarse:
+            image.draft("RGB", (1, 1))
+        image.load()
+        return _upright(image, _rgb(image, path))
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Returns height and width of an upright image; raises DataError as `read_rgb`."""
+    with opened(path) as image:
+        turned = _orientation(image) >= 5 and not isinstance(image, TiffImageFile)  # Pillow turns TIFF files itself
+        return (image.width, image.height) if turned else (image.height, image.width)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """Yields an image file whose size is within the limit; raises DataError for whatever fails in the context."""
+    try:
+        Image.init()
+        with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise DataError(f"{path}: {image.width}x{image.height}; expected at most {MAX_PIXELS:,} pixels")
+            yield image
+    except DataError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        # what decoders raise on broken files has no common class
+        raise DataError(f"{path}: not an image that can be decoded: {error}; replace or remove the file") from None
+
+
+def _upright(image: Image.Image, rgb: Image.Image) -> Image.Image:
+    turn = _TURNS.get(_orientation(image))
+    return rgb if turn is None else rgb.transpose(turn)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        found = image.getexif().get(Base.Orientation)
+    except Exception:  # Pillow ignores broken EXIF data in a JPEG and raises several kinds of errors in others
+        return 1
+    return found if isinstance(found, int) else 1
+
+
+def _rgb(image: Image.Image, path: Path) -> Image.Image:
+    if image.mode in _SIXTEEN or image.mode in ("I", "F"):
+        return _from_numbers(image, path)
+    if image.has_transparency_data:
+        if image.mode == "La":  # which has no other way on
+            image = image.convert("LA")
+        clear = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", clear.size, _WHITE), clear).convert("RGB")
+    return image.convert("RGB")
+
+
+def _from_numbers(image: Image.Image, path: Path) -> Image.Image:
+    """Grey of more than 8 bits; Pillow's own conversion cuts it off at 255."""
+    tags = image.tag_v2 if isinstance(image, TiffImageFile) else {}
+    values = np.asarray(image).astype(np.float32)
+    shares = values / _range(image, values, tags.get(BITSPERSAMPLE), path)
+    if tags.get(PHOTOMETRIC_INTERPRETATION) == 0:  # white is zero, which Pillow heeds for 8 bits only
+        shares = 1 - shares
+    clear = image.info.get("transparency")  # the one grey that is transparent
+    if isinstance(clear, int):
+        shares[values == clear] = 1
+    return Image.fromarray(np.rint(shares * 255).astype(np.uint8)).convert("RGB")
+
+
+def _range(image: Image.Image, values: NDArray[np.float32], bits: object, path: Path) -> float:
+    if image.mode == "F":
+        low, high = float(values.min()), float(values.max())
+        if not (low >= 0 and high <= 1):
+            raise DataError(f"{path}: floats from {low:g} to {high:g}; expected 0 to 1, or an image of 8 or 16 bits")
+        return 1
+    if image.mode == "I" and image.format not in ("PNG", "PPM"):  # of these, Pillow makes 0..65,535
+        raise DataError(
+            f"{path}: grey of 32 bits or with a sign, which does not say what is white; convert it to 8 or 16 bits"
+        )
+    depth = bits[0] if isinstance(bits, tuple) else 16
+    return float((1 << depth) - 1)

@@ -1,0 +1,255 @@
+"""Every mode that Pillow opens files in becomes upright RGB of the right brightness, or is refused with the reason."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from genocc.data import rgb
+from genocc.data.files import check_all
+from genocc.data.rgb import image_size, read_rgb
+from genocc.errors import DataError
+
+Pixels = NDArray[np.uint8]
+RED_GREEN_BLUE = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
+
+
+def pixels(path: Path) -> Pixels:
+    """What is read of a file."""
+    found = read_rgb(path)
+    assert found.mode == "RGB"
+    return np.asarray(found)
+
+
+def grey_of(path: Path) -> list[int]:
+    """The first row of an image without colours."""
+    found = pixels(path)
+    assert (found[..., :1] == found).all()
+    return [int(value) for value in found[0, :, 0]]
+
+
+SIXTEEN = np.array([[0, 257, 32896, 65535]], np.uint16)
+ROW = [0, 1, 128, 255]
+
+
+@pytest.mark.parametrize("name", ["deep.png", "deep.tif"])
+def test_sixteen_bits_of_grey_are_scaled(tmp_path: Path, name: str) -> None:
+    Image.fromarray(SIXTEEN).save(tmp_path / name)
+    assert grey_of(tmp_path / name) == ROW
+
+
+def test_sixteen_bits_in_the_other_byte_order_are_scaled(tmp_path: Path) -> None:
+    (tmp_path / "big.tif").write_bytes(tiff(SIXTEEN.astype(">u2"), order="MM"))
+    assert grey_of(tmp_path / "big.tif") == ROW
+
+
+def test_white_that_is_zero_stays_white(tmp_path: Path) -> None:
+    (tmp_path / "negative.tif").write_bytes(tiff(65535 - SIXTEEN, photometric=0))
+    assert grey_of(tmp_path / "negative.tif") == ROW
+
+
+def test_twelve_bits_of_grey_are_scaled_by_twelve(tmp_path: Path) -> None:
+    packed = int("000010808fff", 16).to_bytes(6, "big")  # 0, 16, 2056, 4095
+    (tmp_path / "twelve.tif").write_bytes(tiff(np.frombuffer(packed, np.uint8)[None], bits=12, width=4))
+    assert grey_of(tmp_path / "twelve.tif") == ROW
+
+
+@pytest.mark.parametrize(("most", "values"), [(255, ROW), (65535, SIXTEEN[0]), (1000, [0, 4, 502, 1000])])
+def test_grey_of_any_maximum_in_a_pgm_is_scaled(tmp_path: Path, most: int, values: list[int]) -> None:
+    data = np.array(values, ">u2" if most > 255 else "u1").tobytes()
+    (tmp_path / "grey.pgm").write_bytes(f"P5 4 1 {most}\n".encode() + data)
+    assert grey_of(tmp_path / "grey.pgm") == ROW
+
+
+@pytest.mark.parametrize("photometric", [0, 1])
+def test_floats_in_0_to_1_are_scaled(tmp_path: Path, photometric: int) -> None:
+    shares = (np.array([ROW]) / 255).astype(np.float32)
+    shares = shares if photometric else 1 - shares
+    (tmp_path / "float.tif").write_bytes(tiff(shares, photometric=photometric, kind=3))
+    assert grey_of(tmp_path / "float.tif") == ROW
+
+
+@pytest.mark.parametrize("values", [[0, 200.0], [-0.1, 1.0], [float("nan"), 0.5], [0, float("inf")]])
+def test_floats_of_another_scale_are_refused_before_training(tmp_path: Path, values: list[float]) -> None:
+    Image.fromarray(np.array([values], np.float32)).save(tmp_path / "float.tif")
+    for read in (read_rgb, lambda path: check_all([path])):
+        with pytest.raises(DataError, match=r"float.tif: floats from .* to .*; expected 0 to 1"):
+            read(tmp_path / "float.tif")
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int16])
+def test_whole_numbers_that_do_not_say_what_is_white_are_refused(tmp_path: Path, kind: type) -> None:
+    (tmp_path / "int.tif").write_bytes(tiff(np.array([[0, 9]], kind), kind=2))
+    with pytest.raises(DataError, match=r"int.tif: grey of 32 bits or with a sign, .* convert it to 8 or 16 bits"):
+        check_all([tmp_path / "int.tif"])
+
+
+def test_sixteen_bits_a_colour_keep_their_brightness(tmp_path: Path) -> None:
+    raw = b"".join(b"\0" + np.array([[65535, 32896, 0]] * 2, ">u2").tobytes() for _ in range(2))
+    (tmp_path / "deep.png").write_bytes(png(raw, width=2, height=2, kind=2))
+    assert pixels(tmp_path / "deep.png")[0, 0].tolist() == [255, 128, 0]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr", "LA", "RGBA", "LAB"])
+def test_opaque_images_of_every_mode_keep_their_brightness(tmp_path: Path, mode: str) -> None:
+    image = Image.new("RGB", (4, 4), "white")
+    ImageDraw.Draw(image).rectangle((0, 0, 1, 3), fill="black")
+    if mode == "LAB":
+        image = Image.merge("LAB", [image.convert("L"), *[Image.new("L", (4, 4), 128)] * 2])
+    path = tmp_path / "image.tif"
+    image.convert(mode).save(path)
+    with Image.open(path) as opened:
+        assert opened.mode == mode
+    assert np.abs(np.array(grey_of(path) if mode != "LAB" else pixels(path)[0, :, 0]) - [0, 0, 255, 255]).max() <= 3
+
+
+def clear_rgba(path: Path) -> None:
+    """A black half that shows, and a transparent one over red."""
+    image = Image.new("RGBA", (4, 2), (255, 0, 0, 0))
+    image.paste((0, 0, 0, 255), (0, 0, 2, 2))
+    image.save(path)
+
+
+def clear_grey(path: Path) -> None:
+    image = Image.new("LA", (4, 2), (90, 0))
+    image.paste((0, 255), (0, 0, 2, 2))
+    image.save(path)
+
+
+def clear_palette(path: Path) -> None:
+    image = Image.new("P", (4, 2), 1)
+    image.putpalette([0, 0, 0, 255, 0, 0])
+    image.paste(0, (0, 0, 2, 2))
+    image.save(path, transparency=1)
+
+
+def clear_colour(path: Path) -> None:
+    image = Image.new("RGB", (4, 2), (255, 0, 0))
+    image.paste(0, (0, 0, 2, 2))
+    image.save(path, transparency=(255, 0, 0))
+
+
+def clear_level(path: Path) -> None:
+    Image.fromarray(np.array([[0, 0, 9, 9]] * 2, np.uint8)).save(path, transparency=9)
+
+
+def clear_deep_level(path: Path) -> None:
+    raw = (b"\0" + np.array([0, 0, 700, 700], ">u2").tobytes()) * 2
+    path.write_bytes(png(raw, width=4, height=2, kind=0, transparency=struct.pack(">H", 700)))
+
+
+@pytest.mark.parametrize("write", [clear_rgba, clear_grey, clear_palette, clear_colour, clear_level, clear_deep_level])
+def test_what_is_transparent_is_white_whatever_lies_below(tmp_path: Path, write: object) -> None:
+    assert callable(write)
+    write(tmp_path / "clear.png")
+    assert grey_of(tmp_path / "clear.png") == [0, 0, 255, 255]
+
+
+def test_what_is_half_transparent_is_mixed_with_white(tmp_path: Path) -> None:
+    Image.new("RGBA", (2, 2), (0, 0, 0, 51)).save(tmp_path / "half.png")
+    assert grey_of(tmp_path / "half.png") == [204, 204]
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tif"])
+def test_of_an_animation_or_several_pages_the_first_is_taken(tmp_path: Path, suffix: str) -> None:
+    first, *rest = (Image.new("RGB", (4, 4), colour) for colour in RED_GREEN_BLUE)
+    first.save(
+        tmp_path / f"film.{suffix}",
+        save_all=True,
+        append_images=rest,
+        **({"lossless": True} if suffix == "webp" else {}),
+    )
+    assert pixels(tmp_path / f"film.{suffix}")[0, 0].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+def test_images_are_turned_upright(tmp_path: Path, suffix: str, orientation: int) -> None:
+    """Seen upright, the upper left of each of these is black, and the image is 24 high and 40 wide."""
+    upright = Image.new("L", (40, 24), 255)
+    upright.paste(0, (0, 0, 8, 8))
+    back = {
+        1: [], 2: ["FLIP_LEFT_RIGHT"], 3: ["ROTATE_180"], 4: ["FLIP_TOP_BOTTOM"], 5: ["TRANSPOSE"], 6: ["ROTATE_90"],
+        7: ["TRANSVERSE"], 8: ["ROTATE_270"],
+    }  # fmt: skip
+    stored = upright
+    for turn in back[orientation]:
+        stored = stored.transpose(Image.Transpose[turn])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"photo.{suffix}"
+    stored.convert("RGB").save(path, exif=exif)
+    found = pixels(path)[..., 0]
+    assert found.shape == (24, 40)
+    assert image_size(path) == (24, 40)
+    assert found[:7, :7].max() < 40
+    assert min(found[10:].min(), found[:, 10:].min()) > 215
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff"])
+def test_broken_exif_data_say_nothing(tmp_path: Path, suffix: str, exif: bytes) -> None:
+    Image.new("RGB", (6, 4), "white").save(tmp_path / f"a.{suffix}", exif=exif)
+    assert pixels(tmp_path / f"a.{suffix}").shape == (4, 6, 3)
+
+
+def test_size_is_that_of_the_file_where_it_is_upright(tmp_path: Path) -> None:
+    Image.new("L", (30, 20)).save(tmp_path / "a.png")
+    assert image_size(tmp_path / "a.png") == (20, 30)
+
+
+def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (80, 60)).save(tmp_path / "big.jpg")
+    monkeypatch.setattr(rgb, "MAX_PIXELS", 4000)
+    for read in (read_rgb, image_size, lambda path: check_all([path])):
+        with pytest.raises(DataError, match=r"big.jpg: 80x60; expected at most 4,000 pixels"):
+            read(tmp_path / "big.jpg")
+
+
+def test_a_program_in_the_place_of_an_image_is_not_run(tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"a.png: not an image that can be decoded: cannot identify"):
+        read_rgb(tmp_path / "a.png")
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none.png: cannot be read: No such file"):
+        read_rgb(tmp_path / "none.png")
+
+
+def tiff(
+    values: NDArray[np.generic],
+    *,
+    order: str = "II",
+    photometric: int = 1,
+    kind: int = 1,
+    bits: int = 0,
+    width: int = 0,
+) -> bytes:
+    """A TIFF file of one strip of grey, with numbers of any kind (1: whole, 2: with a sign, 3: floats)."""
+    data = values.tobytes()
+    tags = {
+        256: width or values.shape[1], 257: values.shape[0], 258: bits or 8 * values.itemsize, 259: 1, 262: photometric,
+        273: 8, 277: 1, 278: values.shape[0], 279: len(data), 339: kind,
+    }  # fmt: skip
+    end = "<" if order == "II" else ">"
+    entries = b"".join(struct.pack(f"{end}HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = order.encode() + struct.pack(f"{end}HI", 42, 8 + len(data))
+    return head + data + struct.pack(f"{end}H", len(tags)) + entries + bytes(4)
+
+
+def png(raw: bytes, *, width: int, height: int, kind: int, transparency: bytes = b"") -> bytes:
+    """A PNG file of 16 bits per channel; ``kind`` is its colour type."""
+    from zlib import compress, crc32
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc32(name + data))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))
+    clear = chunk(b"tRNS", transparency) if transparency else b""
+    return b"\x89PNG\r\n\x1a\n" + head + clear + chunk(b"IDAT", compress(raw)) + chunk(b"IEND", b"")

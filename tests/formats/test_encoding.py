@@ -1,0 +1,61 @@
+"""Bytes of text files."""
+
+from __future__ import annotations
+
+import codecs
+
+import pytest
+
+from genocc.errors import FileError
+from genocc.formats.encoding import decoded
+
+TEXT = "# é — 遗传\nA = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("mark", "encoding"),
+    [
+        (b"", "utf-8"), (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
+    ],
+)  # fmt: skip
+def test_a_byte_order_mark_says_the_encoding(mark: bytes, encoding: str) -> None:
+    assert decoded(mark + TEXT.encode(encoding), "a.py") == TEXT
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "likely"),
+    [
+        ("A = 1  # 搜索得到的结构\n", "gbk", "GBK"),
+        ("A = 1  # 結構，測試\n", "gbk", "GBK"),
+        ("A = 1  # trouvé après la première époque\n", "cp1252", "CP1252"),
+        ("A = 1  # Zürich – größer “quoted”\n", "cp1252", "CP1252"),
+        ("A = 1  # é\n", "latin-1", "CP1252"),
+        ("A = 1  # \x81é à\n", "latin-1", "LATIN1"),
+        ("A = Genotype()\n", "utf-16-le", "UTF-16LE"),
+        ("A = Genotype()\n", "utf-16-be", "UTF-16BE"),
+    ],
+)
+def test_another_encoding_is_guessed_and_how_to_convert_it_said(text: str, encoding: str, likely: str) -> None:
+    content = b"# first line\n" * (not encoding.startswith("utf")) + text.encode(encoding)
+    with pytest.raises(FileError) as caught:
+        decoded(content, "a.py")
+    assert str(caught.value).startswith("a.py: not UTF-8 text (")
+    assert str(caught.value).endswith(f"it looks like {likely}; convert it: iconv -f {likely} -t UTF-8 a.py")
+    if not encoding.startswith("utf"):
+        assert ", line 2)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\xff\xfea\0b", "not UTF-16-LE text, as its first bytes say (byte 4); is it complete?"),
+        (b"PK\x03\x04abc", "not a text, but a zip archive or a PyTorch checkpoint"),
+        (b"\x80\x04abc", "not a text, but a Python pickle"),
+        (b"a\xff\x00\x01", "not UTF-8 text (byte 1, line 1); expected a text file"),
+    ],
+)
+def test_what_is_no_text(content: bytes, message: str) -> None:
+    with pytest.raises(FileError) as caught:
+        decoded(content, "-")
+    assert str(caught.value).startswith(f"-: {message}")

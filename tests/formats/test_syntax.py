@@ -1,0 +1,51 @@
+"""Values in Python source and their names."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from genocc.formats.syntax import values
+
+
+def found(text: str) -> list[str]:
+    """Calls of G and strings with a G, each as its path and its source."""
+    body = ast.parse(text).body
+    wanted = values(body, lambda node: isinstance(node, ast.Call) and ast.unparse(node.func) == "G", re.compile("G"))
+    return [
+        f"{'.'.join((*item.scope, item.name))}={item.node if isinstance(item.node, str) else ast.unparse(item.node)}"
+        for item in wanted
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("G(1)", ["=G(1)"]),
+        ("A = G(1); B: int = G(2); C = D = G(3); x.E = G(4)", ["A=G(1)", "B=G(2)", "C=G(3)", "D=G(3)", "E=G(4)"]),
+        ("A = G(1)\nB = A\nC = other", ["A=G(1)", "B=G(1)"]),
+        ("A, B = G(1), G(2)", ["A=G(1)", "B=G(2)"]),
+        ("arch: G(1)\nlayers: 20", ["arch=G(1)"]),
+        ("D['a'] = G(1); D[i] = G(2)", ["D.a=G(1)", "D.=G(2)"]),
+        ("D = {'a': G(1), 2: [G(2), G(3)]}", ["D.a=G(1)", "D.2.0=G(2)", "D.2.1=G(3)"]),
+        ("D = dict(a=G(1)); E = OrderedDict([('b', G(2))])", ["D.a=G(1)", "E.b=G(2)"]),
+        ("A = [G(1)]; G(2); [G(3), G(4)]", ["A=G(1)", "=G(2)", "0=G(3)", "1=G(4)"]),
+        ("def f(a=G(1)):\n  B = G(2)\n  if a:\n    return G(3)", ["f.=G(1)", "f.B=G(2)", "f=G(3)"]),
+        ("class A:\n  b = G(1)\n  class C:\n    d = G(2)", ["A.b=G(1)", "A.C.d=G(2)"]),
+        ("A = parse('G', G(1))\nadd('--g', default='a' 'G')", ["A=G", "A=G(1)", "default=aG"]),
+        ("['A = G\\n', 'more']", ["=A = G\nmore"]),
+        ("['G', 'G']", ["0=G", "1=G"]),
+        ("- G(1)", ["=G(1)"]),
+        ("try:\n  A = G(1)\nexcept E: pass\nfor i in x:\n  with y: B = G(2)", ["A=G(1)", "B=G(2)"]),
+        ("A = G(G(1))", ["A=G(G(1))"]),
+        ("f'{x}G'; b'G'; 1", ["=G"]),
+    ],
+)
+def test_values_have_the_names_of_what_is_around_them(text: str, expected: list[str]) -> None:
+    assert found(text) == expected
+
+
+def test_deep_source_is_searched_to_the_bottom() -> None:
+    assert found("A = " + "[" * 60 + "G(1)" + "]" * 60) == ["A=G(1)"]

@@ -1,0 +1,102 @@
+"""Weights on disk: any arrays come back, the bytes are the same each time, and what does not fit is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load as reference_load
+from safetensors.numpy import save_file
+
+from genocc import weights
+from genocc.errors import FileError, WeightsError
+from genocc.graph import Graph, GraphBuilder
+from genocc.primitives import BatchNorm, Conv2d, Input
+
+names = st.text("abc.\u00e4", min_size=1, max_size=6)
+shapes = st.lists(st.integers(0, 3), max_size=3).map(tuple)
+
+
+@settings(max_examples=40)
+@given(st.dictionaries(names, shapes, max_size=4), st.dictionaries(names, st.text(max_size=9), max_size=3))
+def test_arrays_and_texts_come_back(
+    tmp_path_factory: pytest.TempPathFactory, found: dict[str, tuple[int, ...]], texts: dict[str, str]
+) -> None:
+    path = tmp_path_factory.mktemp("w") / "w.safetensors"
+    random = np.random.default_rng(0)
+    arrays = {name: random.standard_normal(shape).astype(np.float32) for name, shape in found.items()}
+    weights.save(arrays, path, texts)
+    first = path.read_bytes()
+    weights.save(dict(reversed(arrays.items())), path, dict(reversed(texts.items())))
+    assert path.read_bytes() == first
+    for loaded in (weights.load(path), reference_load(first)):
+        assert loaded.keys() == arrays.keys()
+        assert all(np.array_equal(loaded[name], array) for name, array in arrays.items())
+    assert weights.metadata(path) == texts
+    assert (8 + int.from_bytes(first[:8], "little")) % 8 == 0
+
+
+def test_texts_are_in_order_and_readable_in_the_header(tmp_path: Path) -> None:
+    weights.save({"b": np.ones(2, np.float32)}, tmp_path / "w", {"z": "last", "a": "gr\u00f6\u00dfe"})
+    content = (tmp_path / "w").read_bytes()
+    header = content[8 : 8 + int.from_bytes(content[:8], "little")].decode()
+    assert list(json.loads(header)["__metadata__"]) == ["a", "z"]
+    assert "gr\u00f6\u00dfe" in header
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_other_floats_become_float32(tmp_path: Path, dtype: type) -> None:
+    save_file({"x": np.array([0.5, -2], dtype)}, tmp_path / "w.safetensors")
+    (array,) = weights.load(tmp_path / "w.safetensors").values()
+    assert array.dtype == np.float32
+    assert array.tolist() == [0.5, -2]
+
+
+def test_what_is_no_float_is_named(tmp_path: Path) -> None:
+    save_file({"x": np.ones(2, np.int64)}, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match=r"w\.safetensors: tensor 'x' is I64; expected F32 or F16 or F64"):
+        weights.load(tmp_path / "w.safetensors")
+
+
+def test_what_is_no_file_of_weights_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello")
+    for name, message in (("text", "not a safetensors file"), ("missing", "no such file"), (".", "is a directory")):
+        for read in (weights.load, weights.metadata):
+            with pytest.raises(FileError, match=message):
+                read(tmp_path / name)
+
+
+def net() -> Graph:
+    b = GraphBuilder()
+    x = b.add("stem.conv", Conv2d(4, (1, 1)), b.add("image", Input(3, 2, 2)))
+    return b.build(y=b.add("stem.bn", BatchNorm(), x))
+
+
+def fitting() -> dict[str, Any]:
+    return {name: np.zeros(shape) for name, shape in {**net().parameters(), **net().buffers()}.items()}
+
+
+def test_arrays_that_fit_may_have_an_auxiliary_head_besides() -> None:
+    weights.check(fitting(), net())
+    weights.check({**fitting(), "auxiliary.conv1.weight": np.zeros(1)}, net())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stem.conv.weight": None}, r"here: tensor 'stem\.conv\.weight' \(4, 3, 1, 1\) is missing"),
+        ({"stem.bn.running_var": None}, r"'stem\.bn\.running_var' \(4,\) is missing"),
+        ({"stem.bn.bias": np.zeros(5)}, r"'stem\.bn\.bias' has shape \(5,\); expected \(4,\)"),
+        ({"auxiliary_head.bias": np.zeros(1)}, r"'auxiliary_head\.bias' has no place in this net"),
+        ({"a": np.zeros(1), "b": np.zeros(1)}, r"'a' \(and 1 more\) has no place in this net"),
+    ],
+)
+def test_a_tensor_that_does_not_fit_is_named(change: dict[str, Any], message: str) -> None:
+    arrays = {name: array for name, array in {**fitting(), **change}.items() if array is not None}
+    with pytest.raises(WeightsError, match=message):
+        weights.check(arrays, net(), "here")
