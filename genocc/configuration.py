@@ -13,7 +13,8 @@ from typing import Annotated, Any, ClassVar, NoReturn, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from genocc.errors import ConfigError, did_you_mean, expectation
+from genocc.errors import ConfigError, did_you_mean, expectation, quoted
+from genocc.files import shortened
 
 LARGEST = 1e36
 """The largest number in a configuration, or in the files of a run."""
@@ -66,7 +67,7 @@ class Part(BaseModel):
         numbers = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else (value,)
         for number in numbers:
             if isinstance(number, (int, float)) and abs(number) > LARGEST:
-                refuse(f"found {float(number):g}; expected a number up to {LARGEST:g}")
+                refuse(f"found {quoted(number)}; expected a number up to {LARGEST:g}")
         return value
 
 
@@ -114,7 +115,7 @@ class Configuration(Part):
         path, equals, value = text.partition("=")
         names = path.strip().split(".")
         if not equals or not value.strip():
-            raise ConfigError(f"--set {text}: expected part.field=value, such as data.cutout=16")
+            raise ConfigError(f"--set {shortened(text)}: expected part.field=value, such as data.cutout=16")
         part = _known(names[0], [name for name in cls.model_fields if name not in cls.chosen], text)
         model = cls.model_fields[part].annotation
         fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
@@ -126,7 +127,7 @@ class Configuration(Part):
             depth += fields[names[1]].default_factory is dict  # relaxation.attention.sep_conv_3x3
         if len(names) > depth:
             whole = ".".join(names[:depth])
-            raise ConfigError(f"--set {text}: {whole} has no fields; expected {whole}=value")
+            raise ConfigError(f"--set {shortened(text)}: {whole} has no fields; expected {whole}=value")
         return tuple(names), _value(value)
 
 
@@ -154,7 +155,9 @@ def _known(name: str, choices: Iterable[str], text: str, prefix: str = "") -> st
     choices = list(choices)
     if name in choices:
         return name
-    raise ConfigError(f"--set {text}: there is no '{prefix}{name}'; {did_you_mean(name, choices, prefix)}")
+    raise ConfigError(
+        f"--set {shortened(text)}: there is no '{prefix}{name[:60]}'; {did_you_mean(name, choices, prefix)}"
+    )
 
 
 def _value(text: str) -> Any:
@@ -165,17 +168,19 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+    except RecursionError:
+        raise ConfigError(f"--set: found {quoted(text)}, nested too deeply; expected a value") from None
 
 
 def _explain(error: ValidationError, where: str) -> str:
     first = error.errors(include_url=False)[0]
     if first["type"] == "combination":
         return str(first["msg"])
-    path = ".".join(map(str, first["loc"]))
+    path = ".".join(quoted(part).strip("'") for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"{where}: unknown field {path}; remove it"
     option = f" ({OPTIONS[path]})" if path in OPTIONS else ""
-    return f"{where}: {path}{option}: found {first['input']!r}; {expectation(first['msg'])}"
+    return f"{where}: {path}{option}: found {quoted(first['input'])}; {expectation(first['msg'])}"
 
 
 def refuse(message: str) -> NoReturn:

@@ -24,6 +24,8 @@ from genocc.source import Source
 
 Key = TypeVar("Key")
 
+MAX_WEIGHTS = 1 << 34
+"""The most bytes of weights of a net that is run or trained."""
 MAX_ACTIVATIONS = 1 << 32
 """The most bytes of activations with which a net is run to verify it."""
 
@@ -145,6 +147,16 @@ def activation_peak(graph: Graph, bytes_per_element: int = 4) -> int:
         finished = (value for value in {*node.inputs, name} if last_use.get(value, name) == name)
         alive -= sum(prod(graph.nodes[value].shape) for value in finished if value not in graph.outputs.values())
     return peak * bytes_per_element
+
+
+def check_weights(graph: Graph, share: float = 1.0) -> None:
+    """Refuses a net whose weights, or that share of them, do not fit into ``MAX_WEIGHTS``; raises NetworkError."""
+    size = 4 * share * sum(map(prod, graph.parameters().values()))
+    if size > MAX_WEIGHTS:
+        raise NetworkError(
+            f"the weights of this net take {size / 2**30:,.1f} GiB of memory; at most {MAX_WEIGHTS / 2**30:.0f} GiB "
+            "are used: choose fewer channels or layers"
+        )
 
 
 def check_activations(graph: Graph, images: int, advice: str) -> None:

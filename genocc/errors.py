@@ -98,6 +98,23 @@ def did_you_mean(name: str, choices: Iterable[str], prefix: str = "", otherwise:
     return otherwise or f"expected one of {', '.join(known)}"
 
 
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error, PyTorch's among them, says that memory is not enough, or that a size is beyond any memory."""
+    said = str(error).lower()
+    return any(words in said for words in _MEMORY)
+
+
+_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "size calculation overflowed",
+    "integer multiplication overflow",
+)
+
+
 def interrupted() -> int:
     """Says that the program was interrupted (Ctrl-C), and returns the exit code for that."""
     print("genocc: interrupted", file=sys.stderr)

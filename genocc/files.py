@@ -142,10 +142,14 @@ _ADVICE: dict[int | None, str] = {
 }
 
 
+LONGEST = 200
+"""The most characters of what was found that a message quotes."""
+
+
 def shortened(path: str | Path) -> str:
     """Returns a path as messages show it: the middle of one that is beyond all measure is left out."""
     text = str(path)
-    return text if len(text) <= 200 else f"{text[:100]}...{text[-60:]}"
+    return text if len(text) <= LONGEST else f"{text[:100]}...{text[-60:]}"
 
 
 def _produced(content: bytes | Callable[[Path], None]) -> bytes:

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from genocc.data.settings import load_data
-from genocc.errors import ConfigError, GenoccError
+from genocc.errors import ConfigError, GenoccError, quoted
 from genocc.runs.folder import open_run
 from genocc.runs.progress import Progress
 from genocc.runs.reading import CONFIG, MAX_SEEDS, SEARCH_SEEDS, read_command, read_config, seed_folder
@@ -84,5 +84,5 @@ def read_seeds(path: str | Path) -> tuple[SearchConfig, int]:
     found = read_config(path, SEARCH_SEEDS)
     seeds = found.get("seeds")
     if not isinstance(seeds, int):
-        raise ConfigError(f"{path}: seeds: found {seeds!r}; expected a number")
+        raise ConfigError(f"{path}: seeds: found {quoted(seeds)}; expected a number")
     return SearchConfig.from_dict(found.get("search", {}), where=str(path)), seeds

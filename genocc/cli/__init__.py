@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import Annotated, Any, TextIO
 
@@ -22,6 +23,7 @@ from genocc.cli.import_ import import_
 from genocc.cli.import_weights import import_weights
 from genocc.cli.methods import methods
 from genocc.cli.ops import ops
+from genocc.cli.options import refuse_empty
 from genocc.cli.passes import passes
 from genocc.cli.rank import rank
 from genocc.cli.rank_topologies import rank_topologies
@@ -32,18 +34,23 @@ from genocc.cli.show import show
 from genocc.cli.train import train
 from genocc.cli.verify import verify
 from genocc.cli.zoo import zoo
-from genocc.errors import GenoccError, interrupted
-from genocc.files import file_error
+from genocc.errors import GenoccError, interrupted, is_out_of_memory
+from genocc.files import LONGEST, file_error, shortened
 
 
 class _Group(TyperGroup):
     """Turns errors that are the user's into one line and exit code 2, and Ctrl-C into 130."""
 
-    def main(self, *args: Any, **extra: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *others: Any, **extra: Any) -> Any:
+        given = sys.argv[1:] if args is None else list(args)
         try:
-            return super().main(*args, **extra)
-        except GenoccError as error:  # of help, which is printed before a command is invoked
+            refuse_empty(given)
+            result = super().main(given, *others, **{**extra, "standalone_mode": False})
+        except GenoccError as error:  # of help too, which is printed before a command is invoked
             sys.exit(_failed(str(error)).exit_code)
+        except _UsageError as error:
+            sys.exit(_misused(error).exit_code)
+        sys.exit(result if isinstance(result, int) else 0)
 
     def invoke(self, ctx: Any) -> Any:  # Any: newer typer has its own copy of click.Context
         for stream in (sys.stdout, sys.stderr):
@@ -55,7 +62,11 @@ class _Group(TyperGroup):
         except GenoccError as error:
             raise _failed(str(error)) from None
         except MemoryError:
-            raise _failed("not enough memory for this; choose a smaller net, batch or image") from None
+            raise _failed(_NO_MEMORY) from None
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise _failed(_NO_MEMORY) from None
         except BrokenPipeError:  # the reader has seen enough
             _close(sys.stdout)
             raise typer.Exit(0) from None
@@ -66,9 +77,24 @@ class _Group(TyperGroup):
         return result
 
 
+_NO_MEMORY = "not enough memory for this; choose a smaller net, batch or image"
+_UsageError: Any = typer.BadParameter.__mro__[2]  # click's root of such errors, or that of typer's own copy of click
+
+
+def _misused(error: Any) -> typer.Exit:
+    """Prints a wrong use as one line; a bare ``genocc`` has printed its help already."""
+    message = error.format_message()
+    if not message.strip():
+        return typer.Exit(error.exit_code)
+    path = error.ctx.command_path if getattr(error, "ctx", None) else ""
+    command = " ".join(["genocc", *path.split()[1:]])
+    return _failed(f"{' '.join(message.split()).removesuffix('.')}; see {command} --help")
+
+
 def _failed(message: str) -> typer.Exit:
-    """Prints an error as one line, whatever characters stand in the names it quotes."""
+    """Prints an error as one line, whatever characters stand in the names it quotes, and however long they are."""
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    line = re.sub(rf"\S{{{LONGEST + 1},}}", lambda word: shortened(word[0]), line)
     try:
         print(f"genocc: error: {line}", file=sys.stderr, flush=True)
     except (OSError, GenoccError):  # there is no other place to say so

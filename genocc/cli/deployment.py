@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genocc.errors import TargetError
+from genocc.errors import TargetError, quoted
 from genocc.files import read_text
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def normalize_option(text: str, channels: int, provenance: Provenance | None = N
         return numbers[:1] * channels, numbers[1:] * channels
     if len(numbers) != 2 * channels:
         expected = ",".join(["MEAN"] * channels + ["STD"] * channels)
-        raise TargetError(f"--normalize: found '{text}'; expected {2 * channels} numbers, {expected}, or MEAN,STD")
+        raise TargetError(
+            f"--normalize: found {quoted(text)}; expected {2 * channels} numbers, {expected}, or MEAN,STD"
+        )
     return numbers[:channels], numbers[channels:]
 
 
@@ -57,5 +59,5 @@ def class_names_option(text: str) -> tuple[str, ...]:
         raise TargetError(f"--class-names: no names in {text}; expected one per line")
     for number, name in enumerate(names, start=1):
         if not name or not name.isprintable():
-            raise TargetError(f"--class-names: name {number} is {name!r}; expected printable characters")
+            raise TargetError(f"--class-names: name {number} is {quoted(name)}; expected printable characters")
     return names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from functools import wraps
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 
-from genocc.errors import NetworkError
+from genocc.errors import GenoccError, NetworkError, quoted
 from genocc.network import NetworkConfig
 from genocc.source import Source, open
 
@@ -116,11 +116,26 @@ def network_option(source: Source, *, input_size: str | None = None, **fields: A
     """Returns the network that the options describe or, of a training run, its own; raises NetworkError."""
     size = None
     if input_size is not None:
-        if not (match := re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", input_size)):
-            raise NetworkError(f"--input-size: found '{input_size}'; expected HxW such as 32x32, or one number")
+        if not (match := re.fullmatch(r"([0-9]{1,9})(?:x([0-9]{1,9}))?", input_size)):
+            raise NetworkError(f"--input-size: found {quoted(input_size)}; expected HxW such as 32x32, or one number")
         size = (int(match[1]), int(match[2] or match[1]))
     try:
         return source.network(input_size=size, **fields)
     except NetworkError as error:
         said = re.sub(r"^(\w+)(\.\d+)?", lambda field: "--" + field[1].replace("_", "-"), str(error))
         raise NetworkError(said) from None
+
+
+def refuse_empty(arguments: Sequence[str]) -> None:
+    """Refuses empty texts, which would count as not given; raises GenoccError.
+
+    ``--passes ""`` alone means something: no passes.
+    """
+    before = ""
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        option = before if not argument else name
+        if (not argument or (argument.startswith("--") and equals and not value)) and option != "--passes":
+            what = option if option.startswith("-") and option != "-" else "argument"
+            raise GenoccError(f"{what}: found an empty text; give a value, or leave it out")
+        before = argument

@@ -19,6 +19,7 @@ from genocc.cli.runs import (
     SizeOption,
     run_option,
 )
+from genocc.errors import quoted
 
 if TYPE_CHECKING:
     from genocc.searchers.result import SearchResult
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 
 def _amount(text: str) -> int:
     """A number, or one with K, M or G behind it."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([KMG]?)", text.replace("_", "").replace(",", "").upper())
+    match = re.fullmatch(r"([0-9]{1,30}(?:\.[0-9]{1,30})?)([KMG]?)", text.replace("_", "").replace(",", "").upper())
     if not match:
-        raise typer.BadParameter(f"'{text}' is no amount; expected a number such as 600M")
+        raise typer.BadParameter(f"{quoted(text)} is no amount; expected a number such as 600M")
     return round(float(match[1]) * {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}[match[2]])
 
 

@@ -1,5 +1,6 @@
 """``genocc verify``."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from genocc.cli.console import note, print_json, print_table
 from genocc.cli.options import JsonOption, ProviderOption
-from genocc.errors import TargetError
+from genocc.errors import TargetError, quoted
 from genocc.runtimes import MAX_BATCH
 
 
@@ -64,7 +65,9 @@ def verify(
 
 
 def _batches(text: str) -> list[int]:
-    numbers = text.split(",")
-    if not all(number.strip().isdecimal() and 0 < int(number) <= MAX_BATCH for number in numbers):
-        raise TargetError(f"--batch: found '{text}'; expected numbers of images, 1 to {MAX_BATCH:,}, such as 1,2,7")
+    numbers = [number.strip() for number in text.split(",")]
+    if not all(re.fullmatch("[0-9]{1,9}", number) and 0 < int(number) <= MAX_BATCH for number in numbers):
+        raise TargetError(
+            f"--batch: found {quoted(text)}; expected numbers of images, 1 to {MAX_BATCH:,}, such as 1,2,7"
+        )
     return [int(number) for number in numbers]

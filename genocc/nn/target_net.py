@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from genocc import weights as weight_files
+from genocc.counting import check_weights
 from genocc.genotype import Genotype
 from genocc.graph import Graph
 from genocc.initialization import initialize
@@ -35,7 +36,7 @@ class TargetNet(ProgramPair):
         emitters: How each primitive is computed.
 
     Raises:
-        NetworkError: The skeleton has no place for the genotype's cells.
+        NetworkError: The skeleton has no place for the genotype's cells, or the weights are too large.
         WeightsError: The weights do not fit the net; the message names the tensor.
         FileError: The file cannot be read.
     """
@@ -51,6 +52,7 @@ class TargetNet(ProgramPair):
     ) -> None:
         config = config or NetworkConfig()
         training, inference = (lower(genotype, config, training=mode) for mode in (True, False))
+        check_weights(training)
         super().__init__(training, inference, _arrays(training, seed, weights), emitters)
         self.genotype, self.config = genotype, config
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genocc.errors import RunError, TableError
+from genocc.errors import RunError, TableError, quoted
 from genocc.files import read_text
 from genocc.runs.reading import SEARCH, SEARCH_SEEDS, TRAIN, read_command, read_epochs
 from genocc.source import load
@@ -101,11 +101,11 @@ def _number(cell: Any, name: str, row: int, where: str) -> float | None:
             raise ValueError
         value = float(cell)
     except (TypeError, ValueError, OverflowError):
-        raise TableError(f"{where}: row {row}, column '{name}': found {cell!r}; expected a number") from None
+        raise TableError(f"{where}: row {row}, column '{name}': found {quoted(cell)}; expected a number") from None
     if math.isnan(value):
         return None
     if math.isinf(value):
-        raise TableError(f"{where}: row {row}, column '{name}': found {cell!r}; expected a finite number")
+        raise TableError(f"{where}: row {row}, column '{name}': found {quoted(cell)}; expected a finite number")
     return value
 
 

@@ -46,7 +46,7 @@ class ScheduleConfig(Part):
     @field_validator("order", mode="before")
     @classmethod
     def _number(cls, order: object) -> object:
-        return int(order) if isinstance(order, str) and order.isdigit() else order
+        return int(order) if order in ("1", "2") else order
 
     @model_validator(mode="after")
     def _meaningful(self) -> Self:

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from genocc import origins
-from genocc.genotype import Genotype
+from genocc.counting import check_weights
+from genocc.genotype import Cell, Edge, Genotype
 from genocc.graph import GraphBuilder
 from genocc.initialization import initialize
+from genocc.lowering import lower
 from genocc.network import SKELETONS, NetworkConfig
 from genocc.nn.graph_module import graph_module
 from genocc.operations import Block
@@ -25,7 +27,7 @@ from ..arithmetic.factory import ModuleFactory
 from ..arithmetic.features import CellState
 from ..arithmetic.maps import fold, unfold
 from ..config import SearchConfig
-from ..interface import Coefficients, DataShape, DerivedCoefficients, Group, Masks, Route, View
+from ..interface import CellSpace, Coefficients, DataShape, DerivedCoefficients, Group, Masks, Route, View
 from ..parts.derivation import derived_cell, select
 from ..parts.penalties import ExpectedMacs
 from ..parts.placement import views
@@ -57,6 +59,7 @@ class SuperNet(nn.Module):
         self.kinds = tuple(network.kind(number) for number in range(network.layers))
         self.views = views(config.placement, self.kinds)
         self.spaces = {kind: cell_space(config.topology, config.space.operations) for kind in sorted(set(self.kinds))}
+        _check_size(config, network, self.spaces)
         self.relaxation = Relaxation(config.relaxation, self.spaces, config.seed)
         self.derivation = config.derivation
 
@@ -199,3 +202,18 @@ def _head(shape: Shape, classes: int, seed: int) -> nn.Module:
     x = block.within(origins.HEAD).mean(block.builder.add("x", Input(channels, height, width)))
     graph = block.builder.build(logits=block.within(origins.CLASSIFIER).linear(x, origins.LINEAR, classes))
     return graph_module(graph, initialize(graph, seed))
+
+
+def _check_size(config: SearchConfig, network: NetworkConfig, spaces: Mapping[str, CellSpace]) -> None:
+    """Refuses a super-net that no memory holds, before it is made: by the net of all its operations; NetworkError."""
+    cells = {}
+    for kind, space in spaces.items():
+        nodes: list[list[Edge]] = [[] for _ in range(space.nodes)]
+        for source, target in space.edges:
+            nodes[target - space.inputs] += [
+                Edge.model_validate({"op": op, "from": source}) for op in space.operations if op != "none"
+            ]
+        concat = range(space.inputs, space.inputs + space.nodes)
+        cells[kind] = Cell(inputs=space.inputs, nodes=tuple(map(tuple, nodes)), concat=tuple(concat))
+    graph = lower(Genotype(name="all", cells=cells), network)
+    check_weights(graph, (config.connection.partial * (config.connection.bottleneck or 1)) ** -2)

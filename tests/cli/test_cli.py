@@ -93,3 +93,96 @@ def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("count", "zoo:darts-v2")
     assert result.exit_code == 130
     assert result.stderr == "genocc: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "No such command 'nonsense'; see genocc --help"),
+        (["count"], "Missing argument 'GENOTYPE'; see genocc count --help"),
+        (["count", "zoo:darts-v2", "--nonsense"], "No such option: --nonsense"),
+        (["count", "zoo:darts-v2", "--layers", "x"], "Invalid value for '--layers': "),
+        (["zoo", "nonsense"], "see genocc zoo --help"),
+        (["search", "--max-macs", "9" * 400], "is no amount; expected a number such as 600M; see genocc search --help"),
+    ],
+)
+def test_a_wrong_use_is_one_line_too(arguments: list[str], message: str) -> None:
+    assert message in error(*arguments)
+
+
+LONG = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", f"zoo:{LONG}"],
+        ["count", "zoo:darts-v2", "--channels", LONG],
+        ["count", "zoo:darts-v2", "--input-size", LONG],
+        ["count", "zoo:darts-v2", "--skeleton", LONG],
+        ["verify", "net.onnx", "--batch", LONG],
+        ["search", "--data", "fake", "--seed", LONG[:400]],
+        ["search", "--data", "fake", "--penalty-macs", LONG],
+        ["search", "--data", "fake", "--set", f"schedule.epochs={LONG}"],
+        ["search", "--data", "fake", "--set", f"schedule.{LONG}=1"],
+        ["search", "--data", "fake", "--set", LONG],
+        ["search", "--data", "fake", "--set", "space.name=" + "[" * 100_000],
+        ["train", "zoo:darts-v2", "--data", "fake", "--set", f"data.training=1{'0' * 400}"],
+        ["compile", "zoo:darts-v2", "--to", LONG, "-o", "net.onnx"],
+        ["draw", "zoo:darts-v2", "-o", f"net.{LONG}"],
+        ["evaluate", "net.onnx", "--pixels", LONG],
+        [LONG],
+    ],
+)
+def test_what_was_found_is_quoted_briefly(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = error(*arguments)
+    assert "9" * 201 not in line
+    assert "[" * 201 not in line
+    assert len(line) < 800
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["count", ""], "argument"),
+        (["count", "zoo:darts-v2", "--skeleton", ""], "--skeleton"),
+        (["compile", "zoo:darts-v2", "--to", "onnx", "-o", "net.onnx", "--class-names", ""], "--class-names"),
+        (["compile", "zoo:darts-v2", "--to", "onnx", "-o", "net.onnx", "--normalize="], "--normalize"),
+        (["train", "zoo:darts-v2", "--data", ""], "--data"),
+        (["search", "--preset", ""], "--preset"),
+        (["draw", "zoo:darts-v2", "-o", ""], "-o"),
+    ],
+)
+def test_an_empty_text_is_not_taken_for_none(arguments: list[str], what: str) -> None:
+    assert f"error: {what}: found an empty text; give a value, or leave it out" in error(*arguments)
+
+
+def test_digits_of_other_scripts_are_no_digits() -> None:
+    assert "--input-size: found '٣٢'; expected HxW" in error("count", "zoo:darts-v2", "--input-size", "٣٢")
+    assert "--batch: found '٣'; expected numbers" in error("verify", "net.onnx", "--batch", "٣")
+    assert "--layers" in error("count", "zoo:darts-v2", "--layers", "٣")
+    assert "is no amount" in error("search", "--max-macs", "٣M")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes",
+        "CUDA out of memory. Tried to allocate 20.00 GiB",
+        "std::bad_alloc",
+        "Storage size calculation overflowed with sizes=[9, 9]",
+    ],
+)
+def test_memory_that_is_not_enough_is_one_line(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(genocc, "count", fail)
+    assert "not enough memory for this; choose a smaller net, batch or image" in error("count", "zoo:darts-v2")
+    message = "another fault"
+    with pytest.raises(RuntimeError, match="another fault"):
+        run("count", "zoo:darts-v2")

@@ -125,7 +125,7 @@ def test_options_are_settings(tmp_path: Path, genotype: Path) -> None:
             "there is neither a data set nor a folder 'cifar11'; did you mean 'cifar10'?",
         ),
         (("zoo:darts-v2", "--data", "~no-such-user-/x"), "there is no home directory of that user"),
-        (("zoo:darts-v2", "--data", ""), "--data: found ''; expected a data set"),
+        (("zoo:darts-v2", "--data", ""), "--data: found an empty text; give a value, or leave it out"),
         (
             ("zoo:darts-v2", "--input-size", "64y300"),
             "(--input-size): found '64y300'; expected a height and width",

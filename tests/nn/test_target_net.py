@@ -337,3 +337,8 @@ def test_an_auxiliary_head_in_the_weights_is_ignored_without_a_place(darts_v2: G
     arrays = initialize(lower(darts_v2, WITH_HEAD, training=True))
     state = TargetNet(darts_v2, TINY, weights=arrays).state_dict()
     assert state.keys() == {name for name in arrays if not name.startswith("auxiliary.")}
+
+
+def test_weights_that_no_memory_holds_are_refused_before_they_are_made(darts_v2: Genotype) -> None:
+    with pytest.raises(NetworkError, match=r"the weights of this net take 3,952\.2 GiB of memory; at most 16 GiB"):
+        TargetNet(darts_v2, NetworkConfig(channels=4000, layers=500))

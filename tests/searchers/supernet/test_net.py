@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from genocc.errors import NetworkError
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import DataShape, Group, View
 from genocc.searchers.supernet.net import SuperNet
@@ -371,3 +372,11 @@ def test_no_step_asks_for_the_gradient_that_ends_the_process(method: str) -> Non
         weight_step(net)
     assert gradients.strided == []
     assert gradients.seen > 10
+
+
+@pytest.mark.parametrize(("channels", "layers"), [(4096, 20), (16, 500)])
+def test_a_super_net_that_no_memory_holds_is_refused(channels: int, layers: int) -> None:
+    sizes = (f"supernet.channels={channels}", f"supernet.layers={layers}")
+    config = SearchConfig.make("darts", "quick", sizes)
+    with pytest.raises(NetworkError, match=r"GiB of memory; at most 16 GiB|primitives together; a net has at most"):
+        SuperNet(config, DataShape(10, 3, (8, 8)))
