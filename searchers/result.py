@@ -61,8 +61,14 @@ class SearchResult:
 
     @property
     def child_accuracy(self) -> float:
-        """Accuracy of the same weights with every cell derived (EnTranNAS, Table 1)."""
+        """Accuracy of the same weights with every cell derived (EnTranNAS, Table 1), BN statistics estimated anew."""
         return float(self.history[-1]["child_accuracy"])
+
+    @property
+    def child_accuracy_stale(self) -> float | None:
+        """The same with the BN statistics that the super-net's steps have left; None in older runs."""
+        stale = self.history[-1].get("child_accuracy_stale")
+        return None if stale is None else float(stale)
 
     @property
     def seconds(self) -> float:
@@ -87,6 +93,7 @@ class SearchResult:
             "seconds": self.seconds,
             "validation_accuracy": self.validation_accuracy,
             "child_accuracy": self.child_accuracy,
+            "child_accuracy_stale": self.child_accuracy_stale,
             **{name: last[name] for name in ("edges_per_node", "skip_connections", "entropy")},
             "macs": self.macs,
             "parameters": self.parameters,

@@ -31,7 +31,7 @@ from genocc.version import __version__
 
 from .bilevel import Bilevel
 from .config import SearchConfig
-from .interface import DataShape, View
+from .interface import DataShape
 from .parts.data import load_halves
 from .parts.schedule import epoch_phases
 from .result import SearchResult
@@ -118,7 +118,7 @@ class _Search(Loop[Bilevel]):
             "temperature": self.net.relaxation.temperature(self.net.progress),
             **self.learner.numbers(),
             "validation_accuracy": self.learner.accuracy(images=images),
-            "child_accuracy": self.learner.accuracy(self.net.route(View.DERIVED), images=images),
+            **self.learner.child_accuracy(images),
             **architecture_numbers(self.net.spaces, self.net.frozen(), self.net.derive(self._name())),
         }
 
@@ -138,6 +138,7 @@ class _Search(Loop[Bilevel]):
             "epochs": line["epoch"],
             "validation_accuracy": line["validation_accuracy"],
             "child_accuracy": line["child_accuracy"],
+            "child_accuracy_stale": line["child_accuracy_stale"],
             **images_metadata(self.halves.data.name, shape.classes, shape.channels, shape.size),
         }
         folder.finish(genotype.model_copy(update={"metadata": metadata}).dumps())

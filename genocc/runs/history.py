@@ -56,6 +56,7 @@ class SearchEpoch(Epoch):
     weights: Steps
     validation_accuracy: Share
     child_accuracy: Share
+    child_accuracy_stale: Share | None = None
     edges_per_node: dict[str, list[Count]]
     skip_connections: dict[str, Count]
     entropy: dict[str, Number]
