@@ -71,6 +71,11 @@ class SearchResult:
         return None if stale is None else float(stale)
 
     @property
+    def undecided(self) -> tuple[str, ...]:
+        """What the search has left to chance, a sentence each; see `genocc.searchers.decision`."""
+        return tuple(self.history[-1].get("undecided") or ())
+
+    @property
     def seconds(self) -> float:
         """Duration of all epochs."""
         return float(sum(line["seconds"] for line in self.history))
@@ -95,6 +100,7 @@ class SearchResult:
             "child_accuracy": self.child_accuracy,
             "child_accuracy_stale": self.child_accuracy_stale,
             **{name: last[name] for name in ("edges_per_node", "skip_connections", "entropy")},
+            "undecided": list(self.undecided),
             "macs": self.macs,
             "parameters": self.parameters,
             "target": self.target.model_dump(mode="json"),

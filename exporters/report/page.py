@@ -129,8 +129,13 @@ def _lead(run: RunData) -> str:
 def _facts(run: RunData) -> list[dict[str, str]]:
     last, found = run.history[-1], []
     if run.command == "search":
-        for name, place in {"Validation accuracy": "validation_accuracy", "Child net": "child_accuracy"}.items():
-            found.append((name, format_value(number_at(last, place), percent=True)))
+        shown = {
+            "Validation accuracy": "validation_accuracy", "Child net": "child_accuracy",
+            "Child net, stale BN": "child_accuracy_stale",
+        }  # fmt: skip
+        for name, place in shown.items():
+            if place in last:
+                found.append((name, format_value(number_at(last, place), percent=True)))
     else:
         tops = [kept_top1(line) for line in run.history]
         best = max((top for top in tops if top is not None), default=None)

@@ -109,6 +109,12 @@ class RunData:
         return self.genotype.name if self.genotype else self.reported.name
 
     @property
+    def undecided(self) -> tuple[str, ...]:
+        """What a finished search has left to chance, a sentence each."""
+        found = self.history[-1].get("undecided")
+        return tuple(str(sentence) for sentence in found) if isinstance(found, list) else ()
+
+    @property
     def seconds(self) -> float | None:
         """Duration of all epochs; None where an epoch does not say."""
         found = [line.get("seconds") for line in self.history]

@@ -61,6 +61,7 @@ class SearchEpoch(Epoch):
     skip_connections: dict[str, Count]
     entropy: dict[str, Number]
     genotype: dict[str, JsonValue]
+    undecided: list[str] | None = None
 
 
 _MODELS: dict[str, type[Epoch]] = {SEARCH: SearchEpoch, TRAIN: TrainEpoch}
