@@ -9,6 +9,7 @@ from typing import Any
 from genocc.counting import count
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
+from genocc.runs.costs import Costs
 from genocc.runs.history import finished_epochs
 from genocc.runs.images import image_sizes
 from genocc.runs.reading import RUN_GENOTYPE, SEARCH, read_config
@@ -81,6 +82,11 @@ class SearchResult:
         return float(sum(line["seconds"] for line in self.history))
 
     @property
+    def costs(self) -> Costs:
+        """Time, GPU-days, devices and peak memory of all epochs."""
+        return Costs.of(self.history)
+
+    @property
     def excess(self) -> dict[str, tuple[int, int]]:
         """Costs that exceed the budget: name -> (found, budget)."""
         budget = self.config.budget
@@ -96,6 +102,7 @@ class SearchResult:
             "hash": self.genotype.hash,
             "epochs": len(self.history),
             "seconds": self.seconds,
+            "costs": self.costs.to_dict(),
             "validation_accuracy": self.validation_accuracy,
             "child_accuracy": self.child_accuracy,
             "child_accuracy_stale": self.child_accuracy_stale,

@@ -103,7 +103,9 @@ class _Search(Loop[Bilevel]):
         self.net = SuperNet(config, self.data_shape).to(device)
         bilevel = Bilevel(self.net, config, self.halves.training, self.halves.validation)
         drawn = Randomness(config.seed, device)
-        super().__init__(bilevel, config.schedule.epochs, folder, interruption, progress, randomness=drawn)
+        super().__init__(
+            bilevel, config.schedule.epochs, folder, interruption, progress, randomness=drawn, device=device
+        )
 
     def phases(self, epoch: int) -> Sequence[Phase[Bilevel]]:
         halves = self.halves

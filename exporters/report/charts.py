@@ -86,7 +86,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("Images a second", {"images_per_second": "images"}),
 )  # fmt: skip
 """Charts in the order of the page; a number of the history that is in none of them gets a chart of its own."""
-NOT_DRAWN = ("epoch", "coefficients", "genotype")
+NOT_DRAWN = ("epoch", "coefficients", "genotype", "costs")
 
 
 def charts(history: Sequence[Mapping[str, Any]]) -> list[Chart]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genocc.cli.console import counted, note, print_json, print_table
+from genocc.cli.console import costs_sentence, counted, note, print_json, print_table
 from genocc.cli.options import JsonOption
 from genocc.cli.runs import (
     DataOption,
@@ -142,7 +142,7 @@ def _print(result: "SearchResult") -> None:
         + ".\n"
         f"Target net ({target.skeleton}, C={target.channels}, L={target.layers}, "
         f"{target.input_size[0]}x{target.input_size[1]}, {target.classes} classes): {result.macs:,} MACs, "
-        f"{result.parameters:,} parameters."
+        f"{result.parameters:,} parameters.\n" + costs_sentence(result.costs)
     )
     title = f"{result.genotype.name}: {counted(len(result.history), 'epoch')} in {result.seconds:.0f} s"
     print_table(title, ["cell", "edges per node", ">skips", ">entropy"], cells, caption=caption)

@@ -35,11 +35,23 @@ class Tested(_Checked):
     top5: Share | None
 
 
+class EpochCosts(_Checked):
+    """Costs of an epoch; see `genocc.runs.costs`."""
+
+    gpu_days: Annotated[float, Field(strict=True, ge=0)]
+    device: str
+    device_name: str
+    processes: Annotated[int, Field(strict=True, ge=1)]
+    peak_memory: Count | None
+    peak_device_memory: Count | None
+
+
 class Epoch(_Checked):
-    """What every epoch has."""
+    """What every epoch has; those of older runs have no costs."""
 
     epoch: Count
     seconds: Annotated[float, Field(strict=True, ge=0)]
+    costs: EpochCosts | None = None
 
 
 class TrainEpoch(Epoch):

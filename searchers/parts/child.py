@@ -26,7 +26,7 @@ class ChildConfig(Part):
             the relaxation's coefficients, as in the steps that they were learned in. Transit cells have ones.
     """
 
-    batches: int = Field(default=8, ge=0)
+    batches: int = Field(default=4, ge=0)
     coefficients: DerivedCoefficients = "ones"
 
 
