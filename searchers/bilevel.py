@@ -7,8 +7,8 @@ alpha, where w*(alpha) minimises L_train(w, alpha). Which step comes when is in 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,14 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from genocc.data import Batches
-from genocc.data.batches import Batch
+from genocc.data.batches import Batch, derived_seed
 from genocc.runs.meter import Meter
+from genocc.runs.randomness import Randomness
 from genocc.training.optimization import all_finite, autocast, classification_loss, restore
 
 from .config import SearchConfig
 from .interface import Coefficients, Masks, Route, SearchNet, View
+from .parts.child import child_route, reestimated
 from .second_order import second_order_gradient
 
 
@@ -127,7 +129,9 @@ class Bilevel:
 
     def judge_transition(self) -> None:
         """Measures the auxiliary model's accuracy on the validation half (Algorithm 1, line 7)."""
-        self._transition.accuracy = self.accuracy(self._auxiliary_route())
+        route = self._auxiliary_route()
+        with self._reestimated(route):
+            self._transition.accuracy = self.accuracy(route)
 
     def keep_if_best(self) -> None:
         """Keeps the auxiliary steps if their accuracy is the best so far, else rolls w back (lines 8-10)."""
@@ -138,6 +142,17 @@ class Bilevel:
         else:
             self.net.load_weight_state(transition.weights)
             self.weights_optimizer.load_state_dict(transition.optimizer)
+
+    def child_accuracy(self, images: int | None = None) -> dict[str, float]:
+        """Returns the accuracy of the child net, and with the BN statistics that the super-net's steps have left.
+
+        Args:
+            images: As in `accuracy`.
+        """
+        route = child_route(self.net, self.config.child)
+        stale = self.accuracy(route, images)
+        with self._reestimated(route):
+            return {"child_accuracy": self.accuracy(route, images), "child_accuracy_stale": stale}
 
     @torch.no_grad()
     def accuracy(self, route: Route | None = None, images: int | None = None) -> float:
@@ -183,6 +198,24 @@ class Bilevel:
         found = state["transition"]
         self.transition = Transition.from_state(found, self.training.device) if found else None
         self.best_auxiliary_accuracy = float(state["best_auxiliary_accuracy"])
+
+    @contextmanager
+    def _reestimated(self, route: Route) -> Iterator[None]:
+        """Within the context, BN has the statistics of a route on the training half.
+
+        The batches are a stream of their own, the same in every epoch, and so is what a route might draw: no step that
+        follows sees another batch, or other numbers, than it would have seen.
+        """
+        batches = self.training.stream_of("child")
+        images = (batches[number][0] for number in range(min(self.config.child.batches, len(batches))))
+
+        def forward(batch: Tensor) -> None:
+            with self._precision():
+                self.net(batch, route)
+
+        drawn = Randomness(derived_seed(self.config.seed, "child"), self.training.device)
+        with drawn.borrowed(), reestimated(self.net, forward, images):
+            yield
 
     def _next(self, batches: Batches, half: str) -> Batch:
         batch = batches[self._drawn[half]]

@@ -17,6 +17,7 @@ from .method import Method, get_method
 from .parts import (
     ArchitectureConfig,
     BudgetConfig,
+    ChildConfig,
     ConnectionConfig,
     DataConfig,
     DerivationConfig,
@@ -51,6 +52,7 @@ class SearchConfig(Configuration):
     weights: WeightsConfig = WeightsConfig()
     architecture: ArchitectureConfig = ArchitectureConfig()
     budget: BudgetConfig = BudgetConfig()
+    child: ChildConfig = ChildConfig()
 
     @model_validator(mode="after")
     def _meaningful(self) -> Self:

@@ -13,7 +13,7 @@ anything that offers what `SearchNet` lists.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -23,7 +23,7 @@ from genocc.runs.loop import Learner
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.nn import Parameter
+    from torch.nn import Module, Parameter
 
     from genocc.genotype import Genotype
 
@@ -85,6 +85,10 @@ class Coefficients:
     def detach(self) -> Coefficients:
         """Returns the same coefficients without gradient history."""
         return Coefficients(self.edge.detach(), self.op.detach(), self.importance.detach())
+
+    def masked(self, mask: Tensor) -> Coefficients:
+        """Returns the same coefficients with every operation outside a mask (E, K) cut."""
+        return Coefficients(self.edge, self.op * mask, self.importance * mask)
 
 
 Masks = Mapping[str, "Tensor"]
@@ -187,6 +191,9 @@ class SearchNet(Protocol):
         ...
 
     # As in torch.nn.Module; a checkpoint holds `state_dict` (w, BN statistics, alpha, beta).
+    training: bool
+
+    def modules(self) -> Iterator[Module]: ...
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
     def train(self, mode: bool = True) -> Any: ...

@@ -12,6 +12,7 @@ from genocc.errors import ConfigError, did_you_mean
 
 from .parts import (
     ArchitectureConfig,
+    ChildConfig,
     ConnectionConfig,
     DataConfig,
     DerivationConfig,
@@ -50,6 +51,7 @@ class Method:
     data: ClassVar[DataConfig] = DataConfig(name="cifar10")
     weights: ClassVar[WeightsConfig] = WeightsConfig()
     architecture: ClassVar[ArchitectureConfig] = ArchitectureConfig()
+    child: ClassVar[ChildConfig] = ChildConfig()
     imagenet: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod

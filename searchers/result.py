@@ -9,6 +9,7 @@ from typing import Any
 from genocc.counting import count
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
+from genocc.runs.costs import Costs
 from genocc.runs.history import finished_epochs
 from genocc.runs.images import image_sizes
 from genocc.runs.reading import RUN_GENOTYPE, SEARCH, read_config
@@ -61,13 +62,29 @@ class SearchResult:
 
     @property
     def child_accuracy(self) -> float:
-        """Accuracy of the same weights with every cell derived (EnTranNAS, Table 1)."""
+        """Accuracy of the same weights with every cell derived (EnTranNAS, Table 1), BN statistics estimated anew."""
         return float(self.history[-1]["child_accuracy"])
+
+    @property
+    def child_accuracy_stale(self) -> float | None:
+        """The same with the BN statistics that the super-net's steps have left; None in older runs."""
+        stale = self.history[-1].get("child_accuracy_stale")
+        return None if stale is None else float(stale)
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """What the search has left to chance, a sentence each; see `genocc.searchers.decision`."""
+        return tuple(self.history[-1].get("undecided") or ())
 
     @property
     def seconds(self) -> float:
         """Duration of all epochs."""
         return float(sum(line["seconds"] for line in self.history))
+
+    @property
+    def costs(self) -> Costs:
+        """Time, GPU-days, devices and peak memory of all epochs."""
+        return Costs.of(self.history)
 
     @property
     def excess(self) -> dict[str, tuple[int, int]]:
@@ -85,9 +102,12 @@ class SearchResult:
             "hash": self.genotype.hash,
             "epochs": len(self.history),
             "seconds": self.seconds,
+            "costs": self.costs.to_dict(),
             "validation_accuracy": self.validation_accuracy,
             "child_accuracy": self.child_accuracy,
+            "child_accuracy_stale": self.child_accuracy_stale,
             **{name: last[name] for name in ("edges_per_node", "skip_connections", "entropy")},
+            "undecided": list(self.undecided),
             "macs": self.macs,
             "parameters": self.parameters,
             "target": self.target.model_dump(mode="json"),

@@ -31,7 +31,8 @@ from genocc.version import __version__
 
 from .bilevel import Bilevel
 from .config import SearchConfig
-from .interface import DataShape, View
+from .decision import undecided
+from .interface import DataShape
 from .parts.data import load_halves
 from .parts.schedule import epoch_phases
 from .result import SearchResult
@@ -102,7 +103,9 @@ class _Search(Loop[Bilevel]):
         self.net = SuperNet(config, self.data_shape).to(device)
         bilevel = Bilevel(self.net, config, self.halves.training, self.halves.validation)
         drawn = Randomness(config.seed, device)
-        super().__init__(bilevel, config.schedule.epochs, folder, interruption, progress, randomness=drawn)
+        super().__init__(
+            bilevel, config.schedule.epochs, folder, interruption, progress, randomness=drawn, device=device
+        )
 
     def phases(self, epoch: int) -> Sequence[Phase[Bilevel]]:
         halves = self.halves
@@ -113,13 +116,15 @@ class _Search(Loop[Bilevel]):
         return format_steps(self.learner.numbers(), edges)
 
     def measure(self, epoch: int) -> dict[str, Any]:
-        images = None if epoch + 1 == self.epochs else EVALUATED
+        last = epoch + 1 == self.epochs
+        images = None if last else EVALUATED
         return {
             "temperature": self.net.relaxation.temperature(self.net.progress),
             **self.learner.numbers(),
             "validation_accuracy": self.learner.accuracy(images=images),
-            "child_accuracy": self.learner.accuracy(self.net.route(View.DERIVED), images=images),
+            **self.learner.child_accuracy(images),
             **architecture_numbers(self.net.spaces, self.net.frozen(), self.net.derive(self._name())),
+            **({"undecided": self._undecided()} if last else {}),
         }
 
     def format_epoch(self, line: Mapping[str, Any]) -> str:
@@ -138,6 +143,8 @@ class _Search(Loop[Bilevel]):
             "epochs": line["epoch"],
             "validation_accuracy": line["validation_accuracy"],
             "child_accuracy": line["child_accuracy"],
+            "child_accuracy_stale": line["child_accuracy_stale"],
+            "undecided": line["undecided"],
             **images_metadata(self.halves.data.name, shape.classes, shape.channels, shape.size),
         }
         folder.finish(genotype.model_copy(update={"metadata": metadata}).dumps())
@@ -150,6 +157,12 @@ class _Search(Loop[Bilevel]):
             f"{len(halves.validation.images):,} images of {shape.size[0]}x{shape.size[1]}, {shape.classes} "
             f"classes, preset {self.config.preset}, seed {self.config.seed}, {halves.training.device.type}"
         )
+
+    def _undecided(self) -> list[str]:
+        net, config = self.net, self.config
+        coefficients, alphas = net.coefficients(), net.architecture_parameters()
+        noise = config.relaxation.alpha_noise
+        return undecided(net.spaces, coefficients, net.select(), alphas, config.derivation, noise)
 
     def _name(self) -> str:
         return f"{self.config.method}-{self.halves.data.name}-seed{self.config.seed}"

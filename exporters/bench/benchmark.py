@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ import torch
 from genocc.errors import TargetError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
+from genocc.runs.cost_meter import processor_name
 from genocc.runtimes import MAX_BATCH
 
 from .backends import BACKENDS, Backend, Images, Infer, Workload
@@ -139,11 +139,7 @@ def benchmark(
 
 def machine() -> str:
     """Returns what figures depend on: the processor and the number of its cores that can be used."""
-    name = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
-    return f"{name}, {_cores()} cores"
+    return f"{processor_name()}, {_cores()} cores"
 
 
 def _cores() -> int:

@@ -55,7 +55,8 @@ TOPICS: tuple[Topic, ...] = (
         {
             "test.top1": "test, top-1", "test.top5": "test, top-5",
             "average.top1": "averaged weights, top-1", "average.top5": "averaged weights, top-5",
-            "validation_accuracy": "validation", "child_accuracy": "child net", "weights.accuracy": "training batches",
+            "validation_accuracy": "validation", "child_accuracy": "child net",
+            "child_accuracy_stale": "child net, stale BN", "weights.accuracy": "training batches",
             "architecture.accuracy": "validation batches", "training.accuracy": "training batches",
             "auxiliary.accuracy": "auxiliary, training", "auxiliary.validation_accuracy": "auxiliary, validation",
         },
@@ -85,7 +86,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("Images a second", {"images_per_second": "images"}),
 )  # fmt: skip
 """Charts in the order of the page; a number of the history that is in none of them gets a chart of its own."""
-NOT_DRAWN = ("epoch", "coefficients", "genotype")
+NOT_DRAWN = ("epoch", "coefficients", "genotype", "costs")
 
 
 def charts(history: Sequence[Mapping[str, Any]]) -> list[Chart]:

@@ -20,6 +20,7 @@ from genocc.files import write_atomically
 from genocc.genotype import Genotype
 from genocc.operations import get
 from genocc.results.run_data import RunData
+from genocc.runs.costs import format_duration
 from genocc.runs.epochs import kept_top1, number_at
 from genocc.runs.outputs import refuse_overwriting
 from genocc.version import __version__
@@ -122,15 +123,20 @@ def _lead(run: RunData) -> str:
     data = images.get("name") if isinstance(images, dict) else None
     what = f"Search with {config.get('method')}" if run.command == "search" else "Training"
     epochs = f"{len(run.history)} of {run.planned or '?'} epochs"
-    seconds = f" in {_duration(run.seconds)}" if run.seconds is not None else ""
+    seconds = f" in {format_duration(run.seconds)}" if run.seconds is not None else ""
     return f"{what} on {data}, preset {config.get('preset')}, seed {seed}: {epochs}{seconds}"
 
 
 def _facts(run: RunData) -> list[dict[str, str]]:
     last, found = run.history[-1], []
     if run.command == "search":
-        for name, place in {"Validation accuracy": "validation_accuracy", "Child net": "child_accuracy"}.items():
-            found.append((name, format_value(number_at(last, place), percent=True)))
+        shown = {
+            "Validation accuracy": "validation_accuracy", "Child net": "child_accuracy",
+            "Child net, stale BN": "child_accuracy_stale",
+        }  # fmt: skip
+        for name, place in shown.items():
+            if place in last:
+                found.append((name, format_value(number_at(last, place), percent=True)))
     else:
         tops = [kept_top1(line) for line in run.history]
         best = max((top for top in tops if top is not None), default=None)
@@ -142,15 +148,8 @@ def _facts(run: RunData) -> list[dict[str, str]]:
         found.append(("Parameters", f"{run.counts.total.parameters:,}"))
         height, width = net.input_size
         found.append(("Counted for", f"{net.skeleton} {net.channels}x{net.layers}, {height}x{width}"))
-    if run.seconds is not None:
-        found.append(("Time", _duration(run.seconds)))
+    found += run.costs.lines()
     return [{"name": name, "value": value} for name, value in found]
-
-
-def _duration(seconds: float | None) -> str:
-    minutes, rest = divmod(round(seconds or 0), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _download(genotype: Genotype) -> dict[str, str]:

@@ -6,9 +6,12 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from genocc.files import STDOUT, explained
+
+if TYPE_CHECKING:
+    from genocc.runs.costs import Costs
 
 
 class StandardStream(TextIOWrapper):
@@ -76,6 +79,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 def counted(number: int, thing: str) -> str:
     """Returns a number of things: ``1 epoch``, ``12 epochs``."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def costs_sentence(costs: Costs) -> str:
+    """Returns the costs of a run in one sentence."""
+    return "; ".join(f"{name}: {value}" for name, value in costs.lines()) + "."
 
 
 def note(message: str) -> None:

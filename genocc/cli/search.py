@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genocc.cli.console import counted, note, print_json, print_table
+from genocc.cli.console import costs_sentence, counted, note, print_json, print_table
 from genocc.cli.options import JsonOption
 from genocc.cli.runs import (
     DataOption,
@@ -134,13 +134,18 @@ def _print(result: "SearchResult") -> None:
         for kind in last["edges_per_node"]
     ]
     target = result.target
+    stale = result.child_accuracy_stale
     caption = (
         f"Validation accuracy {result.validation_accuracy:.2%}; of the child net, the same weights with every cell "
-        f"derived, {result.child_accuracy:.2%}.\n"
+        f"derived, {result.child_accuracy:.2%}"
+        + ("" if stale is None else f" ({stale:.2%} with the super-net's BN statistics)")
+        + ".\n"
         f"Target net ({target.skeleton}, C={target.channels}, L={target.layers}, "
         f"{target.input_size[0]}x{target.input_size[1]}, {target.classes} classes): {result.macs:,} MACs, "
-        f"{result.parameters:,} parameters."
+        f"{result.parameters:,} parameters.\n" + costs_sentence(result.costs)
     )
     title = f"{result.genotype.name}: {counted(len(result.history), 'epoch')} in {result.seconds:.0f} s"
     print_table(title, ["cell", "edges per node", ">skips", ">entropy"], cells, caption=caption)
+    for sentence in result.undecided:
+        print(f"Undecided: {sentence}.")
     print(f"{result.genotype_path}\nhash {result.genotype.hash}")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genocc.cli.console import counted, print_json, print_table
+from genocc.cli.console import costs_sentence, counted, print_json, print_table
 from genocc.cli.options import JsonOption, target_options
 from genocc.cli.runs import (
     DataOption,
@@ -101,7 +101,7 @@ def _print(result: "TrainResult") -> None:
     caption = (
         f"{network.skeleton}, C={network.channels}, L={network.layers}, {network.input_channels}x{height}x{width}, "
         f"{network.classes} classes. The best epoch is chosen on the test images, so its accuracy is a little too "
-        "good; papers report the last."
+        "good; papers report the last.\n" + costs_sentence(result.costs)
     )
     title = f"{result.genotype.name}: {counted(len(result.history), 'epoch')} in {result.seconds:.0f} s"
     print_table(title, ["weights", ">epoch", ">top-1", ">top-5", ">training loss"], rows, caption=caption)

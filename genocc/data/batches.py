@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from hashlib import sha256
 
 import torch
@@ -96,6 +97,12 @@ class Batches:
         for indices in torch.split(torch.arange(count) * len(self.images) // count, batch_size)[which]:
             pixels = self.images.start(indices, 0, False, None)()
             yield self._finished(pixels, None), self.images.labels[indices].to(self.device)
+
+    def stream_of(self, name: str) -> Batches:
+        """Returns batches of the same images, augmented alike, in another stream; neither's position is the other's."""
+        other = copy(self)
+        other.stream, other._pass, other._started = name, -1, OrderedDict()
+        return other
 
     def _start(self, number: int) -> tuple[Callable[[], Tensor], Tensor, Generator]:
         turn, place = divmod(number, len(self))

@@ -14,6 +14,7 @@ from genocc.files import read_bytes
 from genocc.genotype import MAX_BYTES, Genotype
 from genocc.network import NetworkConfig
 from genocc.provenance import Provenance
+from genocc.runs.costs import Costs
 from genocc.runs.epochs import number_at
 from genocc.runs.images import IMAGES, image_sizes
 from genocc.runs.reading import (
@@ -109,11 +110,20 @@ class RunData:
         return self.genotype.name if self.genotype else self.reported.name
 
     @property
+    def undecided(self) -> tuple[str, ...]:
+        """What a finished search has left to chance, a sentence each."""
+        found = self.history[-1].get("undecided")
+        return tuple(str(sentence) for sentence in found) if isinstance(found, list) else ()
+
+    @property
     def seconds(self) -> float | None:
         """Duration of all epochs; None where an epoch does not say."""
-        found = [line.get("seconds") for line in self.history]
-        numbers = [value for value in found if isinstance(value, (int, float))]
-        return float(sum(numbers)) if len(numbers) == len(found) else None
+        return self.costs.seconds
+
+    @property
+    def costs(self) -> Costs:
+        """Time, GPU-days, devices and peak memory of all epochs."""
+        return Costs.of(self.history)
 
 
 def _read_run(folder: Path, command: str) -> RunData:

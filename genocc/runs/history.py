@@ -35,11 +35,23 @@ class Tested(_Checked):
     top5: Share | None
 
 
+class EpochCosts(_Checked):
+    """Costs of an epoch; see `genocc.runs.costs`."""
+
+    gpu_days: Annotated[float, Field(strict=True, ge=0)]
+    device: str
+    device_name: str
+    processes: Annotated[int, Field(strict=True, ge=1)]
+    peak_memory: Count | None
+    peak_device_memory: Count | None
+
+
 class Epoch(_Checked):
-    """What every epoch has."""
+    """What every epoch has; those of older runs have no costs."""
 
     epoch: Count
     seconds: Annotated[float, Field(strict=True, ge=0)]
+    costs: EpochCosts | None = None
 
 
 class TrainEpoch(Epoch):
@@ -56,10 +68,12 @@ class SearchEpoch(Epoch):
     weights: Steps
     validation_accuracy: Share
     child_accuracy: Share
+    child_accuracy_stale: Share | None = None
     edges_per_node: dict[str, list[Count]]
     skip_connections: dict[str, Count]
     entropy: dict[str, Number]
     genotype: dict[str, JsonValue]
+    undecided: list[str] | None = None
 
 
 _MODELS: dict[str, type[Epoch]] = {SEARCH: SearchEpoch, TRAIN: TrainEpoch}

@@ -18,6 +18,8 @@ import torch
 from genocc.configuration import LARGEST
 from genocc.errors import InternalError, RunError, TargetError
 from genocc.runs.checkpoints import load_checkpoint, save_checkpoint
+from genocc.runs.cost_meter import CostMeter
+from genocc.runs.costs import COSTS
 from genocc.runs.folder import RunFolder
 from genocc.runs.interruption import Interruption
 from genocc.runs.processes import ALONE, Processes
@@ -111,6 +113,7 @@ class Loop(ABC, Generic[L]):
         progress: Where progress is shown.
         processes: The processes of the run.
         randomness: What steps draw from PyTorch's default generators; None where they draw nothing that matters.
+        device: Where the steps compute; the CPU where not given.
     """
 
     command: ClassVar[str]
@@ -127,9 +130,11 @@ class Loop(ABC, Generic[L]):
         progress: Progress,
         processes: Processes = ALONE,
         randomness: Randomness | None = None,
+        device: torch.device | None = None,
     ) -> None:
         self.learner, self.epochs, self.folder, self.randomness = learner, epochs, folder, randomness
         self.interruption, self.progress, self.processes = interruption, progress, processes
+        self.costs = CostMeter(device or torch.device("cpu"), processes)
         self.position = Position()
         self.clock = self.looked = self.saved = time.monotonic()
 
@@ -147,7 +152,7 @@ class Loop(ABC, Generic[L]):
 
     @abstractmethod
     def measure(self, epoch: int) -> dict[str, Any]:
-        """Returns the epoch's line of the history, without its number and its seconds."""
+        """Returns the epoch's line of the history, without its number and its costs."""
 
     @abstractmethod
     def format_epoch(self, line: Mapping[str, Any]) -> str:
@@ -198,6 +203,7 @@ class Loop(ABC, Generic[L]):
     def _advance(self, position: Position) -> None:
         now = time.monotonic()
         self.position = replace(position, seconds=self.position.seconds + now - self.clock)
+        self.costs.advance(now - self.clock)
         self.clock = now
 
     def _look(self, phase: Phase[L]) -> None:
@@ -226,12 +232,14 @@ class Loop(ABC, Generic[L]):
         self._check(self.learner.finite_everywhere())
         measured = self.measure(epoch)
         self._advance(self.position)
-        line = {"epoch": epoch + 1, **measured, "seconds": round(self.position.seconds, 3)}
+        seconds = round(self.position.seconds, 3)
+        line = {"epoch": epoch + 1, **measured, "seconds": seconds, COSTS: self.costs.read()}
         if self.folder:
             self.folder.append(line)
             self.close_epoch(self.folder, line)
         self.progress.epoch(f"epoch {epoch + 1:>{len(str(self.epochs))}}/{self.epochs}  {self.format_epoch(line)}")
         self.learner.end_epoch()
+        self.costs.clear()
         self.position = Position(epoch + 1)
         self._save()
 
@@ -241,7 +249,8 @@ class Loop(ABC, Generic[L]):
         learned = self.learner.state()
         if self.folder:
             drawn = self.randomness.state if self.randomness else None
-            save_checkpoint(self.folder, {"position": asdict(self.position), "learner": learned, "random": drawn})
+            state = {"position": asdict(self.position), "learner": learned, "random": drawn}
+            save_checkpoint(self.folder, {**state, COSTS: self.costs.state()})
 
     def _restore(self) -> None:
         state = None
@@ -255,6 +264,7 @@ class Loop(ABC, Generic[L]):
             try:
                 self.position = Position.from_state(state["position"])
                 self._check_position()
+                self.costs.load_state(state[COSTS])
                 self.learner.load_state(state["learner"])
                 if self.randomness:
                     self.randomness.state = state["random"]

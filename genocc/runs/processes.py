@@ -52,6 +52,14 @@ class Processes:
         distributed.all_reduce(found, distributed.ReduceOp.MAX)
         return [bool(flag) for flag in found]
 
+    def largest(self, *values: int) -> list[int]:
+        """Returns, per place, the largest of all processes' values."""
+        if self.count == 1:
+            return list(values)
+        found = torch.tensor(values, dtype=torch.int64)
+        distributed.all_reduce(found, distributed.ReduceOp.MAX)
+        return [int(value) for value in found]
+
     def summed(self, values: Tensor) -> Tensor:
         """Returns the sum of a tensor over all processes."""
         if self.count == 1:

@@ -76,5 +76,5 @@ def scalars(line: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, fl
     for name, value in line.items():
         if isinstance(value, Mapping):
             yield from scalars(value, f"{prefix}{name}/")
-        elif value is not None and name != "epoch":
+        elif isinstance(value, (int, float)) and name != "epoch":
             yield f"{prefix}{name}", float(value)

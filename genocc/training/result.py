@@ -12,6 +12,7 @@ from genocc.errors import RunError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.provenance import Provenance
+from genocc.runs.costs import Costs
 from genocc.runs.epochs import best_epoch, kept_accuracies
 from genocc.runs.history import finished_epochs
 from genocc.runs.reading import RUN_BEST, RUN_LAST, TRAIN, read_config
@@ -95,6 +96,11 @@ class TrainResult:
         """Duration of all epochs."""
         return float(sum(line["seconds"] for line in self.history))
 
+    @property
+    def costs(self) -> Costs:
+        """Time, GPU-days, devices and peak memory of all epochs."""
+        return Costs.of(self.history)
+
     def to_dict(self) -> dict[str, Any]:
         """Returns plain data for ``--json``."""
         return {
@@ -104,6 +110,7 @@ class TrainResult:
             "weights": str(self.weights),
             "epochs": len(self.history),
             "seconds": self.seconds,
+            "costs": self.costs.to_dict(),
             "best": {"epoch": self.best["epoch"], **kept_accuracies(self.best)},
             "last": {"epoch": self.history[-1]["epoch"], **kept_accuracies(self.history[-1])},
             "training": self.history[-1]["training"],

@@ -138,7 +138,8 @@ class _Training(Loop[Trainer]):
         processes: Processes,
         write_events: EpochWriter,
     ) -> None:
-        super().__init__(trainer, trainer.config.schedule.epochs, folder, interruption, progress, processes)
+        epochs, device = trainer.config.schedule.epochs, trainer.device
+        super().__init__(trainer, epochs, folder, interruption, progress, processes, device=device)
         self.write_events = write_events
 
     def begin(self, folder: RunFolder) -> None:

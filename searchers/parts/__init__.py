@@ -3,6 +3,7 @@
 Parts do not know each other; what they exchange is in `genocc.searchers.interface`.
 """
 
+from .child import ChildConfig
 from .connection import ConnectionConfig
 from .data import DataConfig
 from .derivation import DerivationConfig
@@ -18,6 +19,7 @@ from .topology import TopologyConfig
 __all__ = [
     "ArchitectureConfig",
     "BudgetConfig",
+    "ChildConfig",
     "ConnectionConfig",
     "DataConfig",
     "DerivationConfig",

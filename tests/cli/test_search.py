@@ -68,6 +68,15 @@ def test_a_search_prints_what_it_found(whole: Path) -> None:
     assert figures["epochs"] == 2
     assert figures["macs"] > 0
     assert figures["excess"] == {}
+    assert "with the super-net's BN statistics)" in result.stdout
+    assert "Device: cpu: " in result.stdout
+    assert "Peak memory: " in result.stdout
+    assert figures["costs"]["seconds"] == figures["seconds"]
+    assert figures["costs"]["devices"][0].startswith("cpu: ")
+    (normal, reduction) = figures["undecided"]  # two epochs of three steps have learned nothing
+    assert normal == "normal cell: the coefficients are within 1% of uniform: the genotype is noise"
+    assert f"Undecided: {normal}.\nUndecided: {reduction}.\n" in result.stdout
+    assert genocc.load(whole).metadata["undecided"] == figures["undecided"]
 
 
 def test_the_genotype_is_ready_for_other_commands(whole: Path) -> None:

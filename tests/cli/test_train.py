@@ -63,6 +63,7 @@ def test_a_training_prints_what_came_of_it(tmp_path: Path, training_run: Path, g
     assert result.exit_code == 0, result.output
     assert_same(tmp_path / "run", training_run)
     assert "tiny: 3 epochs in" in result.stdout
+    assert "Device: cpu: " in result.stdout
     assert result.stdout.rstrip().endswith("best.safetensors")
     assert "tiny (cifar, C=4, L=3) on fake: 40 images of 8x8, 10 classes, preset cifar, seed 0, cpu" in result.stderr
     assert "epoch 3/3  lr 0.0063" in result.stderr
@@ -72,6 +73,8 @@ def test_a_training_prints_what_came_of_it(tmp_path: Path, training_run: Path, g
     assert figures["epochs"] == 3
     assert figures["best"]["top1"] >= figures["last"]["top1"]
     assert figures["network"]["channels"] == 4
+    assert figures["costs"]["seconds"] == figures["seconds"]
+    assert figures["costs"]["peak_device_memory"] is None
 
 
 def test_oblong_images_are_trained_on_compiled_for_and_measured(tmp_path: Path, genotype: Path) -> None:

@@ -67,6 +67,18 @@ def test_one_image_is_no_batch() -> None:
         batches(images(1))
 
 
+def test_another_stream_of_the_same_images_has_a_position_of_its_own() -> None:
+    source = images(50)
+    first, expected = batches(source), batches(source)
+    other = first.stream_of("other")
+    assert not torch.equal(first[0][1], other[0][1])
+    for n in (1, 2):
+        other[40 + n]
+        assert torch.equal(first[n][0], expected[n][0])
+    assert torch.equal(other[0][0], first.stream_of("other")[0][0])
+    assert len(other) == len(first)
+
+
 def test_in_order_shows_every_image_once_as_it_is() -> None:
     source = images()
     seen = list(batches(source, padding=2, flip=True, cutout=4).in_order(16))

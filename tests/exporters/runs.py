@@ -11,6 +11,10 @@ from typing import Any
 from genocc.genotype import Cell, Edge, Genotype
 from genocc.runs.reading import CONFIG, HISTORY, RUN_GENOTYPE, SEARCH, TRAIN
 
+COSTS = {
+    "gpu_days": 2 / 86_400, "device": "cuda", "device_name": "NVIDIA H100", "processes": 1, "peak_memory": 3 << 30,
+    "peak_device_memory": 5 << 29,
+}  # fmt: skip
 OPERATIONS = ("none", "skip_connect", "max_pool_3x3", "sep_conv_3x3")
 
 
@@ -54,6 +58,7 @@ def write_training(path: Path, genotype: Genotype, *, epochs: int = 3, config: d
             "epoch": number, "learning_rate": 0.025 / number, "drop_path": 0.2 * number / epochs,
             "training": {"loss": 1 / number, "accuracy": 1 - 0.5 / number},
             "test": {"top1": 1 - 0.6 / number, "top5": 1 - 0.1 / number}, "seconds": 1.5, "images_per_second": 512.25,
+            "costs": COSTS,
         }
         for number in range(1, epochs + 1)
     ]  # fmt: skip
@@ -87,7 +92,8 @@ def _epoch(
     return {
         "epoch": number, "temperature": 0.9**number, "learning_rates": {"weights": 0.05, "architecture": 0.015},
         "weights": {"loss": 2 / number, "accuracy": 0.5}, "validation_accuracy": accuracy * number / epochs,
-        "child_accuracy": 0.8 * accuracy * number / epochs, "seconds": 2.0,
+        "child_accuracy": 0.8 * accuracy * number / epochs, "seconds": 2.0, "costs": COSTS,
+        "child_accuracy_stale": 0.4 * accuracy * number / epochs,
         "edges_per_node": {kind: [len(node) for node in cell.nodes] for kind in kinds},
         "skip_connections": dict.fromkeys(kinds, 1), "entropy": dict.fromkeys(kinds, 2.0 / number),
         "coefficients": dict.fromkeys(kinds, coefficients),

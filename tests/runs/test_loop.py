@@ -102,13 +102,16 @@ def look_always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "LOOKED_EVERY", -1.0)
 
 
-def run(folder: Path, *, stop: int = -1, learner: Counter | None = None, resume: bool = False) -> Counting:
+def run(
+    folder: Path, *, stop: int = -1, learner: Counter | None = None, resume: bool = False, device: str = "cpu"
+) -> Counting:
     """Runs the loop in a folder; what a new process would do where the folder has a run already."""
     interruption = Interruption()
     drawn = Randomness(5 if not resume else 99, torch.device("cpu"))
     with begun(folder, resume=resume) as opened:
         shown = StopAt(interruption, stop)
-        made = Counting(learner or Counter(), EPOCHS, opened, interruption, shown, randomness=drawn)
+        place = torch.device(device)
+        made = Counting(learner or Counter(), EPOCHS, opened, interruption, shown, randomness=drawn, device=place)
         made.run()
     return made
 
@@ -132,6 +135,34 @@ def test_stopped_after_any_step_it_goes_on_as_if_it_had_not_been(tmp_path: Path)
         assert f"stopped in epoch {1 + (stop - 1) // 5}" in (folder / "log.txt").read_text()
         assert run(folder, resume=True).learner.steps == whole
         assert [line["epoch"] for line in read_history(folder)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_costs_of_an_epoch_are_those_of_all_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    """A GPU until the middle of the second epoch, and then the same again, or a CPU."""
+    peaks = iter([7, 7, 900, *[7] * 99])
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: next(peaks))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H100")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, stop=8, device="cuda")
+    with begun(tmp_path, resume=True) as opened:
+        state = load_checkpoint(opened)
+    assert state is not None
+    spent = state["costs"]["gpu_seconds"]
+    assert spent == pytest.approx(state["position"]["seconds"], abs=1e-6)
+    run(tmp_path, resume=True, device=device)
+    first, second, third = read_history(tmp_path)
+    assert first["costs"]["gpu_days"] * 86_400 == pytest.approx(first["seconds"], abs=6e-4)
+    assert first["costs"]["device_name"] == "NVIDIA H100"
+    assert second["costs"]["gpu_days"] * 86_400 == pytest.approx(
+        second["seconds"] if device == "cuda" else spent, abs=6e-4
+    )
+    assert second["costs"]["peak_device_memory"] == 900
+    assert third["costs"]["peak_device_memory"] == (7 if device == "cuda" else None)
+    assert third["costs"]["device"] == device
 
 
 def test_a_stopped_run_says_how_to_go_on(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from genocc.data.batches import Batches
 from genocc.errors import ConfigError
 from genocc.exporters import torch as torch_target
 from genocc.runs.processes import ALONE, Processes
+from genocc.runs.reading import read_history
 from genocc.training.training import run_training
 from tests.training.tiny import GENOTYPE, TINY, history, tiny, weights
 
@@ -58,6 +59,9 @@ def test_two_processes_compute_what_one_does(tmp_path: Path, genotype: Path) -> 
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("best.safetensors") == 1  # the first process prints
     run_training(GENOTYPE, tiny(*EXACT), tmp_path / "one", device="cpu")
+    costs = [read_history(tmp_path / run)[0]["costs"] for run in ("one", "two")]
+    assert [found["processes"] for found in costs] == [1, 2]
+    assert costs[1]["peak_memory"] > 50 << 20
     for line, other in zip(history(tmp_path / "two"), history(tmp_path / "one"), strict=True):
         assert line["training"] == pytest.approx(other["training"], rel=1e-9)
         assert (line["test"], line["average"]) == (other["test"], other["average"])

@@ -50,7 +50,9 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 
 def history(run: Path) -> list[dict[str, Any]]:
     """Returns the history without what a clock decides."""
-    return [{name: value for name, value in line.items() if name != "seconds"} for line in read_history(run)]
+    return [
+        {name: value for name, value in line.items() if name not in ("seconds", "costs")} for line in read_history(run)
+    ]
 
 
 def assert_same(run: Path, other: Path) -> None:

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.optim.swa_utils import update_bn
 
 from genocc.searchers.bilevel import Bilevel
-from genocc.searchers.interface import View
+from genocc.searchers.interface import Route, View
 from genocc.searchers.parts.schedule import epoch_phases
-from tests.searchers.tiny_net import bilevel, moved, tiny, values
+from tests.searchers.tiny_net import TinyNet, bilevel, moved, tiny, values
 
 
 def test_a_weight_step_is_clipped_sgd_with_momentum_and_decay_and_moves_nothing_else() -> None:
@@ -146,6 +147,55 @@ def test_ist_judges_on_the_whole_validation_half_without_training() -> None:
         route = net.route(View.DERIVED, masks=search.transition.masks, derived="weights")
         correct = sum(int((net(x, route).argmax(1) == y).sum()) for x, y in batch.in_order(48))
     assert search.transition.accuracy == correct / 48
+
+
+class NormalizedNet(TinyNet):
+    """A `TinyNet` of normalized features."""
+
+    def __init__(self) -> None:
+        super().__init__(features=12)
+        self.norm = nn.BatchNorm1d(12, dtype=torch.float64)
+
+    def forward(self, images: Tensor, route: Route | None = None) -> Tensor:
+        return super().forward(self.norm(images.flatten(1).double()), route)
+
+
+def normalized(batches: int) -> tuple[Bilevel, NormalizedNet]:
+    search = bilevel("ec-darts", f"child.batches={batches}")
+    net = NormalizedNet()
+    return Bilevel(net, search.config, search.training, search.validation), net
+
+
+@pytest.mark.parametrize(("batches", "used"), [(2, 2), (99, 6), (0, 0)])
+def test_child_and_auxiliary_model_are_judged_with_bn_estimated_on_the_training_half(batches: int, used: int) -> None:
+    search, net = normalized(batches)
+    for _ in range(3):
+        search.weight_step()
+    before, position = values(search), search.state()["drawn"]
+    random = torch.get_rng_state()
+    search.begin_transition()
+    search.judge_transition()
+    found = search.child_accuracy()
+    assert moved(before, search) == set()
+    assert search.state()["drawn"] == position
+    assert torch.equal(torch.get_rng_state(), random)
+    assert net.norm.momentum == 0.1
+    assert net.training
+    assert search.transition is not None
+
+    route, weighted = net.route(View.DERIVED), net.route(View.DERIVED, derived="weights")
+    assert found["child_accuracy_stale"] == search.accuracy(route)
+    other = search.training.stream_of("child")
+    expected = NormalizedNet()
+    expected.load_state_dict(net.state_dict())
+    if used:
+        update_bn([other[number][0].flatten(1).double() for number in range(used)], expected.norm)
+    judge = Bilevel(expected, search.config, search.training, search.validation)
+    assert found["child_accuracy"] == judge.accuracy(route)
+    assert search.transition.accuracy == judge.accuracy(weighted)
+    if used:
+        images = next(iter(search.validation.in_order(48)))[0]
+        assert not torch.equal(net.eval()(images, route), expected.eval()(images, route))
 
 
 @pytest.mark.parametrize("method", ["darts", "edarts", "ec-darts"])

@@ -34,6 +34,14 @@ def test_a_result_is_what_the_folder_holds(darts_run: Path) -> None:
     assert result.genotype_path == darts_run / "genotype.json"
     assert result.config == read_search(darts_run) == small("darts")
     assert (result.validation_accuracy, result.child_accuracy) == (last["validation_accuracy"], last["child_accuracy"])
+    assert result.child_accuracy_stale == last["child_accuracy_stale"]
+    assert result.undecided == tuple(last["undecided"]) == tuple(result.genotype.metadata["undecided"])
+    costs = result.costs
+    assert costs.seconds == result.seconds
+    assert costs.gpu_days == 0
+    assert costs.devices[0].startswith("cpu: ")
+    assert (costs.peak_memory or 0) > 50 << 20
+    assert result.to_dict()["costs"] == costs.to_dict()
     assert result.seconds == sum(line["seconds"] for line in result.history)
     assert (result.target.classes, result.target.input_channels, result.target.input_size) == (10, 3, (8, 8))
     assert result.excess == {}

@@ -136,6 +136,18 @@ def test_the_generator_of_the_program_around_is_left_alone(tmp_path: Path) -> No
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize("method", ["pc-darts", "entrannas-dst"])
+def test_how_the_child_is_measured_changes_nothing_else(whole: Path, tmp_path: Path, method: str) -> None:
+    run_search(small(method, "child.batches=0", "child.coefficients=weights"), tmp_path, device="cpu")
+    for other, line in zip(history(whole / method), history(tmp_path), strict=True):
+        assert line["child_accuracy"] == line["child_accuracy_stale"]
+        for found in (line, other):
+            del found["child_accuracy"], found["child_accuracy_stale"]
+        assert line == other
+    for name, value in weights(whole / method).items():
+        assert torch.equal(value, weights(tmp_path)[name]), name
+
+
 def test_a_broken_photograph_is_found_before_training_starts(tmp_path: Path) -> None:
     """Photographs are decoded when they are needed, which would be during the search."""
     for kind in ("cat", "dog"):

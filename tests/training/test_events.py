@@ -13,11 +13,13 @@ from genocc.training.events import event_writer, scalars
 from genocc.training.settings import OutputConfig
 from tests.runs.begun import begun
 
-LINE = {"epoch": 2, "test": {"top1": 0.5, "top5": None}, "training": {"loss": 1, "accuracy": 0.25}, "seconds": 2.5}
+LINE = {"epoch": 2, "test": {"top1": 0.5, "top5": None}, "training": {"loss": 1, "accuracy": 0.25}, "seconds": 2.5,
+        "costs": {"gpu_days": 0.5, "device": "cpu", "peak_device_memory": None}}  # fmt: skip
 
 
 def test_every_number_but_the_epoch_has_its_path() -> None:
-    assert dict(scalars(LINE)) == {"test/top1": 0.5, "training/loss": 1.0, "training/accuracy": 0.25, "seconds": 2.5}
+    assert dict(scalars(LINE)) == {"test/top1": 0.5, "training/loss": 1.0, "training/accuracy": 0.25, "seconds": 2.5,
+        "costs/gpu_days": 0.5}  # fmt: skip
 
 
 def test_without_events_nothing_is_written(tmp_path: Path) -> None:

@@ -38,6 +38,9 @@ def test_the_best_epoch_is_the_first_of_equals_by_the_averaged_weights(run: Path
     plain = result.to_dict()
     assert plain["best"] == {"epoch": 2, "top1": 0.75, "top5": 1.0}
     assert plain["last"] == {"epoch": 3, "top1": 0.75, "top5": 1.0}
+    assert plain["costs"]["seconds"] == plain["seconds"]
+    assert plain["costs"]["gpu_days"] == 0
+    assert plain["costs"]["peak_memory"] == max(line["costs"]["peak_memory"] for line in lines)
     assert plain["seconds"] == pytest.approx(sum(line["seconds"] for line in lines))
     assert (plain["weights"], plain["hash"]) == (str(run / RUN_BEST), GENOTYPE.hash)
     assert json.loads(json.dumps(plain)) == plain

@@ -47,7 +47,7 @@ def tiny(*overrides: str) -> TrainConfig:
 
 def history(run: Path) -> list[dict[str, Any]]:
     """Returns the history without what a clock decides."""
-    clocks = ("seconds", "images_per_second")
+    clocks = ("seconds", "images_per_second", "costs")
     return [{name: value for name, value in line.items() if name not in clocks} for line in read_history(run)]
 
 

@@ -67,6 +67,32 @@ def test_a_search_is_reported(tmp_path: Path) -> None:
     assert json.loads(written.all("pre")[0]) == json.loads((tmp_path / CONFIG).read_text())["config"]
 
 
+def test_the_summary_has_costs_and_both_figures_of_the_child_net(tmp_path: Path) -> None:
+    write_search(tmp_path)
+    written = Page(tmp_path)
+    facts = dict(zip(written.all("dt"), written.all("dd"), strict=True))
+    assert facts["Child net"] == "72.00%"
+    assert facts["Child net, stale BN"] == "36.00%"
+    assert facts["Time"] == "8 s, 2 s per epoch"
+    assert facts["GPU-days"] == "9.26e-05"
+    assert facts["Device"] == "cuda: NVIDIA H100"
+    assert (facts["Peak memory"], facts["Peak device memory"]) == ("3.00 GiB", "2.50 GiB")
+    assert not any("gpu" in title or "costs" in title for title in written.all("h3"))
+
+
+def test_what_a_search_has_not_decided_stands_in_the_summary_as_text(tmp_path: Path) -> None:
+    write_search(tmp_path)
+    assert "has not decided" not in Page(tmp_path).source
+    lines = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]
+    lines[-1]["undecided"] = ["normal cell: the genotype is noise", EVIL]
+    (tmp_path / HISTORY).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    written = Page(tmp_path)
+    assert "What this search has not decided:" in written.all("p")
+    assert "normal cell: the genotype is noise" in written.all("li")
+    assert EVIL in "".join(written.all("li"))
+    assert "alert(1)" not in "".join(written.all("script"))
+
+
 def test_the_genotype_can_be_downloaded(tmp_path: Path) -> None:
     genotype = write_search(tmp_path, name="a name/with: signs")
     link = next(attributes for tag, attributes in Page(tmp_path).tags if tag == "a" and "download" in attributes)
