@@ -16,7 +16,7 @@ from genocc.cli import app
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import DataShape
 from genocc.searchers.parts.data import DataConfig
-from genocc.searchers.parts.schedule import ScheduleConfig
+from genocc.searchers.parts.schedule import AlternatingSchedule
 from genocc.searchers.parts.skeleton import SuperNetConfig
 from genocc.searchers.supernet.net import SuperNet
 from tests import regenerate_settings
@@ -94,7 +94,7 @@ def configuration(command: str, monkeypatch: pytest.MonkeyPatch) -> SearchConfig
 def test_every_search_of_the_pages_can_begin(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its configuration has a meaning, and its super-net, made small, can be built."""
     config = configuration(command, monkeypatch)
-    unrelated = {"method": "any", "preset": "cifar", "seed": 0, "schedule": ScheduleConfig(), "data": DataConfig()}
+    unrelated = {"method": "any", "preset": "cifar", "seed": 0, "schedule": AlternatingSchedule(), "data": DataConfig()}
     build(config.model_copy(update=unrelated).model_dump_json())
 
 
@@ -116,7 +116,7 @@ def test_the_ablations_are_those_of_the_papers(monkeypatch: pytest.MonkeyPatch) 
     assert alone.schedule.ist
     assert alone.relaxation == darts.relaxation
     alone = configuration("genocc search --method ec-darts --data cifar10 --set schedule.ist=false", monkeypatch)
-    assert (alone.schedule.ist, alone.relaxation.normalization, alone.schedule.epochs) == (False, "cen", 25)
+    assert (alone.schedule.ist, alone.relaxation.name, alone.schedule.epochs) == (False, "cen", 25)
     channels = configuration(
         "genocc search --method pc-darts --data cifar10 --set relaxation.edge_normalization=false", monkeypatch
     )
