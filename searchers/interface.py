@@ -10,8 +10,8 @@ formula of a node,
 whose numbers are `Coefficients` and whose terms a `Route` switches on and off. The kinds of parts are the base classes
 `Topology`, `Relaxation`, `Connection`, `Placement`, `Derivation`, `Schedule` and `Penalty` of `parts`, of which anybody
 can bring a choice (`registry`; docs/methods/parts.md). A relaxation has two faces: coefficients that are never random,
-which derivations, penalties, accuracies and the history use, and what it draws for the mixed cells of a step. The loop knows none of this: it trains
-anything that offers what `SearchNet` lists.
+which derivations, penalties, accuracies and the history use, and what it draws for the mixed cells of a step. The loop
+knows none of this: it trains anything that offers what `SearchNet` lists.
 """
 
 from __future__ import annotations
