@@ -42,7 +42,6 @@ from genocc.runs.reading import read_history
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import CellSpace, Group
 from genocc.searchers.parts.data import load_halves
-from genocc.searchers.parts.topology import cell_space
 from genocc.searchers.search import choose_device
 from genocc.searchers.supernet.net import SuperNet
 
@@ -326,7 +325,7 @@ def live_features(net: SuperNet) -> int:
 
 def epoch_features(line: Mapping[str, Any], config: SearchConfig) -> int:
     """Returns how many features have a coefficient in a normal and a reduction cell, from a line of the history."""
-    space = cell_space(config.topology, config.space.operations)
+    space = config.topology.cell_space(config.space.operations)
     return sum(mixed_features(numbers["op"], space) for numbers in line["coefficients"].values())
 
 

@@ -14,9 +14,7 @@ from pathlib import Path
 
 import genocc
 from genocc.searchers.methods import PcDarts
-from genocc.searchers.parts.derivation import DerivationConfig
-from genocc.searchers.parts.relaxation import RelaxationConfig
-from genocc.searchers.parts.space import SpaceConfig
+from genocc.searchers.parts import NonZero, Softmax, SpaceConfig, Sparsity
 
 
 class PcDst(PcDarts):
@@ -25,8 +23,9 @@ class PcDst(PcDarts):
     name = "pc-dst"
     paper = "this example"
     space = SpaceConfig(name="darts-no-zero")
-    relaxation = RelaxationConfig(edge_normalization=True, dst=True, sparsity=1.0)
-    derivation = DerivationConfig(rule="non-zero")
+    relaxation = Softmax(edge_normalization=True, dst=True)
+    derivation = NonZero()
+    penalties = (Sparsity(factor=1.0),)
 
 
 def main(out: str | Path = "runs/examples/pc-dst", epochs: int = 6) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, NoReturn, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from genocc.errors import ConfigError, did_you_mean, expectation, quoted
@@ -29,7 +30,7 @@ OPTIONS = {
     "data.size": "--input-size",
     "budget.max_macs": "--max-macs",
     "budget.max_params": "--max-params",
-    "budget.penalty_macs": "--penalty-macs",
+    "penalties.macs.factor": "--penalty-macs",
     "network.skeleton": "--skeleton",
     "network.channels": "--channels",
     "network.layers": "--layers",
@@ -97,17 +98,34 @@ class Configuration(Part):
         Raises:
             ConfigError: A name is unknown, a value is out of range, or the combination has no meaning.
         """
-        found = merged(data, {})
-        for text in overrides:
-            assign(found, *cls.parse_override(text))
-        return cls.from_dict(found)
+        return cls.from_dict(cls.changed(data, overrides))
 
     @classmethod
-    def parse_override(cls, text: str) -> tuple[tuple[str, ...], Any]:
+    def changed(
+        cls, data: Mapping[str, Any], overrides: Iterable[str] = (), fields: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Returns plain data, changed by nested mappings and then by texts as `--set` takes them; not validated."""
+        found = merged(data, fields or {})
+        for text in overrides:
+            assign(found, *cls.parse_override(text, found))
+        return found
+
+    @classmethod
+    def fields_of(cls, part: str, data: Mapping[str, Any]) -> Mapping[str, FieldInfo]:
+        """Returns the fields of a part, none for a value of its own; they may depend on the data."""
+        model = cls.model_fields[part].annotation
+        return model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+
+    @classmethod
+    def parse_override(cls, text: str, data: Mapping[str, Any] | None = None) -> tuple[tuple[str, ...], Any]:
         """Returns the path and the value that ``part.field=value`` means.
 
         The value is JSON where it reads as such (``0.1``, ``true``, ``[[0,1],[0,1],[1,2],[0,1]]``), ``none`` is null,
         anything else is text.
+
+        Args:
+            text: As `--set` takes it.
+            data: The configuration that it changes, which may decide what settings there are.
 
         Raises:
             ConfigError: There is no such part or field; the message offers the closest.
@@ -116,19 +134,18 @@ class Configuration(Part):
         names = path.strip().split(".")
         if not equals or not value.strip():
             raise ConfigError(f"--set {shortened(text)}: expected part.field=value, such as data.cutout=16")
-        part = _known(names[0], [name for name in cls.model_fields if name not in cls.chosen], text)
-        model = cls.model_fields[part].annotation
-        fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+        part = known_name(names[0], [name for name in cls.model_fields if name not in cls.chosen], text)
+        fields = cls.fields_of(part, data or {})
         if fields and len(names) == 1:
             names.append(next(iter(fields)))
         depth = 2 if fields else 1
         if fields:
-            _known(names[1], fields, text, f"{part}.")
+            known_name(names[1], fields, text, f"{part}.")
             depth += fields[names[1]].default_factory is dict  # relaxation.attention.sep_conv_3x3
         if len(names) > depth:
             whole = ".".join(names[:depth])
             raise ConfigError(f"--set {shortened(text)}: {whole} has no fields; expected {whole}=value")
-        return tuple(names), _value(value)
+        return tuple(names), override_value(value)
 
 
 def assign(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
@@ -151,7 +168,8 @@ def merged(data: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _known(name: str, choices: Iterable[str], text: str, prefix: str = "") -> str:
+def known_name(name: str, choices: Iterable[str], text: str, prefix: str = "") -> str:
+    """Returns a name that is among the choices; raises ConfigError about ``text``, which offers the closest."""
     choices = list(choices)
     if name in choices:
         return name
@@ -160,7 +178,8 @@ def _known(name: str, choices: Iterable[str], text: str, prefix: str = "") -> st
     )
 
 
-def _value(text: str) -> Any:
+def override_value(text: str) -> Any:
+    """Returns the value that a text of `--set` means; raises ConfigError where it is nested too deeply."""
     text = text.strip()
     if text.lower() in ("none", "true", "false"):
         return {"none": None, "true": True, "false": False}[text.lower()]

@@ -92,7 +92,7 @@ class Bilevel:
         """Takes a step of w on a batch of the training half, through the one-shot or the auxiliary model."""
         images, labels = self._next(self.training, "training")
         self._clear_gradients()
-        with self.net.training_only("weights"):
+        with self.net.training_only("weights"), self.net.drawing(self._steps):
             meter = self.meters["auxiliary" if auxiliary else "weights"]
             route = self._auxiliary_route() if auxiliary else None
             torch.autograd.backward(self._loss(images, labels, route, meter))
@@ -105,14 +105,15 @@ class Bilevel:
         self._clear_gradients()
         if self.config.schedule.order == 2:
             coming = self.training[self._drawn["training"]]  # the virtual step is on the batch of the next weight step
-            second_order_gradient(
-                self.net,
-                validation_loss=lambda: self._architecture_loss(images, labels, None),
-                training_loss=lambda: self._loss(*coming),
-                optimizer=self.weights_optimizer,
-            )
+            with self.net.drawing(self._steps):  # one draw for all its passes
+                second_order_gradient(
+                    self.net,
+                    validation_loss=lambda: self._architecture_loss(images, labels, None),
+                    training_loss=lambda: self._loss(*coming),
+                    optimizer=self.weights_optimizer,
+                )
         else:
-            with self.net.training_only("architecture"):
+            with self.net.training_only("architecture"), self.net.drawing(self._steps):
                 masks = self._transition.masks if auxiliary else None
                 route = self.net.route(View.DERIVED, masks=masks, derived="weights") if auxiliary else None
                 torch.autograd.backward(self._architecture_loss(images, labels, route))
@@ -217,6 +218,11 @@ class Bilevel:
         with drawn.borrowed(), reestimated(self.net, forward, images):
             yield
 
+    @property
+    def _steps(self) -> int:
+        """Number of the step, of either kind: each takes one batch."""
+        return sum(self._drawn.values())
+
     def _next(self, batches: Batches, half: str) -> Batch:
         batch = batches[self._drawn[half]]
         self._drawn[half] += 1
@@ -280,7 +286,8 @@ class Transition:
     def state(self) -> dict[str, Any]:
         """Returns the attributes as tensors and plain data."""
         numbers = {
-            kind: {"edge": c.edge, "op": c.op, "importance": c.importance} for kind, c in self.coefficients.items()
+            kind: {name: value for name, value in vars(c).items() if value is not None}
+            for kind, c in self.coefficients.items()
         }
         return {**vars(self), "coefficients": numbers}
 

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from .interface import CellSpace, Coefficients, Masks
-from .parts.derivation import DerivationConfig
 
 UNIFORM = 0.01
 """How far a candidate's importance may be from the mean of its node's, relative to it, for a kind to be uniform."""
@@ -36,8 +35,8 @@ def undecided(
     coefficients: Mapping[str, Coefficients],
     masks: Masks,
     alphas: Sequence[Tensor],
-    derivation: DerivationConfig,
-    noise: float,
+    within_edges: bool,
+    noise: float | None,
 ) -> list[str]:
     """Returns what is undecided as sentences, one per kind of cell that is uniform or else per node; [] at best.
 
@@ -46,8 +45,9 @@ def undecided(
         coefficients: Of each kind, with gradient history.
         masks: What the derivation keeps.
         alphas: The architecture parameters that the coefficients are functions of.
-        derivation: The rule of the masks.
-        noise: Standard deviation of the alphas before the search.
+        within_edges: `Derivation.within_edges` of the rule that made the masks.
+        noise: Standard deviation of the alphas before the search; None: they did not start as noise, and no node can
+            be compared with it.
     """
     found = []
     for kind, space in spaces.items():
@@ -55,10 +55,12 @@ def undecided(
         if is_uniform(space, importance):
             found.append(f"{kind} cell: the coefficients are within {UNIFORM:.0%} of uniform: the genotype is noise")
             continue
+        if noise is None:
+            continue
         for target in range(space.inputs, space.inputs + space.nodes):
             contests = [
                 (distance(importance, contest, alphas), contest)
-                for contest in node_contests(space, importance, mask, derivation, target)
+                for contest in node_contests(space, importance, mask, within_edges, target)
             ]
             margin, closest = min(contests, key=lambda pair: pair[0], default=(math.inf, None))
             if closest and margin < noise:
@@ -86,7 +88,7 @@ def is_uniform(space: CellSpace, importance: Tensor) -> bool:
 
 
 def node_contests(
-    space: CellSpace, importance: Tensor, mask: Tensor, derivation: DerivationConfig, target: int
+    space: CellSpace, importance: Tensor, mask: Tensor, within_edges: bool, target: int
 ) -> Iterator[Contest]:
     """Yields the comparisons that decide a node: of those to one candidate the closest, which is the one to lose.
 
@@ -98,7 +100,7 @@ def node_contests(
         space: Edges and operations.
         importance: (E, K), which the derivation compares.
         mask: (E, K), what it keeps.
-        derivation: The rule.
+        within_edges: `Derivation.within_edges` of the rule that made the mask.
         target: The state of the node.
     """
     values, kept_at = importance.tolist(), mask.tolist()
@@ -107,7 +109,6 @@ def node_contests(
         for edge in space.incoming(target)
     }
     kept = [one for row in rows.values() for one in row if kept_at[one[0]][one[1]]]
-    per_edge = derivation.rule == "argmax" or (derivation.rule == "top-k" and derivation.distinct_predecessors)
 
     def strongest(candidates: list[Candidate]) -> list[Candidate]:
         return [max(candidates, key=lambda one: values[one[0]][one[1]])] if candidates else []
@@ -115,7 +116,7 @@ def node_contests(
     def weakest(candidates: list[Candidate]) -> list[Candidate]:
         return [min(reversed(candidates), key=lambda one: values[one[0]][one[1]])] if candidates else []
 
-    if per_edge:
+    if within_edges:
         for winner in kept:
             others = [one for one in rows[winner[0]] if one != winner]
             yield from (Contest(winner, other) for other in strongest(others))

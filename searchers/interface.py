@@ -7,13 +7,16 @@ formula of a node,
 
     x_j = sum over its edges e:  edge[e] * (sum over operations k:  op[e, k] * o_k(x_i)  +  bypass_e(x_i)),
 
-whose numbers are `Coefficients` and whose terms a `Route` switches on and off. The loop knows none of this: it trains
-anything that offers what `SearchNet` lists.
+whose numbers are `Coefficients` and whose terms a `Route` switches on and off. The kinds of parts are the base classes
+`Topology`, `Relaxation`, `Connection`, `Placement`, `Derivation`, `Schedule` and `Penalty` of `parts`, of which anybody
+can bring a choice (`registry`; docs/methods/parts.md). A relaxation has two faces: coefficients that are never random,
+which derivations, penalties, accuracies and the history use, and what it draws for the mixed cells of a step. The loop
+knows none of this: it trains anything that offers what `SearchNet` lists.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -22,9 +25,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from genocc.runs.loop import Learner
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
     from torch.nn import Module, Parameter
 
+    from genocc.data import Batches
     from genocc.genotype import Genotype
 
 
@@ -55,16 +60,30 @@ class CellSpace:
         nodes: Number of intermediate nodes; node n is state ``inputs + n``.
         edges: (source state, target state) of each of the E edges, sorted by target, then source.
         operations: Names of the K candidate operations, ``none`` included where the space has it.
+        candidates: (E, K), which operations compete on which edge, where a stage of the search has dropped some; None:
+            all on all.
     """
 
     inputs: int
     nodes: int
     edges: tuple[tuple[int, int], ...]
     operations: tuple[str, ...]
+    candidates: tuple[tuple[bool, ...], ...] | None = None
 
     def incoming(self, target: int) -> list[int]:
         """Returns the numbers of the edges into a state."""
         return [number for number, (_, to) in enumerate(self.edges) if to == target]
+
+    def competes(self, edge: int, operation: int) -> bool:
+        """Whether an operation is a candidate of an edge, both by number."""
+        return self.candidates is None or self.candidates[edge][operation]
+
+    def candidate_mask(self, device: torch.device) -> Tensor:
+        """Returns ``candidates`` as a mask (E, K), bool."""
+        import torch
+
+        everything = [[True] * len(self.operations)] * len(self.edges)
+        return torch.tensor(self.candidates or everything, dtype=torch.bool, device=device)
 
 
 @dataclass(frozen=True)
@@ -73,22 +92,30 @@ class Coefficients:
 
     Attributes:
         edge: (E,), of an edge as a whole: PC-DARTS' softmax of beta; ones elsewhere.
-        op: (E, K), of an operation on an edge; exactly zero where DST has cut it.
-        importance: (E, K), compared by a derivation and kept by a genotype as `Edge.weight`: ``edge * op``; DST's
-            p-hat (Eq. 7) times ``edge``.
+        op: (E, K), of an operation on an edge.
+        importance: (E, K), compared by a derivation and kept by a genotype as `Edge.weight`; never random:
+            ``edge * op`` without randomness; DST's p-hat (Eq. 7) times ``edge``.
+        mask: (E, K), bool: `alive`, where that is not what has a coefficient other than zero.
     """
 
     edge: Tensor
     op: Tensor
     importance: Tensor
+    mask: Tensor | None = None
+
+    @property
+    def alive(self) -> Tensor:
+        """(E, K), bool: which operations a mixed cell computes, and a derivation may keep; the others are cut."""
+        return self.op.detach() != 0 if self.mask is None else self.mask
 
     def detach(self) -> Coefficients:
         """Returns the same coefficients without gradient history."""
-        return Coefficients(self.edge.detach(), self.op.detach(), self.importance.detach())
+        return Coefficients(self.edge.detach(), self.op.detach(), self.importance.detach(), self.mask)
 
     def masked(self, mask: Tensor) -> Coefficients:
         """Returns the same coefficients with every operation outside a mask (E, K) cut."""
-        return Coefficients(self.edge, self.op * mask, self.importance * mask)
+        alive = None if self.mask is None else self.mask & mask
+        return Coefficients(self.edge, self.op * mask, self.importance * mask, alive)
 
 
 Masks = Mapping[str, "Tensor"]
@@ -110,6 +137,21 @@ class Route:
     coefficients: Mapping[str, Coefficients]
     masks: Masks
     derived: DerivedCoefficients = "ones"
+
+
+@dataclass(frozen=True)
+class DerivationContext:
+    """What a derivation that looks at more than coefficients may use: such as what an operation's absence costs.
+
+    Attributes:
+        net: The super-net. `SearchNet.route` with other ``coefficients`` leaves out what their ``mask`` cuts.
+        accuracy: Share of the validation images that a route of the net classifies correctly; evaluation mode.
+        validation: The batches of that half.
+    """
+
+    net: SearchNet
+    accuracy: Callable[[Route], float]
+    validation: Batches
 
 
 class SearchNet(Protocol):
@@ -145,7 +187,7 @@ class SearchNet(Protocol):
         Args:
             view: One view for all cells [the placement's].
             masks: The edges and operations of derived cells [the derivation's].
-            coefficients: Those of the nodes' formula [the relaxation's, with gradient history].
+            coefficients: Those of the nodes' formula [the relaxation's, with gradient history; what `drawing` draws].
             derived: Factors of the operations of derived cells.
         """
         ...
@@ -162,16 +204,23 @@ class SearchNet(Protocol):
         """Within the context, the other group needs no gradient: it is not computed, and `.grad` stays None."""
         ...
 
+    def drawing(self, step: int) -> AbstractContextManager[None]:
+        """Within the context, mixed cells use the coefficients that a random relaxation draws in this step.
+
+        All passes in it use the same draw; outside, nothing is random.
+        """
+        ...
+
     def penalties(self) -> dict[str, Tensor]:
         """Returns the scalar terms that an architecture step adds to its loss, by name.
 
         ``sparsity``: lambda times Eq. 11's mean of -log t (DST). ``macs``: expected MACs over the budget times
-        ``budget.penalty_macs``. Empty for methods without any.
+        ``penalties.macs.factor``. Others by the name of their part. Empty for methods without any.
         """
         ...
 
     def frozen(self) -> dict[str, Coefficients]:
-        """Returns the current coefficients of each kind, detached."""
+        """Returns the current coefficients of each kind, detached; never random."""
         ...
 
     def select(self) -> Masks:

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any, ClassVar
 
+from genocc import plugins
 from genocc.configuration import Part, merged
-from genocc.errors import ConfigError, did_you_mean
+from genocc.errors import ConfigError, GenoccError, did_you_mean
 
 from .parts import (
+    AllCells,
+    AllEdges,
+    AlternatingSchedule,
     ArchitectureConfig,
     ChildConfig,
-    ConnectionConfig,
+    Connection,
     DataConfig,
-    DerivationConfig,
-    PlacementConfig,
-    RelaxationConfig,
-    ScheduleConfig,
+    Derivation,
+    ExpectedMacs,
+    Penalty,
+    Placement,
+    Relaxation,
+    Schedule,
+    Softmax,
     SpaceConfig,
+    Sparsity,
     SuperNetConfig,
-    TopologyConfig,
+    TopK,
+    Topology,
+    WeightedSum,
     WeightsConfig,
 )
+from .registry import OpenPart, bring
 
 GROUP = "genocc.searchers"
 """Entry-point group in which packages register their methods."""
@@ -35,24 +45,33 @@ class Method:
     Attributes:
         name: Its name for ``--method``.
         paper: Its source.
-        imagenet: Settings that differ when it searches on ImageNet: nested mappings of configuration fields.
+        penalties: Beside `COMMON_PENALTIES`, or one of them with other settings.
+        quick: Settings that differ in the preset ``quick``: nested mappings of configuration fields.
+        imagenet: The same for the preset ``imagenet``.
     """
 
     name: ClassVar[str]
     paper: ClassVar[str]
     space: ClassVar[SpaceConfig] = SpaceConfig()
-    topology: ClassVar[TopologyConfig] = TopologyConfig()
-    relaxation: ClassVar[RelaxationConfig] = RelaxationConfig()
-    connection: ClassVar[ConnectionConfig] = ConnectionConfig()
-    placement: ClassVar[PlacementConfig] = PlacementConfig()
-    derivation: ClassVar[DerivationConfig] = DerivationConfig()
-    schedule: ClassVar[ScheduleConfig] = ScheduleConfig()
+    topology: ClassVar[Topology] = AllEdges()
+    relaxation: ClassVar[Relaxation] = Softmax()
+    connection: ClassVar[Connection] = WeightedSum()
+    placement: ClassVar[Placement] = AllCells()
+    derivation: ClassVar[Derivation] = TopK()
+    schedule: ClassVar[Schedule] = AlternatingSchedule()
+    penalties: ClassVar[tuple[Penalty, ...]] = ()
     supernet: ClassVar[SuperNetConfig] = SuperNetConfig()
     data: ClassVar[DataConfig] = DataConfig(name="cifar10")
     weights: ClassVar[WeightsConfig] = WeightsConfig()
     architecture: ClassVar[ArchitectureConfig] = ArchitectureConfig()
     child: ClassVar[ChildConfig] = ChildConfig()
+    quick: ClassVar[Mapping[str, Any]] = {}
     imagenet: ClassVar[Mapping[str, Any]] = {}
+
+    @classmethod
+    def open_parts(cls) -> list[OpenPart]:
+        """Returns the parts that are choices among classes, penalties included."""
+        return [*_open(cls).values(), *COMMON_PENALTIES, *cls.penalties]
 
     @classmethod
     def defaults(cls, preset: str = "cifar") -> dict[str, Any]:
@@ -64,8 +83,14 @@ class Method:
         if preset not in PRESETS:
             raise ConfigError(f"unknown preset '{preset}'; expected one of {', '.join(PRESETS)}")
         parts = {name: value.model_dump() for name in dir(cls) if isinstance(value := getattr(cls, name), Part)}
-        own = cls.imagenet if preset == "imagenet" else {}
-        return merged(merged(parts, PRESETS[preset]), own)
+        of_parts = {name: part.presets.get(preset, {}) for name, part in _open(cls).items()}
+        penalties = {part.name: part.model_dump() for part in (*COMMON_PENALTIES, *cls.penalties)}
+        data = merged(merged(parts, PRESETS[preset]), {**of_parts, "penalties": penalties})
+        return merged(data, {"quick": cls.quick, "imagenet": cls.imagenet}.get(preset, {}))
+
+
+COMMON_PENALTIES: tuple[Penalty, ...] = (Sparsity(), ExpectedMacs())
+"""Penalties of every method; each adds a term where it has a meaning."""
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -73,8 +98,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "schedule": {"epochs": 12, "batch_size": 64},
         "supernet": {"channels": 8, "layers": 5},
         "data": {"name": "digits", "size": 16, "training": 0.5, "validation": 0.5},
-        # a hundred steps in all: larger rates, and an annealing that begins where the alphas matter
-        "relaxation": {"temperature": 1.0},
+        # a hundred steps in all: larger rates
         "weights": {"learning_rate": 0.05},
         "architecture": {"learning_rate": 0.015},
     },
@@ -88,18 +112,53 @@ PRESETS: dict[str, dict[str, Any]] = {
         "budget": {"skeleton": "imagenet"},
     },
 }
-"""Settings of each preset, which win over those of the method's parts and lose to its ``imagenet``."""
+"""Settings of each preset, which win over those of the method's parts; `OpenPart.presets` has those of a choice of
+part, and both lose to the method's own, ``quick`` or ``imagenet``."""
 
 
 @cache
 def methods() -> Mapping[str, type[Method]]:
-    """Returns all methods by name, those of other packages included."""
-    return {entry.name: entry.load() for entry in entry_points(group=GROUP)}
+    """Returns all registered methods by name, those of other packages included; raises GenoccError at a broken one."""
+    return {name: get_method(name) for name in plugins.names(GROUP)}
 
 
 def get_method(name: str) -> type[Method]:
-    """Returns a method by name; raises ConfigError."""
-    known = methods()
-    if name in known:
-        return known[name]
-    raise ConfigError(f"unknown method '{name}'; {did_you_mean(name, known)}")
+    """Returns a method by name, and makes its parts known.
+
+    Raises:
+        ConfigError: There is none of that name.
+        GenoccError: Its package is broken.
+    """
+    if name in _BROUGHT:
+        return _BROUGHT[name]
+    if name not in plugins.names(GROUP):
+        raise ConfigError(f"unknown method '{name}'; {did_you_mean(name, plugins.names(GROUP))}")
+    found = plugins.load(GROUP, name, type)
+    if not issubclass(found, Method):
+        raise GenoccError(f"method '{name}': {found.__module__}.{found.__qualname__} is not a class of Method")
+    method: type[Method] = found
+    _bring_parts(method)
+    return method
+
+
+def bring_method(method: type[Method]) -> None:
+    """Makes a method that no package has registered, and its parts, known to this process.
+
+    Raises:
+        ConfigError: A part has the name of another class, which a package has registered.
+    """
+    _bring_parts(method)
+    if method.name not in plugins.names(GROUP):
+        _BROUGHT[method.name] = method
+
+
+_BROUGHT: dict[str, type[Method]] = {}
+
+
+def _bring_parts(method: type[Method]) -> None:
+    for part in method.open_parts():
+        bring(type(part))
+
+
+def _open(method: type[Method]) -> dict[str, OpenPart]:
+    return {name: value for name in dir(method) if isinstance(value := getattr(method, name), OpenPart)}

@@ -2,7 +2,7 @@
 
 for epoch in range(epochs):                     # genocc.runs.loop
     bilevel.begin_epoch(epoch)                  # bilevel: learning rate, annealing
-    for phase in epoch_phases(.., epoch, ..):   # parts.schedule
+    for phase in schedule.phases(epoch, ..):    # parts.schedule
         for _ in range(phase.steps):
             phase.step(bilevel)                 # DARTS: bilevel.architecture_step(); bilevel.weight_step()
     measure(epoch)                              # here: a line of history.jsonl, then a checkpoint
@@ -29,13 +29,12 @@ from genocc.runs.randomness import Randomness
 from genocc.runs.reading import HISTORY, SEARCH
 from genocc.version import __version__
 
-from .bilevel import Bilevel
 from .config import SearchConfig
 from .decision import undecided
-from .interface import DataShape
+from .interface import BilevelSteps, DataShape
 from .parts.data import load_halves
-from .parts.schedule import epoch_phases
 from .result import SearchResult
+from .stages import StagedBilevel
 from .summary import architecture_numbers, format_epoch, format_steps
 from .supernet.net import SuperNet
 
@@ -79,7 +78,7 @@ def run_search(
         return SearchResult.read(run.path)
 
 
-class _Search(Loop[Bilevel]):
+class _Search(Loop[StagedBilevel]):
     """The loop, with what it asks of a search: phases, measurements, the result."""
 
     command = SEARCH
@@ -100,26 +99,32 @@ class _Search(Loop[Bilevel]):
         self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device, data)
         images = self.halves.training.images
         self.data_shape = DataShape(len(self.halves.data.classes), images.channels, images.size)
-        self.net = SuperNet(config, self.data_shape).to(device)
-        bilevel = Bilevel(self.net, config, self.halves.training, self.halves.validation)
+        bilevel = StagedBilevel(config, self.data_shape, self.halves.training, self.halves.validation)
         drawn = Randomness(config.seed, device)
         super().__init__(
             bilevel, config.schedule.epochs, folder, interruption, progress, randomness=drawn, device=device
         )
 
-    def phases(self, epoch: int) -> Sequence[Phase[Bilevel]]:
+    @property
+    def net(self) -> SuperNet:
+        """The super-net; that of the stage, where there are several."""
+        return self.learner.net
+
+    def phases(self, epoch: int) -> Sequence[Phase[BilevelSteps]]:
         halves = self.halves
-        return epoch_phases(self.config.schedule, epoch, len(halves.training), len(halves.validation))
+        schedule, of_stage = self.learner.stages.schedule(epoch)
+        return schedule.phases(of_stage, len(halves.training), len(halves.validation))
 
     def live(self) -> str:
-        edges = {kind: int(mask.sum()) for kind, mask in self.net.select().items()}
+        looks = self.config.derivation.looks  # too slow to be asked within an epoch
+        edges = {} if looks else {kind: int(mask.sum()) for kind, mask in self.net.select().items()}
         return format_steps(self.learner.numbers(), edges)
 
     def measure(self, epoch: int) -> dict[str, Any]:
         last = epoch + 1 == self.epochs
         images = None if last else EVALUATED
         return {
-            "temperature": self.net.relaxation.temperature(self.net.progress),
+            **self.net.relaxation.numbers(self.net.progress),
             **self.learner.numbers(),
             "validation_accuracy": self.learner.accuracy(images=images),
             **self.learner.child_accuracy(images),
@@ -161,8 +166,8 @@ class _Search(Loop[Bilevel]):
     def _undecided(self) -> list[str]:
         net, config = self.net, self.config
         coefficients, alphas = net.coefficients(), net.architecture_parameters()
-        noise = config.relaxation.alpha_noise
-        return undecided(net.spaces, coefficients, net.select(), alphas, config.derivation, noise)
+        within_edges, noise = config.derivation.within_edges, config.relaxation.initial_noise
+        return undecided(net.spaces, coefficients, net.select(), alphas, within_edges, noise)
 
     def _name(self) -> str:
         return f"{self.config.method}-{self.halves.data.name}-seed{self.config.seed}"

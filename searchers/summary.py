@@ -40,13 +40,14 @@ def format_steps(numbers: Mapping[str, Any], edges: Mapping[str, int]) -> str:
 
     Args:
         numbers: `Bilevel.numbers`.
-        edges: Number of edges that each kind of cell would have now.
+        edges: Number of edges that each kind of cell would have now; empty where that is not known.
     """
     kinds = ("weights", "auxiliary", "architecture")
     seen = [numbers[kind] for kind in kinds if "loss" in numbers.get(kind, {})]  # not before its first step
     losses = " | ".join(f"{kind['loss']:.2f}" for kind in seen)
     accuracies = " | ".join(f"{kind['accuracy']:.0%}" for kind in seen)
-    return f"loss {losses}  acc {accuracies}  edges {' + '.join(map(str, edges.values()))}"
+    counted = f"  edges {' + '.join(map(str, edges.values()))}" if edges else ""
+    return f"loss {losses}  acc {accuracies}{counted}"
 
 
 def format_epoch(line: Mapping[str, Any]) -> str:
@@ -59,8 +60,8 @@ def format_epoch(line: Mapping[str, Any]) -> str:
 
 
 def edges_per_node(cell: Cell) -> list[int]:
-    """Returns the number of edges into each node."""
-    return [len(edges) for edges in cell.nodes]
+    """Returns the number of edges into each node, `none` apart."""
+    return [sum(not edge.is_none for edge in edges) for edges in cell.nodes]
 
 
 def skip_connections(cell: Cell) -> int:

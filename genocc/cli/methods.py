@@ -19,11 +19,18 @@ def methods(
 ) -> None:
     """List the search methods, and every setting of their parts as `search --set` takes it."""
     from genocc.searchers.method import get_method
-    from genocc.searchers.settings import descriptions, differences, format_value, settings_by_method
+    from genocc.searchers.settings import (
+        descriptions,
+        differences,
+        format_value,
+        registered_parts,
+        setting_names,
+        settings_by_method,
+    )
 
     table = settings_by_method(preset)
     about = {name: (get_method(name).__doc__ or "").strip().splitlines()[0] for name in table}
-    texts = descriptions()
+    texts, parts = descriptions(), registered_parts()
     if json:
         print_json({
             "preset": preset,
@@ -32,18 +39,27 @@ def methods(
                 for name, values in table.items()
             },
             "descriptions": texts,
+            "parts": parts,
         })  # fmt: skip
         return
     print_table("methods", ["method", "", "from"], [(name, about[name], get_method(name).paper) for name in table])
-    names = list(next(iter(table.values())))
-    differ = differences(table)
-    rows = [(name, *(format_value(values.get(name)) for values in table.values())) for name in differ]
+    registered = [
+        (part, name, choice["about"].replace("``", ""), choice["package"], " ".join(choice["settings"]))
+        for part, choices in parts.items()
+        for name, choice in choices.items()
+    ]
+    caption = "Choose one with genocc search --set PART.name=NAME; of penalties, any: --set penalties.NAME.factor=X."
+    print_table("parts", ["part", "name", "", "package", "settings"], registered, caption=caption)
+    names, differ = setting_names(table), differences(table)
+    rows = [
+        (name, *(format_value(values[name]) if name in values else "" for values in table.values())) for name in differ
+    ]
     print_table(f"where they differ (preset {preset})", ["setting", *table], rows)
-    same = next(iter(table.values()))
+    same = {name: value for values in table.values() for name, value in values.items()}
     rows = [
         (name, "*" if name in differ else format_value(same[name]), _sentence(texts.get(name, ""))) for name in names
     ]
-    caption = "*: see above. Change any of them: genocc search --set SETTING=VALUE; a part alone is its first setting."
+    caption = "*: see above. Change any of them: genocc search --set SETTING=VALUE; a part alone is its name."
     print_table("all settings", ["setting", "value", "meaning"], rows, caption=caption)
 
 

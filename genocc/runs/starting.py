@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from genocc.configuration import Configuration, assign, merged
+from genocc.configuration import Configuration
 from genocc.errors import ConfigError
 from genocc.runs.folder import refuse_difference
 from genocc.runs.reading import CONFIG
@@ -61,9 +61,7 @@ def with_settings(own: C, overrides: Iterable[str], fields: Mapping[str, Any], f
         RunError: A setting has no meaning together with the run's others, so is another than the run's.
     """
     plain = own.model_dump(mode="json")
-    asked = merged(plain, fields)
-    for text in overrides:
-        assign(asked, *own.parse_override(text))
+    asked = own.changed(plain, overrides, fields)
     try:
         return own.from_dict(asked)
     except ConfigError:

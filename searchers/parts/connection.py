@@ -9,36 +9,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genocc.configuration import Part, refuse
+from genocc.configuration import refuse
 from genocc.operations import Block
 
 from ..arithmetic.factory import ModuleFactory
-from ..arithmetic.features import CellState
+from ..arithmetic.features import CellState, Feature
 from ..arithmetic.lazy import on_planes
 from ..arithmetic.maps import weighted_sum
 from ..interface import CellSpace
+from ..registry import Composition, OpenPart
 
 
-class ConnectionConfig(Part):
+class Connection(OpenPart):
     """How an edge is computed.
+
+    Attributes:
+        share: Whether an operation on a state is computed once per cell, for all nodes that read it (EnTranNAS 2.3).
+    """
+
+    kind: ClassVar[str] = "connection"
+    group: ClassVar[str] = "genocc.connections"
+    usual: ClassVar[str] = "weighted-sum"
+
+    share: bool = False
+
+    def channels(self, space: CellSpace, factory: ModuleFactory, channels: int) -> Channels:
+        """Returns what leads into and out of the operations of a cell with C = ``channels``."""
+        return Channels(self.operated(channels))
+
+    def operated(self, channels: int) -> int:
+        """Returns how many channels the operations of a cell with C = ``channels`` work on."""
+        return channels
+
+
+class WeightedSum(Connection):
+    """Every live operation, multiplied by its coefficient, on all channels of a state, on a part or on fewer.
 
     Attributes:
         partial: K: only the first 1/K of the channels goes through the operations, the rest bypasses them (PC-DARTS
             Eq. 1; 4.2: 4 on CIFAR-10, 4.3: 2 on ImageNet). 1: all channels.
-        share: Whether an operation on a state is computed once per cell, for all nodes that read it (EnTranNAS 2.3).
         bottleneck: Ratio by which a 1x1 convolution reduces the channels before all operations; another recovers them
             at each node (EnTranNAS 2.5: 4). None: no bottleneck.
     """
 
+    name: Literal["weighted-sum"] = "weighted-sum"
     partial: int = Field(default=1, ge=1, le=64)
-    share: bool = False
     bottleneck: Annotated[int, Field(ge=2, le=64)] | None = None
 
     @model_validator(mode="after")
@@ -55,14 +77,22 @@ class ConnectionConfig(Part):
             )
         return self
 
+    def check(self, config: Composition) -> None:
+        halved = 2 if "skip_connect" in config.space.operations else 1
+        for name, ratio in (("partial", self.partial), ("bottleneck", self.bottleneck or 1)):
+            if config.supernet.channels % (ratio * halved):
+                refuse(
+                    f"connection.{name}={ratio} does not fit supernet.channels={config.supernet.channels}: the "
+                    f"operations work on C/{ratio} channels, which a factorized reduce halves; choose a multiple of "
+                    f"{2 * ratio}"
+                )
+
     def channels(self, space: CellSpace, factory: ModuleFactory, channels: int) -> Channels:
-        """Returns what leads into and out of the operations of a cell with C = ``channels``."""
         if self.bottleneck:
             return Bottleneck(space, factory, channels, self.bottleneck)
         return PartialChannels(channels, self.partial) if self.partial > 1 else Channels(channels)
 
     def operated(self, channels: int) -> int:
-        """Returns how many channels the operations of a cell with C = ``channels`` work on."""
         return channels // (self.bottleneck or self.partial)
 
 
@@ -71,7 +101,10 @@ class Channels(nn.Module):
 
     Attributes:
         operated: Number of channels that operations work on.
+        progress: Epochs done over epochs planned.
     """
+
+    progress: float = 0.0
 
     def __init__(self, operated: int) -> None:
         super().__init__()
@@ -80,6 +113,13 @@ class Channels(nn.Module):
     def source(self, number: int, state: CellState) -> CellState:
         """Returns the part of state ``number`` that operations read."""
         return state
+
+    def feature(self, operation: str, stride: int, feature: Feature) -> Feature:
+        """Returns what a candidate hands to its nodes instead of ``feature``, such as that with dropout (P-DARTS).
+
+        Random numbers come from PyTorch's default generators, which are the run's while a step is taken.
+        """
+        return feature
 
     def node(self, number: int, summed: Tensor, bypasses: Sequence[Bypass]) -> Tensor:
         """Returns the value (.., C) of state ``number`` from the sum of its operations (.., operated)."""

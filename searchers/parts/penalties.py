@@ -1,27 +1,66 @@
-"""Penalties: the budget of the target net, and its expected MACs as a term of the architecture's loss."""
+"""Penalties: terms that an architecture step adds to its loss; and the budget of the target net.
+
+A configuration has a mapping of them by name: ``penalties.sparsity.factor=0.1``. Sparsity and expected MACs are in
+every search; each adds a term where it has a meaning.
+"""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import PositiveInt, model_validator
+from pydantic import PositiveInt
 from torch import Tensor, nn
+from torch.nn import functional
 
 from genocc.configuration import Part, Rate, refuse
 from genocc.counting import count
 from genocc.genotype import Cell, Edge, Genotype
 from genocc.network import NetworkConfig, SkeletonName
 
-from ..interface import CellSpace, Coefficients, DataShape
+from ..interface import CellSpace, DataShape
+from ..registry import Composition, OpenPart
+from .relaxation import ArchitectureState
+
+
+class Penalty(OpenPart):
+    """A term of the architecture's loss.
+
+    Attributes:
+        factor: What it is multiplied by.
+    """
+
+    kind: ClassVar[str] = "penalty"
+    group: ClassVar[str] = "genocc.penalties"
+    usual: ClassVar[str] = "sparsity"
+
+    factor: Rate = 1.0
+
+    @abstractmethod
+    def build(self, config: Composition, spaces: Mapping[str, CellSpace], data_shape: DataShape) -> PenaltyTerm | None:
+        """Returns the term; None where it has no meaning.
+
+        Args:
+            config: The whole search.
+            spaces: Kind of cell -> its edges and operations.
+            data_shape: Sizes of images and classes.
+        """
+
+
+class PenaltyTerm(nn.Module):
+    """The term of a penalty; a module without parameters, whose buffers are not persistent."""
+
+    def forward(self, architecture: ArchitectureState) -> Tensor:
+        """Returns the term, a scalar, its factor included."""
+        raise NotImplementedError
 
 
 class BudgetConfig(Part):
     """Budget of deployers, which none of the papers has: costs at the target skeleton, by genocc's own counts.
 
     Attributes:
-        penalty_macs: Factor X of the expected MACs over the budget in the architecture loss; 0: none.
         max_macs: The budget of the target net; also what the expected MACs are divided by.
         max_params: The same for its parameters.
         skeleton: The target net's skeleton.
@@ -29,46 +68,88 @@ class BudgetConfig(Part):
         layers: Its number of cells; None: the skeleton's default.
     """
 
-    penalty_macs: Rate = 0.0
     max_macs: PositiveInt | None = None
     max_params: PositiveInt | None = None
     skeleton: SkeletonName = "cifar"
     channels: PositiveInt | None = None
     layers: PositiveInt | None = None
 
-    @model_validator(mode="after")
-    def _divisor(self) -> Self:
-        if self.penalty_macs and not self.max_macs:
-            refuse("budget.penalty_macs needs budget.max_macs: the expected MACs are measured against it")
-        return self
-
     def target(self, **sizes: Any) -> NetworkConfig:
         """Returns the target net's configuration; ``sizes`` are classes, input_size and input_channels."""
         return NetworkConfig.make(skeleton=self.skeleton, channels=self.channels, layers=self.layers, **sizes)
 
 
-class ExpectedMacs(nn.Module):
+class Sparsity(Penalty):
+    """Lambda times the mean of -log t over the nodes of a cell, summed over the kinds (EnTranNAS Eq. 11).
+
+    Where the relaxation has learned thresholds (``relaxation.dst``).
+
+    Attributes:
+        factor: Lambda. 4.3 has 0.2, Table 4 also 0.1 and 0.05, all on ImageNet; 0.2 on CIFAR is ours.
+    """
+
+    name: Literal["sparsity"] = "sparsity"
+    factor: Rate = 0.2
+
+    def build(self, config: Composition, spaces: Mapping[str, CellSpace], data_shape: DataShape) -> PenaltyTerm | None:
+        return SparsityTerm(self.factor) if config.relaxation.cuts else None
+
+
+class SparsityTerm(PenaltyTerm):
+    """`Sparsity`, of the relaxation's thresholds."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, architecture: ArchitectureState) -> Tensor:
+        betas = architecture.parameters.thresholds().values()
+        return self.factor * torch.stack([functional.softplus(-beta).mean() for beta in betas]).sum()  # -log sigmoid
+
+
+class ExpectedMacs(Penalty):
+    """The expected MACs of the target net over ``budget.max_macs``, which the papers do not have.
+
+    Attributes:
+        factor: Factor X of the expected MACs over the budget in the architecture loss; 0: none.
+    """
+
+    name: Literal["macs"] = "macs"
+    factor: Rate = 0.0
+
+    def check(self, config: Composition) -> None:
+        if self.factor and not config.budget.max_macs:
+            refuse("penalties.macs.factor needs budget.max_macs: the expected MACs are measured against it")
+
+    def build(self, config: Composition, spaces: Mapping[str, CellSpace], data_shape: DataShape) -> PenaltyTerm | None:
+        return ExpectedMacsTerm(self.factor, config.budget, spaces, data_shape) if self.factor else None
+
+
+class ExpectedMacsTerm(PenaltyTerm):
     """The sum of coefficient x MACs of each (edge, operation) at the target skeleton, over the budget, times a factor.
 
     Args:
-        budget: The factor, the budget and the target skeleton.
+        factor: X.
+        budget: The budget and the target skeleton.
         spaces: Kind of cell -> its edges and operations.
         data_shape: Sizes of images and classes.
     """
 
-    def __init__(self, budget: BudgetConfig, spaces: Mapping[str, CellSpace], data_shape: DataShape) -> None:
+    def __init__(
+        self, factor: float, budget: BudgetConfig, spaces: Mapping[str, CellSpace], data_shape: DataShape
+    ) -> None:
         super().__init__()
-        assert budget.max_macs is not None, "checked by BudgetConfig"
-        self.factor = budget.penalty_macs / budget.max_macs
+        assert budget.max_macs is not None, "checked by ExpectedMacs"
+        self.factor = factor / budget.max_macs
         target = budget.target(
             classes=data_shape.classes, input_channels=data_shape.channels, input_size=data_shape.size
         )
         for kind, macs in candidate_macs(spaces, target).items():
             self.register_buffer(kind, macs, persistent=False)
 
-    def forward(self, coefficients: Mapping[str, Coefficients]) -> Tensor:
-        """Returns the penalty, a scalar."""
-        terms = [(found.edge[:, None] * found.op * self.get_buffer(kind)).sum() for kind, found in coefficients.items()]
+    def forward(self, architecture: ArchitectureState) -> Tensor:
+        found = architecture.coefficients
+        terms = [(of.edge[:, None] * of.op * self.get_buffer(kind)).sum() for kind, of in found.items()]
         return self.factor * torch.stack(terms).sum()
 
 

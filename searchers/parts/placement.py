@@ -2,37 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
-
-from genocc.configuration import Part
+from abc import abstractmethod
+from collections.abc import Collection, Sequence
+from typing import ClassVar, Literal
 
 from ..interface import View
+from ..registry import OpenPart
 
 
-class PlacementConfig(Part):
-    """Which cells are mixed (engine cells), the others being derived (transit cells).
+class Placement(OpenPart):
+    """Which cells are mixed (engine cells), the others being derived (transit cells)."""
 
-    Attributes:
-        engine: ``all``; ``half``: the first L//2 cells; ``first`` or ``last``: the first or last normal cell and the
-            first or last reduction cell (EnTranNAS 2.5, Table 1).
-    """
+    kind: ClassVar[str] = "placement"
+    group: ClassVar[str] = "genocc.placements"
+    usual: ClassVar[str] = "all"
 
-    engine: Literal["all", "half", "first", "last"] = "all"
+    @abstractmethod
+    def engine(self, kinds: Sequence[str]) -> Collection[int]:
+        """Returns the positions of the mixed cells.
+
+        Args:
+            kinds: The kind of each of the L cells, by position.
+        """
+
+    def views(self, kinds: Sequence[str]) -> tuple[View, ...]:
+        """Returns the view of each cell (EnTranNAS, Section 2.5 and Table 1)."""
+        engine = self.engine(kinds)
+        return tuple(View.MIXED if number in engine else View.DERIVED for number in range(len(kinds)))
 
 
-def views(placement: PlacementConfig, kinds: Sequence[str]) -> tuple[View, ...]:
-    """Returns the view of each cell (EnTranNAS, Section 2.5 and Table 1).
+class AllCells(Placement):
+    """Every cell is mixed (DARTS)."""
 
-    Args:
-        placement: Which cells are mixed.
-        kinds: The kind of each of the L cells, by position.
-    """
-    numbers = range(len(kinds))
-    engine = {
-        "all": set(numbers),
-        "half": set(numbers[: len(kinds) // 2]),
-        "first": {kinds.index(kind) for kind in set(kinds)},
-        "last": {max(number for number in numbers if kinds[number] == kind) for kind in set(kinds)},
-    }[placement.engine]
-    return tuple(View.MIXED if number in engine else View.DERIVED for number in numbers)
+    name: Literal["all"] = "all"
+
+    def engine(self, kinds: Sequence[str]) -> Collection[int]:
+        return range(len(kinds))
+
+
+class HalfOfCells(Placement):
+    """The first L//2 cells are mixed (EnTranNAS, Table 1)."""
+
+    name: Literal["half"] = "half"
+
+    def engine(self, kinds: Sequence[str]) -> Collection[int]:
+        return range(len(kinds) // 2)
+
+
+class FirstCells(Placement):
+    """The first normal and the first reduction cell are mixed (EnTranNAS 2.5)."""
+
+    name: Literal["first"] = "first"
+
+    def engine(self, kinds: Sequence[str]) -> Collection[int]:
+        return {kinds.index(kind) for kind in set(kinds)}
+
+
+class LastCells(Placement):
+    """The last normal and the last reduction cell are mixed (EnTranNAS, Table 1)."""
+
+    name: Literal["last"] = "last"
+
+    def engine(self, kinds: Sequence[str]) -> Collection[int]:
+        return {max(number for number, found in enumerate(kinds) if found == kind) for kind in set(kinds)}

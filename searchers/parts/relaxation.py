@@ -11,49 +11,130 @@ For one kind of cell with E edges and K operations:
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Literal
+from functools import cached_property
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, field_validator
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from genocc.configuration import Part, Rate, refuse
+from genocc.configuration import Rate, refuse
 from genocc.errors import GenoccError
 from genocc.operations import get
 
 from ..interface import CellSpace, Coefficients
+from ..registry import Composition, OpenPart
 
 ANNEALED_EPOCHS = 50
 """Epochs of the papers' searches; a temperature's ratio is per epoch of these."""
 
 
-class RelaxationConfig(Part):
-    """From architecture parameters to the coefficient of each edge and (edge, operation).
+class Relaxation(OpenPart):
+    """From architecture parameters to the coefficient of each edge and (edge, operation)."""
+
+    kind: ClassVar[str] = "relaxation"
+    group: ClassVar[str] = "genocc.relaxations"
+    usual: ClassVar[str] = "softmax"
+
+    @property
+    def cuts(self) -> bool:
+        """Whether coefficients may be cut for good, so that a derivation can ask which are not."""
+        return False
+
+    @property
+    def initial_noise(self) -> float | None:
+        """Standard deviation of the noise that the parameters start with; None where they start otherwise."""
+        return None
+
+    @abstractmethod
+    def build(self, spaces: Mapping[str, CellSpace], seed: int) -> ArchitectureParameters:
+        """Returns the architecture parameters of all kinds of cells, as they are before the search."""
+
+
+class ArchitectureParameters(nn.Module, ABC):
+    """The architecture parameters of all kinds of cells, and the coefficients that they amount to.
+
+    `coefficients` is never random: derivation, logging, penalties and accuracies use it. `draw` is what the mixed
+    cells of a step use; a relaxation without randomness need not have it.
 
     Attributes:
-        normalization: ``softmax`` over the operations of an edge (DARTS; EnTranNAS Eq. 2), or ``cen``: over a node's
-            incoming edges, for each operation apart (EC-DARTS Eq. 4).
+        random: Whether `draw` differs from `coefficients`.
+    """
+
+    random: ClassVar[bool] = False
+
+    @abstractmethod
+    def coefficients(self, progress: float) -> dict[str, Coefficients]:
+        """Returns the coefficients of each kind, with gradient history: of a random relaxation, their mean.
+
+        Args:
+            progress: Epochs done over epochs planned.
+        """
+
+    def draw(self, progress: float, generator: Generator) -> dict[str, Coefficients]:
+        """Returns the coefficients that one step uses, with gradient history; ``importance`` is as in `coefficients`.
+
+        The same generator gives the same numbers: a step may ask several times, each time with a new generator of the
+        same seed. Numbers are drawn on the CPU and moved to the parameters' device.
+
+        Args:
+            progress: Epochs done over epochs planned.
+            generator: Of the CPU; the seed of the search and the number of the step determine it.
+        """
+        return self.coefficients(progress)
+
+    def thresholds(self) -> Mapping[str, Tensor]:
+        """Returns the logits (n,) of the nodes' learned thresholds, of each kind of cell, where there are some."""
+        return {}
+
+    def numbers(self, progress: float) -> dict[str, Any]:
+        """Returns what a line of the history says of the relaxation, as plain data."""
+        return {}
+
+
+class ArchitectureState:
+    """What a penalty may look at: the architecture as it is at a step.
+
+    Attributes:
+        parameters: The relaxation's module, such as for its thresholds.
+        progress: Epochs done over epochs planned.
+    """
+
+    def __init__(self, parameters: ArchitectureParameters, progress: float) -> None:
+        self.parameters, self.progress = parameters, progress
+
+    @cached_property
+    def coefficients(self) -> dict[str, Coefficients]:
+        """Of each kind of cell, never random, with gradient history."""
+        return self.parameters.coefficients(self.progress)
+
+
+class Chain(Relaxation):
+    """The chain above, but for the softmax of its step 2, which `Softmax` and `Cen` choose.
+
+    Attributes:
         edge_normalization: Whether edges have weights of their own, a softmax over a node's edges (PC-DARTS Eq. 2).
         attention: Constants added to the alphas, in search and in derivation (eDARTS III-A, IV-C).
         temperature: tau of the first epoch (EnTranNAS Eq. 5; 4.2: 5.0).
         temperature_ratio: By what tau is multiplied in each of 50 epochs; runs of other lengths stretch the schedule:
             tau(e) = temperature x ratio^(50 e / epochs) (EnTranNAS 4.2: 0.923).
-        dst: Whether small coefficients become exactly zero by a learned threshold per node (EnTranNAS Eqs. 7-9).
-        sparsity: Lambda of Eq. 11, with ``dst``. 4.3 has 0.2, Table 4 also 0.1 and 0.05, all on ImageNet; 0.2 on
-            CIFAR is ours.
+        dst: Whether small coefficients become exactly zero by a learned threshold per node (EnTranNAS Eqs. 7-9);
+            ``penalties.sparsity`` raises it.
         threshold_start: Every beta of Eq. 8 before the search: 0 is a threshold of 0.5, all operations alive (ours).
         alpha_noise: Standard deviation of the alphas before the search (from the DARTS program).
     """
 
-    normalization: Literal["softmax", "cen"] = "softmax"
+    # an annealing that begins where the alphas matter: there are a hundred steps in all
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"temperature": 1.0}}
+
     edge_normalization: bool = False
     attention: dict[str, float] = Field(default_factory=dict)
     temperature: float = Field(default=1.0, gt=0)
     temperature_ratio: float = Field(default=1.0, gt=0, le=1)
     dst: bool = False
-    sparsity: Rate = 0.2
     threshold_start: float = 0.0
     alpha_noise: Rate = 1e-3
 
@@ -67,8 +148,51 @@ class RelaxationConfig(Part):
                 refuse(str(error))
         return attention
 
+    @property
+    def cuts(self) -> bool:
+        return self.dst
 
-class Relaxation(nn.Module):
+    @property
+    def initial_noise(self) -> float | None:
+        return self.alpha_noise
+
+    def check(self, config: Composition) -> None:
+        if self.dst and "none" in config.space.operations:
+            instead = (
+                f"space={config.space.name}-no-zero" if isinstance(config.space.name, str) else "a list without it"
+            )
+            refuse(
+                f"relaxation.dst=true with search space '{config.space.name}': an operation that is cut is the absence "
+                f"of an edge already, so 'none' would mean it twice (EnTranNAS A.2); use {instead}"
+            )
+
+    @abstractmethod
+    def normalized(self, space: CellSpace, scores: Tensor) -> Tensor:
+        """Returns p (E, K), the softmax of scores (E, K)."""
+
+    def build(self, spaces: Mapping[str, CellSpace], seed: int) -> ChainParameters:
+        return ChainParameters(self, spaces, seed)
+
+
+class Softmax(Chain):
+    """A softmax over the operations of an edge (DARTS; EnTranNAS Eq. 2); further links are optional."""
+
+    name: Literal["softmax"] = "softmax"
+
+    def normalized(self, space: CellSpace, scores: Tensor) -> Tensor:
+        return scores.softmax(1)
+
+
+class Cen(Chain):
+    """A softmax over a node's incoming edges, for each operation apart (EC-DARTS Eq. 4); the same further links."""
+
+    name: Literal["cen"] = "cen"
+
+    def normalized(self, space: CellSpace, scores: Tensor) -> Tensor:
+        return per_node(space, lambda rows: rows.softmax(0), scores)
+
+
+class ChainParameters(ArchitectureParameters):
     """The architecture parameters of all kinds of cells; cells of one kind share theirs.
 
     Args:
@@ -77,7 +201,7 @@ class Relaxation(nn.Module):
         seed: Of the alphas' noise.
     """
 
-    def __init__(self, config: RelaxationConfig, spaces: Mapping[str, CellSpace], seed: int = 0) -> None:
+    def __init__(self, config: Chain, spaces: Mapping[str, CellSpace], seed: int = 0) -> None:
         super().__init__()
         self.config, self.spaces = config, spaces
         noise = torch.Generator().manual_seed(seed)
@@ -101,7 +225,6 @@ class Relaxation(nn.Module):
             )
 
     def coefficients(self, progress: float) -> dict[str, Coefficients]:
-        """Returns the coefficients of each kind; ``progress`` is epochs done over epochs planned."""
         return {kind: self._coefficients(kind, self.temperature(progress)) for kind in self.spaces}
 
     def temperature(self, progress: float) -> float:
@@ -109,23 +232,16 @@ class Relaxation(nn.Module):
         annealed: float = self.config.temperature_ratio ** (ANNEALED_EPOCHS * progress)
         return self.config.temperature * annealed
 
-    def sparsity_penalty(self) -> Tensor:
-        """Returns lambda times the mean of -log t over the nodes of a cell, summed over the kinds (Eq. 11)."""
-        terms = [functional.softplus(-beta).mean() for beta in self.threshold.values()]  # -log sigmoid
-        return self.config.sparsity * torch.stack(terms).sum()
+    def thresholds(self) -> Mapping[str, Tensor]:
+        return dict(self.threshold.items())
 
-    def penalties(self) -> dict[str, Tensor]:
-        """Returns what the architecture's loss gets from the relaxation: with ``dst``, ``sparsity``."""
-        return {"sparsity": self.sparsity_penalty()} if self.config.dst else {}
+    def numbers(self, progress: float) -> dict[str, Any]:
+        return {"temperature": self.temperature(progress)}
 
     def _coefficients(self, kind: str, temperature: float) -> Coefficients:
         space, alpha = self.spaces[kind], self.alpha[kind]
         attention = [self.config.attention.get(name, 0.0) for name in space.operations]
-        scores = (alpha + alpha.new_tensor(attention)) / temperature
-        if self.config.normalization == "cen":
-            p = per_node(space, lambda rows: rows.softmax(0), scores)
-        else:
-            p = scores.softmax(1)
+        p = self.config.normalized(space, among_candidates(space, (alpha + alpha.new_tensor(attention)) / temperature))
         if self.config.edge_normalization:
             edge = per_node(space, lambda rows: rows.softmax(0), self.edge_alpha[kind])
         else:
@@ -165,3 +281,13 @@ def per_node(space: CellSpace, function: Callable[[Tensor], Tensor], values: Ten
     """
     counts = [len(space.incoming(space.inputs + node)) for node in range(space.nodes)]
     return torch.cat([function(rows) for rows in torch.split(values, counts)])
+
+
+def among_candidates(space: CellSpace, scores: Tensor) -> Tensor:
+    """Returns scores (E, K) that lie below all others where an operation is no candidate of an edge.
+
+    Their softmax is zero, unless nothing else is in it.
+    """
+    if space.candidates is None:
+        return scores
+    return scores.masked_fill(~space.candidate_mask(scores.device), torch.finfo(scores.dtype).min)

@@ -2,37 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Self
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from genocc.configuration import Part, refuse
+from genocc.configuration import refuse
 
 from ..interface import CellSpace
+from ..registry import OpenPart
 
 INPUTS = 2
 """States 0 and 1 of a cell: the outputs of cells k-2 and k-1."""
 
 
-class TopologyConfig(Part):
+class Topology(OpenPart):
     """Which edges exist in the super-cell.
 
     Attributes:
-        edges: ``all`` (every earlier state to every node), or ``fixed`` (those of ``predecessors``; eDARTS, IV-D).
         nodes: Number of intermediate nodes of a cell; all papers have 4.
-        predecessors: With ``fixed``, the states that each node reads, node by node. eDARTS does not print which of
-            the 180 it fixed; its default is the best of our own ranking (docs/results/rank-topologies.md).
     """
 
-    edges: Literal["all", "fixed"] = "all"
+    kind: ClassVar[str] = "topology"
+    group: ClassVar[str] = "genocc.topologies"
+    usual: ClassVar[str] = "all"
+
     nodes: int = Field(default=4, ge=1, le=16)
+
+    @abstractmethod
+    def sources(self, kind: str, node: int) -> Iterable[int]:
+        """Returns the states that a node, counted from 0, may read: any of those before it, 0 to ``node + 1``.
+
+        Args:
+            kind: Of cell: ``normal`` or ``reduction``.
+            node: Its number.
+        """
+
+    def cell_space(self, operations: Sequence[str], kind: str = "normal") -> CellSpace:
+        """Returns the edges of a kind of cell, with the operations that compete on each."""
+        sources = [sorted(self.sources(kind, node)) for node in range(self.nodes)]
+        edges = tuple((source, INPUTS + node) for node in range(self.nodes) for source in sources[node])
+        return CellSpace(INPUTS, self.nodes, edges, tuple(operations))
+
+
+class AllEdges(Topology):
+    """Every earlier state to every node: 2 + 3 + 4 + 5 = 14 edges with 4 nodes (DARTS)."""
+
+    name: Literal["all"] = "all"
+
+    def sources(self, kind: str, node: int) -> Iterable[int]:
+        return range(INPUTS + node)
+
+
+class FixedEdges(Topology):
+    """The edges of ``predecessors``, 8 with two per node (eDARTS, IV-D).
+
+    Attributes:
+        predecessors: The states that each node reads, node by node. eDARTS does not print which of the 180 it fixed;
+            its default is the best of our own ranking (docs/results/rank-topologies.md).
+    """
+
+    name: Literal["fixed"] = "fixed"
     predecessors: tuple[tuple[int, ...], ...] = ((0, 1), (0, 1), (0, 1), (0, 1))
 
     @model_validator(mode="after")
     def _earlier(self) -> Self:
-        if self.edges == "all":
-            return self
         if len(self.predecessors) != self.nodes:
             refuse(
                 f"topology.predecessors: {len(self.predecessors)} nodes; topology.nodes expects {self.nodes} "
@@ -46,17 +81,5 @@ class TopologyConfig(Part):
                 )
         return self
 
-
-def cell_space(topology: TopologyConfig, operations: Sequence[str]) -> CellSpace:
-    """Returns the edges of a cell, with the operations that compete on each.
-
-    ``all``: every earlier state to every node, 2 + 3 + 4 + 5 = 14 edges with 4 nodes. ``fixed``: those of
-    ``topology.predecessors``, 8 with two per node (eDARTS, Section IV-D).
-    """
-    nodes = range(topology.nodes)
-    if topology.edges == "all":
-        sources = [tuple(range(INPUTS + node)) for node in nodes]
-    else:
-        sources = [tuple(sorted(topology.predecessors[node])) for node in nodes]
-    edges = tuple((source, INPUTS + node) for node in nodes for source in sources[node])
-    return CellSpace(INPUTS, topology.nodes, edges, tuple(operations))
+    def sources(self, kind: str, node: int) -> Iterable[int]:
+        return self.predecessors[node]

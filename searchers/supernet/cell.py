@@ -13,14 +13,13 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from genocc.errors import InternalError
 from genocc.operations import Block, factorized_reduce, get, relu_conv_bn
 from genocc.primitives import Shape
 
 from ..arithmetic.factory import ModuleFactory
 from ..arithmetic.features import CellState, Feature, combine, normalize
 from ..interface import CellSpace
-from ..parts.connection import Bypass, ConnectionConfig
+from ..parts.connection import Bypass, Connection
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Terms:
     """The terms of the nodes' sums: which operations are live in cells of one kind and view, and their coefficients.
 
     Attributes:
-        live: (edge, operation), by number, in order; ``none`` is never among them.
+        live: (edge, operation), by number, in order; ``none`` is never among them. A node without any is zero.
         op: (E, K), the coefficient of each operation in its node: ``Coefficients.edge * Coefficients.op``, or ones.
         edge: (E,), the coefficient of each edge's bypass.
     """
@@ -59,7 +58,7 @@ class SuperCell(nn.Module):
     def __init__(
         self,
         space: CellSpace,
-        connection: ConnectionConfig,
+        connection: Connection,
         factory: ModuleFactory,
         *,
         channels: int,
@@ -77,14 +76,16 @@ class SuperCell(nn.Module):
         smaller = ((height + 1) // 2, (width + 1) // 2) if reduction else (height, width)
         self.keys: dict[tuple[int, int], str] = {}
         self.features = nn.ModuleDict()
+        self._about: dict[str, tuple[str, int]] = {}  # feature -> its operation and stride
         for edge, (source, target) in enumerate(space.edges):
             size, stride = ((height, width), 1 + reduction) if source < space.inputs else (smaller, 1)
             for number, name in enumerate(space.operations):
-                if name == "none":
+                if name == "none" or not space.competes(edge, number):
                     continue
                 shared = connection.share or not get(name).graph(2, stride).parameters()
                 key = self.keys[edge, number] = f"{source}_{name}" if shared else f"{source}_{target}_{name}"
                 if key not in self.features:
+                    self._about[key] = name, stride
                     recipe = partial(get(name).lower, stride=stride)
                     self.features[key], _ = factory.make(f"features.{key}", (operated, *size), operated, recipe)
         self.shape: Shape = (space.nodes * channels, *smaller)
@@ -108,13 +109,14 @@ class SuperCell(nn.Module):
                 source = channels.source(number, states[number])
                 new = {key: self.features[key](source) for key in wanted}
                 normalize(list(new.values()))
-                found |= new
+                found |= {key: channels.feature(*self._about[key], feature) for key, feature in new.items()}
         return CellState(torch.cat([state.map for state in states[space.inputs :]], -1))
 
     def _node(self, number: int, states: Sequence[CellState], found: Mapping[str, Feature], terms: Terms) -> Tensor:
         chosen = [(e, k) for e, k in terms.live if self.space.edges[e][1] == number]
         if not chosen:
-            raise InternalError(f"nothing is live at node {number} of a cell: a mask keeps an operation at every node")
+            maps, (_, *size), planes = states[0].map, self.shape, states[0].map.shape[3]
+            return maps.new_zeros(len(maps), *size, planes, maps.shape[4])
         edges, operations = zip(*chosen, strict=True)
         summed = combine([found[self.keys[choice]] for choice in chosen], terms.op[list(edges), list(operations)])
         bypasses = [

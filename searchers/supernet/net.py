@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 
 from genocc import origins
 from genocc.counting import check_weights
+from genocc.data.batches import derived_seed
+from genocc.errors import GenoccError
 from genocc.genotype import Cell, Edge, Genotype
 from genocc.graph import GraphBuilder
 from genocc.initialization import initialize
@@ -27,12 +30,19 @@ from ..arithmetic.factory import ModuleFactory
 from ..arithmetic.features import CellState
 from ..arithmetic.maps import fold, unfold
 from ..config import SearchConfig
-from ..interface import CellSpace, Coefficients, DataShape, DerivedCoefficients, Group, Masks, Route, View
-from ..parts.derivation import derived_cell, select
-from ..parts.penalties import ExpectedMacs
-from ..parts.placement import views
-from ..parts.relaxation import Relaxation
-from ..parts.topology import cell_space
+from ..interface import (
+    CellSpace,
+    Coefficients,
+    DataShape,
+    DerivationContext,
+    DerivedCoefficients,
+    Group,
+    Masks,
+    Route,
+    View,
+)
+from ..parts.derivation import derived_cell
+from ..parts.relaxation import ArchitectureState
 from .cell import SuperCell, Terms
 
 
@@ -42,26 +52,30 @@ class SuperNet(nn.Module):
     Args:
         config: The parts and the skeleton.
         data_shape: Sizes of images and classes.
+        candidates: Kind of cell -> mask (E, K) of the operations that compete, in a stage that has dropped some.
 
     Attributes:
-        progress: Epochs done over epochs planned; the temperature follows it.
         kinds: The kind of each cell, by position.
         views: The view of each cell, by position.
         spaces: Kind of cell -> its edges and operations.
         relaxation: The architecture parameters.
         derivation: The rule from coefficients to masks.
+        context: What the derivation may look at, besides coefficients; set by whoever has the data.
     """
 
-    def __init__(self, config: SearchConfig, data_shape: DataShape) -> None:
+    def __init__(self, config: SearchConfig, data_shape: DataShape, candidates: Masks | None = None) -> None:
         super().__init__()
         network = config.supernet.network(data_shape)
-        self.progress = 0.0
         self.kinds = tuple(network.kind(number) for number in range(network.layers))
-        self.views = views(config.placement, self.kinds)
-        self.spaces = {kind: cell_space(config.topology, config.space.operations) for kind in sorted(set(self.kinds))}
+        self.views = config.placement.views(self.kinds)
+        self.spaces = _spaces(config, set(self.kinds), candidates or {})
         _check_size(config, network, self.spaces)
-        self.relaxation = Relaxation(config.relaxation, self.spaces, config.seed)
+        self.relaxation = config.relaxation.build(self.spaces, config.seed)
         self.derivation = config.derivation
+        self.context: DerivationContext | None = None
+        self.seed = config.seed
+        self._step: int | None = None
+        self._progress = 0.0
 
         self.stem, inputs, reduced = _stem(network, config.seed)
         self.cells = nn.ModuleList()
@@ -81,11 +95,25 @@ class SuperNet(nn.Module):
             inputs, reduced = (inputs[1], cell.shape), kind == "reduction"
         self.head = _head(inputs[1], network.classes, config.seed)
 
-        self.costs = ExpectedMacs(config.budget, self.spaces, data_shape) if config.budget.penalty_macs else None
+        terms = {name: part.build(config, self.spaces, data_shape) for name, part in config.penalties.items()}
+        self._penalties = tuple(name for name, term in terms.items() if term is not None)
+        self.terms = nn.ModuleList(term for term in terms.values() if term is not None)
         self._narrowest = config.connection.operated(network.channels)
         architecture = set(map(id, self.relaxation.parameters()))
         # listed once: every step asks several times, and there are hundreds of modules to look into
         self._weights = [parameter for parameter in self.parameters() if id(parameter) not in architecture]
+
+    @property
+    def progress(self) -> float:
+        """Epochs done over epochs planned; annealing follows it."""
+        return self._progress
+
+    @progress.setter
+    def progress(self, value: float) -> None:
+        self._progress = value
+        for cell in self.cells:
+            assert isinstance(cell, SuperCell)
+            cell.channels.progress = value
 
     def forward(self, images: Tensor, route: Route | None = None) -> Tensor:
         """Returns logits (N, classes) of images (N, channels, H, W)."""
@@ -109,22 +137,35 @@ class SuperNet(nn.Module):
     ) -> Route:
         """Returns a route, by default the current one; see `SearchNet.route`."""
         chosen = self.views if view is None else (view,) * len(self.kinds)
-        coefficients = coefficients or self.coefficients()
+        means = None
+        if coefficients is None:
+            random = self._step is not None and self.relaxation.random and View.MIXED in chosen
+            coefficients = self._drawn() if random else self.coefficients()
+            means = self.frozen() if random and View.DERIVED in chosen else None
         if masks is None:
-            masks = self._select(coefficients) if View.DERIVED in chosen else {}
+            masks = self._select(means or coefficients, None) if View.DERIVED in chosen else {}
         return Route(chosen, coefficients, masks, derived)
 
     def coefficients(self) -> dict[str, Coefficients]:
-        """Returns the current coefficients of each kind, with gradient history."""
-        return self.relaxation.coefficients(self.progress)
+        """Returns the current coefficients of each kind, with gradient history; never random."""
+        return self._among_candidates(self.relaxation.coefficients(self.progress))
+
+    @contextmanager
+    def drawing(self, step: int) -> Iterator[None]:
+        """Within the context, mixed cells use the coefficients that a random relaxation draws in this step."""
+        self._step = step
+        try:
+            yield
+        finally:
+            self._step = None
 
     def frozen(self) -> dict[str, Coefficients]:
-        """Returns the current coefficients of each kind, detached."""
+        """Returns the current coefficients of each kind, detached; never random."""
         return {kind: found.detach() for kind, found in self.coefficients().items()}
 
     def select(self) -> Masks:
         """Returns the edges and operations that the derivation keeps now."""
-        return self._select(self.frozen())
+        return self._select(self.frozen(), self.context)
 
     def derive(self, name: str = "searched", metadata: Mapping[str, Any] | None = None) -> Genotype:
         """Returns the genotype of `select`, each edge with its importance as ``weight``."""
@@ -134,10 +175,8 @@ class SuperNet(nn.Module):
 
     def penalties(self) -> dict[str, Tensor]:
         """Returns the scalar terms that an architecture step adds to its loss, by name."""
-        found = self.relaxation.penalties()
-        if self.costs:
-            found["macs"] = self.costs(self.coefficients())
-        return found
+        state = ArchitectureState(self.relaxation, self.progress)
+        return {name: term(state) for name, term in zip(self._penalties, self.terms, strict=True)}
 
     def weight_parameters(self) -> list[nn.Parameter]:
         """Returns w."""
@@ -172,17 +211,45 @@ class SuperNet(nn.Module):
     def _weight_tensors(self) -> dict[str, Tensor]:
         return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("relaxation.")}
 
-    def _select(self, coefficients: Mapping[str, Coefficients]) -> Masks:
-        return {kind: select(self.derivation, space, coefficients[kind]) for kind, space in self.spaces.items()}
+    def _drawn(self) -> dict[str, Coefficients]:
+        generator = torch.Generator().manual_seed(derived_seed(self.seed, "draw", self._step))
+        return self._among_candidates(self.relaxation.draw(self.progress, generator))
+
+    def _among_candidates(self, found: dict[str, Coefficients]) -> dict[str, Coefficients]:
+        """The same coefficients, of which only those of candidates are alive."""
+        for kind, space in self.spaces.items():
+            if space.candidates is not None:
+                alive = found[kind].alive
+                found[kind] = replace(found[kind], mask=alive & space.candidate_mask(alive.device))
+        return found
+
+    def _select(self, coefficients: Mapping[str, Coefficients], context: DerivationContext | None) -> Masks:
+        masks = self.derivation.select(self.spaces, coefficients, context)
+        for kind, space in self.spaces.items():
+            found, shape = masks.get(kind), (len(space.edges), len(space.operations))
+            if found is None or found.dtype != torch.bool or found.shape != shape:
+                was = "nothing" if found is None else f"{found.dtype} {tuple(found.shape)}"
+                raise GenoccError(
+                    f"derivation '{self.derivation.name}': returned {was} for {kind} cells; expected a mask of "
+                    f"torch.bool {shape}"
+                )
+        return masks
 
     def _terms(self, kind: str, view: View, route: Route) -> Terms:
         """The terms of cells of a kind in a view."""
         space, found = self.spaces[kind], route.coefficients[kind]
-        alive = found.op.detach() != 0 if view is View.MIXED else route.masks[kind]
+        alive = found.alive if view is View.MIXED else route.masks[kind]
         live = [(edge, k) for edge, k in alive.nonzero().tolist() if space.operations[k] != "none"]
         if view is View.DERIVED and route.derived == "ones":
             return Terms(tuple(live), torch.ones_like(found.op), torch.ones_like(found.edge))
         return Terms(tuple(live), found.edge[:, None] * found.op, found.edge)
+
+
+def _spaces(config: SearchConfig, kinds: set[str], candidates: Masks) -> dict[str, CellSpace]:
+    """Kind of cell -> its edges and operations."""
+    spaces = {kind: config.topology.cell_space(config.space.operations, kind) for kind in sorted(kinds)}
+    competing = {kind: tuple(map(tuple, mask.tolist())) for kind, mask in candidates.items()}
+    return {kind: replace(space, candidates=competing.get(kind)) for kind, space in spaces.items()}
 
 
 def _stem(network: NetworkConfig, seed: int) -> tuple[nn.Module, tuple[Shape, Shape], bool]:
@@ -216,4 +283,4 @@ def _check_size(config: SearchConfig, network: NetworkConfig, spaces: Mapping[st
         concat = range(space.inputs, space.inputs + space.nodes)
         cells[kind] = Cell(inputs=space.inputs, nodes=tuple(map(tuple, nodes)), concat=tuple(concat))
     graph = lower(Genotype(name="all", cells=cells), network)
-    check_weights(graph, (config.connection.partial * (config.connection.bottleneck or 1)) ** -2)
+    check_weights(graph, (config.connection.operated(network.channels) / network.channels) ** 2)

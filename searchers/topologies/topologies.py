@@ -17,7 +17,7 @@ from ..parts.topology import INPUTS
 
 NODES = 4
 Topology = tuple[tuple[int, ...], ...]
-"""The states that each node reads, node by node, as `TopologyConfig.predecessors` has them."""
+"""The states that each node reads, node by node, as `FixedEdges.predecessors` has them."""
 
 Phase = Literal["normal", "both"]
 """Which cells a topology is tried in."""

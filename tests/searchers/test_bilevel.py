@@ -11,7 +11,6 @@ from torch.optim.swa_utils import update_bn
 
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.interface import Route, View
-from genocc.searchers.parts.schedule import epoch_phases
 from tests.searchers.tiny_net import TinyNet, bilevel, moved, tiny, values
 
 
@@ -203,7 +202,7 @@ def test_a_state_puts_everything_back_in_the_middle_of_an_epoch(method: str) -> 
     def steps(search: Bilevel) -> Iterator[None]:
         for epoch in range(2):
             search.begin_epoch(epoch)
-            for phase in epoch_phases(search.config.schedule, epoch, len(search.training), len(search.validation)):
+            for phase in search.config.schedule.phases(epoch, len(search.training), len(search.validation)):
                 for _ in range(phase.steps):
                     phase.step(search)
                     yield
@@ -222,7 +221,7 @@ def test_a_state_puts_everything_back_in_the_middle_of_an_epoch(method: str) -> 
         done = 0
         for epoch in range(2):
             second.begin_epoch(epoch)
-            for phase in epoch_phases(second.config.schedule, epoch, len(second.training), len(second.validation)):
+            for phase in second.config.schedule.phases(epoch, len(second.training), len(second.validation)):
                 for _ in range(phase.steps):
                     done += 1
                     if done > cut:

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from genocc.errors import ConfigError
+from genocc.searchers.choosing import FORMER
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.method import get_method
-from genocc.searchers.parts.relaxation import RelaxationConfig
+from genocc.searchers.parts import AllEdges, Cen, FixedEdges, Softmax, TopK
 from genocc.searchers.settings import settings
 
 SIX = ["darts", "ec-darts", "edarts", "entrannas", "entrannas-dst", "pc-darts"]
@@ -18,15 +19,17 @@ SIX = ["darts", "ec-darts", "edarts", "entrannas", "entrannas-dst", "pc-darts"]
 @pytest.mark.parametrize(
     ("text", "path", "value"),
     [
-        ("relaxation=cen", ("relaxation", "normalization"), "cen"),
-        ("topology=fixed", ("topology", "edges"), "fixed"),
-        ("placement.engine=half", ("placement", "engine"), "half"),
+        ("relaxation=cen", ("relaxation", "name"), "cen"),
+        ("relaxation.normalization=cen", ("relaxation", "name"), "cen"),
+        ("topology=fixed", ("topology", "name"), "fixed"),
+        ("placement.engine=half", ("placement", "name"), "half"),
         ("connection.bottleneck=none", ("connection", "bottleneck"), None),
         ("connection.share=False", ("connection", "share"), False),
         ("schedule.epochs=3", ("schedule", "epochs"), 3),
         ("relaxation.attention.sep_conv_3x3=0.5", ("relaxation", "attention", "sep_conv_3x3"), 0.5),
         ("relaxation.attention={}", ("relaxation", "attention"), {}),
-        ("topology.predecessors=[[0,1],[1,2]]", ("topology", "predecessors"), [[0, 1], [1, 2]]),
+        ("budget.penalty_macs=0.5", ("penalties", "macs", "factor"), 0.5),
+        ("penalties.sparsity=0.5", ("penalties", "sparsity", "factor"), 0.5),
         ("seed = 7", ("seed",), 7),
     ],
 )
@@ -41,7 +44,7 @@ def test_overrides(text: str, path: tuple[str, ...], value: object) -> None:
         ("relaxation.normalization=", "expected part.field=value"),
         ("relaxatoin=cen", "did you mean 'relaxation'"),
         ("relaxation.temprature=2", "did you mean 'relaxation.temperature'"),
-        ("placement.engine.first=1", "placement.engine has no fields"),
+        ("placement.name.first=1", "placement.name has no fields"),
         ("seed.x=1", "seed has no fields"),
         ("method=darts", "no 'method'"),
     ],
@@ -81,7 +84,7 @@ def test_later_overrides_win_and_presets_stay_as_they_are() -> None:
         ("darts", ['relaxation.attention={"sep_conv_4x4": 1}'], "unknown operation 'sep_conv_4x4'"),
         ("darts", ["relaxation.temperature=0"], "relaxation.temperature: found 0; expected a number greater than 0"),
         ("darts", ["supernet.layers=2"], "supernet.layers: found 2"),
-        ("darts", ["placement=middle"], "placement.engine: found 'middle'"),
+        ("darts", ["placement=middle"], "unknown placement 'middle'; expected one of all, first, half, last"),
     ],
 )
 def test_what_has_no_meaning_is_refused_with_the_reason(method: str, overrides: list[str], reason: str) -> None:
@@ -89,10 +92,67 @@ def test_what_has_no_meaning_is_refused_with_the_reason(method: str, overrides: 
         SearchConfig.make(method, "quick", overrides)
 
 
+def test_a_setting_goes_with_its_class_and_needs_no_order() -> None:
+    fixed = ["topology.predecessors=[[0,1],[0,2],[1,3],[2,4]]", "topology.nodes=4"]
+    assert SearchConfig.make("edarts", overrides=[*fixed, "topology=all"]).topology == AllEdges()
+    late = SearchConfig.make("darts", overrides=[fixed[0], "topology.name=fixed"])
+    assert late.topology == FixedEdges(predecessors=((0, 1), (0, 2), (1, 3), (2, 4)))
+    with pytest.raises(ConfigError, match=r"there is no 'topology\.predecessors'"):
+        SearchConfig.make("darts", overrides=["topology=all", fixed[0]])
+
+
+def test_what_both_classes_have_stays_and_the_rest_are_defaults() -> None:
+    found = SearchConfig.make("entrannas", "cifar", ["relaxation.name=cen", "derivation=argmax"])
+    assert found.relaxation == Cen(temperature=5.0, temperature_ratio=0.923)
+    assert SearchConfig.make("edarts", overrides=["derivation.rule=top-k"]).derivation == TopK()
+    assert SearchConfig.make("entrannas", relaxation={"name": "cen", "dst": True}, space={"name": "ss1-no-zero"}) == (
+        SearchConfig.make("entrannas", overrides=["relaxation=cen", "relaxation.dst=true", "space=ss1-no-zero"])
+    )
+
+
+@pytest.mark.parametrize(("former", "today"), [(".".join(old), ".".join(new)) for old, new in FORMER.items()])
+def test_former_spellings_are_understood(former: str, today: str) -> None:
+    value = {"relaxation.name": "cen", "derivation.name": "argmax", "topology.name": "fixed", "placement.name": "half"}
+    text = value.get(today, "0.5")
+    budget = "budget.max_macs=5"
+    found = SearchConfig.make("darts", "quick", [budget, f"{former}={text}"])
+    assert found == SearchConfig.make("darts", "quick", [budget, f"{today}={text}"])
+    part, name = former.split(".")
+    data = found.model_dump(mode="json")
+    *parents, last = today.split(".")
+    place = data
+    for parent in parents:
+        place = place[parent]
+    data[part][name] = place.pop(last)
+    assert SearchConfig.from_dict(data) == found, "a config.json of before"
+    with pytest.raises(ConfigError, match=f"{former} is the former spelling of {today}; found both"):
+        SearchConfig.from_dict(
+            {**found.model_dump(mode="json"), part: {**found.model_dump(mode="json")[part], name: "other"}}
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("relaxation=sofmax", "unknown relaxation 'sofmax'; did you mean 'softmax'"),
+        ("relaxation.name=gumball", "unknown relaxation 'gumball'; expected one of cen, softmax"),
+        ("relaxation=3", "unknown relaxation '3'"),
+        ("penalties.sparsty.factor=1", "did you mean 'penalties.sparsity'"),
+        ("penalties.sparsity.facto=1", "did you mean 'penalties.sparsity.factor'"),
+        ("penalties=1", "expected penalties.name.field=value"),
+        ("penalties.macs.factor.x=1", "expected penalties.name.field=value"),
+        ("penalties.sparsity.factor=-1", "penalties.sparsity.factor: found -1"),
+    ],
+)
+def test_unknown_choices_are_refused_with_those_there_are(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        SearchConfig.make("darts", "quick", [text])
+
+
 def test_a_method_need_not_be_registered() -> None:
     class Quiet(get_method("pc-darts")):  # type: ignore[misc]
         name = "quiet"
-        relaxation = RelaxationConfig(alpha_noise=0.0)
+        relaxation = Softmax(alpha_noise=0.0)
 
     config = SearchConfig.make(Quiet, "imagenet", ["seed=3"])
     assert (config.method, config.relaxation.alpha_noise, config.seed) == ("quiet", 0.0, 3)
@@ -120,7 +180,7 @@ def test_unknown_fields_of_a_file_are_refused() -> None:
         SearchConfig.from_dict(data, "run/config.json")
 
 
-@pytest.mark.parametrize("setting", ["weights.learning_rate", "weights.weight_decay", "budget.penalty_macs"])
+@pytest.mark.parametrize("setting", ["weights.learning_rate", "weights.weight_decay", "penalties.macs.factor"])
 def test_numbers_beyond_what_a_net_computes_with_are_refused(setting: str) -> None:
     with pytest.raises(ConfigError, match=r"found 1e\+99; expected a number up to 1e\+36"):
         SearchConfig.make("darts", "quick", [f"{setting}=1e99"])

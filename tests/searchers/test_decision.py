@@ -10,51 +10,52 @@ from torch import Tensor
 
 from genocc.searchers.decision import Contest, distance, is_uniform, node_contests, undecided
 from genocc.searchers.interface import CellSpace
-from genocc.searchers.parts.derivation import DerivationConfig, select
-from genocc.searchers.parts.relaxation import Relaxation, RelaxationConfig
+from genocc.searchers.parts.derivation import Argmax, Derivation, NonZero, TopK
+from genocc.searchers.parts.relaxation import Cen, Chain, ChainParameters, Softmax
 
 OPERATIONS = ("none", "skip_connect", "max_pool_3x3", "sep_conv_3x3")
 SPACE = CellSpace(2, 2, ((0, 2), (1, 2), (0, 3), (1, 3), (2, 3)), OPERATIONS)
 NO_ZERO = CellSpace(2, 2, SPACE.edges, OPERATIONS[1:])
-TOP2, ONE = DerivationConfig(), DerivationConfig(edges_per_node=1)
-ARGMAX, LITERAL = DerivationConfig(rule="argmax"), DerivationConfig(distinct_predecessors=False)
-NON_ZERO = DerivationConfig(rule="non-zero")
+TOP2, ONE = TopK(), TopK(edges_per_node=1)
+ARGMAX, LITERAL = Argmax(), TopK(distinct_predecessors=False)
+NON_ZERO = NonZero()
 
-SOFTMAX = RelaxationConfig()
-CEN = RelaxationConfig(normalization="cen")
-EDGES = RelaxationConfig(edge_normalization=True)
-COLD = RelaxationConfig(temperature=0.25)
-DST = RelaxationConfig(dst=True)
-ATTENTION = RelaxationConfig(attention={"sep_conv_3x3": 6e-4, "max_pool_3x3": -4e-4})
+SOFTMAX = Softmax()
+CEN = Cen()
+EDGES = Softmax(edge_normalization=True)
+COLD = Softmax(temperature=0.25)
+DST = Softmax(dst=True)
+ATTENTION = Softmax(attention={"sep_conv_3x3": 6e-4, "max_pool_3x3": -4e-4})
 CLEAR = [[0, 0.1, 1, 2.0], [0, 1.3, 0.2, 0.5], [0, 0.9, 0.3, 2.7], [0, 0.4, 1.6, 0.1], [0, 0.2, 0.6, 1.2]]
 """Alphas (E, K) far apart for every rule: within each edge, between edges, within each column."""
 
 
-def relaxation(config: RelaxationConfig, alpha: list[list[float]] | None = None) -> Relaxation:
+def relaxation(config: Chain, alpha: list[list[float]] | None = None) -> ChainParameters:
     space = NO_ZERO if config.dst else SPACE
-    made = Relaxation(config, {"normal": space}, seed=3)
+    made = config.build({"normal": space}, seed=3)
     if alpha is not None:
         with torch.no_grad():
             made.alpha["normal"].copy_(torch.tensor(alpha)[:, len(OPERATIONS) - len(space.operations) :])
     return made
 
 
-def found(made: Relaxation, derivation: DerivationConfig) -> list[str]:
+def found(made: ChainParameters, derivation: Derivation) -> list[str]:
     coefficients = made.coefficients(0.0)
-    masks = {kind: select(derivation, space, coefficients[kind].detach()) for kind, space in made.spaces.items()}
+    frozen = {kind: one.detach() for kind, one in coefficients.items()}
+    masks = derivation.select(made.spaces, frozen, None)
     alphas = list(made.parameters())
-    return undecided(made.spaces, coefficients, masks, alphas, derivation, made.config.alpha_noise)
+    return undecided(made.spaces, coefficients, masks, alphas, derivation.within_edges, made.config.initial_noise)
 
 
 @pytest.mark.parametrize("config", [SOFTMAX, CEN, EDGES, DST, ATTENTION])
-def test_alphas_that_never_moved_are_a_genotype_of_noise(config: RelaxationConfig) -> None:
+def test_alphas_that_never_moved_are_a_genotype_of_noise(config: Chain) -> None:
     sentences = found(relaxation(config), NON_ZERO if config.dst else TOP2)
     assert sentences == ["normal cell: the coefficients are within 1% of uniform: the genotype is noise"]
 
 
 @pytest.mark.parametrize("config", [SOFTMAX, CEN, EDGES, COLD, ATTENTION])
 @pytest.mark.parametrize("rule", [TOP2, ONE, ARGMAX, LITERAL])
-def test_clear_alphas_are_decided(config: RelaxationConfig, rule: DerivationConfig) -> None:
+def test_clear_alphas_are_decided(config: Chain, rule: Derivation) -> None:
     assert found(relaxation(config, CLEAR), rule) == []
     assert found(relaxation(DST, CLEAR), NON_ZERO) == []
 
@@ -129,18 +130,18 @@ def test_dst_compares_the_weakest_survivor_with_the_strongest_that_is_cut() -> N
 
 def test_one_hot_edges_between_which_a_tie_decides_are_undecided() -> None:
     """A cold softmax of clear alphas: all edges have a coefficient of 1, and the first win."""
-    made = relaxation(RelaxationConfig(temperature=0.01), [[0, 0, 0, 3.0]] * 5)
+    made = relaxation(Softmax(temperature=0.01), [[0, 0, 0, 3.0]] * 5)
     (sentence,) = found(made, TOP2)
     assert "node 3: sep_conv_3x3 from 1 is ahead of sep_conv_3x3 from 2 by 0 of alpha" in sentence
 
 
 def test_without_noise_only_ties_are_left_and_they_are_no_choice_of_noise() -> None:
-    made = relaxation(RelaxationConfig(alpha_noise=0.0), CLEAR)
+    made = relaxation(Softmax(alpha_noise=0.0), CLEAR)
     assert found(made, TOP2) == []
 
 
 @pytest.mark.parametrize("config", [SOFTMAX, CEN, EDGES, COLD])
-def test_noise_moves_a_distance_by_its_deviation(config: RelaxationConfig) -> None:
+def test_noise_moves_a_distance_by_its_deviation(config: Chain) -> None:
     """Against sampled noise: the lead of one candidate over another, in units of its own deviation."""
     made, noise = relaxation(config, CLEAR), 1e-4
     contest = Contest((3, 2), (2, 1))
@@ -177,7 +178,7 @@ def test_contests_of_each_rule() -> None:
         kept["distinct"][edge, k] = True
     for edge, k in ((2, 1), (2, 3)):
         kept["literal"][edge, k] = True
-    assert list(node_contests(SPACE, importance, kept["distinct"], TOP2, 3)) == [
+    assert list(node_contests(SPACE, importance, kept["distinct"], True, 3)) == [
         Contest((2, 1), (2, 3)), Contest((3, 1), (3, 3)), Contest((3, 1), (4, 3)),
     ]  # fmt: skip
-    assert list(node_contests(SPACE, importance, kept["literal"], LITERAL, 3)) == [Contest((2, 3), (3, 1))]
+    assert list(node_contests(SPACE, importance, kept["literal"], False, 3)) == [Contest((2, 3), (3, 1))]

@@ -8,7 +8,7 @@ import pytest
 
 from genocc.errors import ConfigError
 from genocc.searchers.method import PRESETS, Method, get_method, methods
-from genocc.searchers.parts import ConnectionConfig, ScheduleConfig
+from genocc.searchers.parts import AlternatingSchedule, WeightedSum
 
 SIX = ["darts", "ec-darts", "edarts", "entrannas", "entrannas-dst", "pc-darts"]
 
@@ -30,14 +30,14 @@ class Own(Method):
 
     name = "own"
     paper = "none"
-    connection = ConnectionConfig(partial=2)
-    schedule = ScheduleConfig(batch_size=96, epochs=3)
+    connection = WeightedSum(partial=2)
+    schedule = AlternatingSchedule(batch_size=96, epochs=3)
     imagenet: ClassVar[dict[str, Any]] = {"connection": {"partial": 4}, "data": {"validation": 0.5}}
 
 
 def test_defaults_are_the_parts_then_the_preset_then_what_is_own_on_imagenet() -> None:
     cifar, quick, imagenet = (Own.defaults(preset) for preset in ("cifar", "quick", "imagenet"))
-    assert cifar["connection"] == {"partial": 2, "share": False, "bottleneck": None}
+    assert cifar["connection"] == {"name": "weighted-sum", "partial": 2, "share": False, "bottleneck": None}
     assert (cifar["schedule"]["batch_size"], quick["schedule"]["batch_size"]) == (96, 64)
     assert (cifar["data"]["name"], quick["data"]["name"]) == ("cifar10", "digits")
     assert imagenet["schedule"]["batch_size"] == PRESETS["imagenet"]["schedule"]["batch_size"] == 1024

@@ -66,9 +66,9 @@ def test_arguments_are_settings_and_overrides_win(asked: list[tuple[Any, ...]]) 
     )
     ((config, seeds, out, options),) = asked
     assert (config.method, config.seed, config.schedule.epochs) == ("pc-darts", 3, 9)
-    assert config.relaxation.normalization == "cen"
+    assert config.relaxation.name == "cen"
     assert (config.data.name, config.data.folder, config.data.size) == ("cifar10", Path("files"), 24)
-    assert (config.budget.max_macs, config.budget.max_params, config.budget.penalty_macs) == (5, 6, 0.5)
+    assert (config.budget.max_macs, config.budget.max_params, config.penalties["macs"].factor) == (5, 6, 0.5)
     assert (seeds, out, options["device"]) == (2, Path("there"), "cpu")
 
 

@@ -17,7 +17,6 @@ from genocc.data import Batches, MemoryImages
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import Coefficients, Masks, Route, View
-from genocc.searchers.parts.schedule import epoch_phases
 
 FUNCTIONS = (torch.tanh, torch.sin, torch.sigmoid)
 
@@ -37,6 +36,7 @@ class TinyNet(nn.Module):
         self.register_buffer("passes", torch.zeros((), dtype=torch.float64))
         self.progress = 0.0
         self.routes: list[Route | None] = []
+        self.steps: list[int] = []
 
     def forward(self, images: Tensor, route: Route | None = None) -> Tensor:
         self.routes.append(route)
@@ -75,6 +75,11 @@ class TinyNet(nn.Module):
         yield
         for parameter in others:
             parameter.requires_grad_(True)
+
+    @contextmanager
+    def drawing(self, step: int) -> Iterator[None]:
+        self.steps.append(step)
+        yield
 
     def penalties(self) -> dict[str, Tensor]:
         return {}
@@ -121,7 +126,7 @@ def tiny(search: Bilevel) -> TinyNet:
 def run_epoch(search: Bilevel, epoch: int) -> None:
     """Takes the steps of an epoch."""
     search.begin_epoch(epoch)
-    for phase in epoch_phases(search.config.schedule, epoch, len(search.training), len(search.validation)):
+    for phase in search.config.schedule.phases(epoch, len(search.training), len(search.validation)):
         for _ in range(phase.steps):
             phase.step(search)
 

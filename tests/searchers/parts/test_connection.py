@@ -12,7 +12,7 @@ from genocc.searchers.arithmetic.features import CellState
 from genocc.searchers.arithmetic.maps import fold, unfold
 from genocc.searchers.parts.connection import Bottleneck, Bypass, PartialChannels
 from genocc.searchers.parts.space import SpaceConfig
-from genocc.searchers.parts.topology import TopologyConfig, cell_space
+from genocc.searchers.parts.topology import AllEdges
 
 
 def shuffled(x: Tensor, groups: int) -> Tensor:
@@ -47,7 +47,7 @@ def test_a_node_of_partial_channels_is_the_shuffled_sum() -> None:
 
 
 def test_a_bottleneck_is_a_conv_and_bn_once_a_state_and_once_a_node() -> None:
-    space = cell_space(TopologyConfig(), SpaceConfig().operations)
+    space = AllEdges().cell_space(SpaceConfig().operations)
     channels = Bottleneck(space, ModuleFactory(0, "cells.0"), 16, 4).double()
     assert channels.operated == 4
     assert set(channels.reduce) == {"0", "1", "2", "3", "4"}, "no edge leaves the last node"

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from genocc.searchers.interface import CellSpace, Coefficients
-from genocc.searchers.parts.derivation import DerivationConfig, derived_cell, select
+from genocc.searchers.parts.derivation import Argmax, Derivation, NonZero, TopK, derived_cell
 from genocc.searchers.parts.space import SpaceConfig
-from genocc.searchers.parts.topology import TopologyConfig, cell_space
+from genocc.searchers.parts.topology import AllEdges, FixedEdges
 
-SPACE = cell_space(TopologyConfig(), SpaceConfig().operations)
+SPACE = AllEdges().cell_space(SpaceConfig().operations)
 NONE = SPACE.operations.index("none")
 
 
@@ -36,56 +36,56 @@ def test_top_two_as_darts_derives_them(seed: int) -> None:
             operation = max((k for k in range(8) if k != NONE), key=lambda k: rows[edge][k].item())
             expected.add((start + edge, operation))
         start += predecessors
-    assert kept(select(DerivationConfig(), SPACE, coefficients(p))) == expected
+    assert kept(TopK().cell(SPACE, coefficients(p))) == expected
 
 
 def test_literal_top_two_may_keep_two_operations_of_one_edge() -> None:
     p = torch.full((14, 8), 0.1)
     p[2, 4] = p[2, 5] = 0.9  # edge 2 is the first of node 3
-    literal = select(DerivationConfig(distinct_predecessors=False), SPACE, coefficients(p))
-    distinct = select(DerivationConfig(), SPACE, coefficients(p))
+    literal = TopK(distinct_predecessors=False).cell(SPACE, coefficients(p))
+    distinct = TopK().cell(SPACE, coefficients(p))
     assert {(2, 4), (2, 5)} <= kept(literal)
     assert kept(literal[2:5]) == {(0, 4), (0, 5)}
     assert kept(distinct[2:5]) == {(0, 4), (1, 1)}
 
 
-@pytest.mark.parametrize("rule", ["top-k", "argmax"])
-def test_none_never_wins_and_ties_go_to_the_first(rule: str) -> None:
+@pytest.mark.parametrize("rule", [TopK(), Argmax()])
+def test_none_never_wins_and_ties_go_to_the_first(rule: Derivation) -> None:
     p = torch.full((14, 8), 0.05)
     p[:, NONE] = 0.65
-    chosen = kept(select(DerivationConfig(rule=rule), SPACE, coefficients(p)))
+    chosen = kept(rule.cell(SPACE, coefficients(p)))
     assert {operation for _, operation in chosen} == {1}
     first_edges = {0, 1, 2, 3, 5, 6, 9, 10}
-    assert {edge for edge, _ in chosen} == (first_edges if rule == "top-k" else set(range(14)))
+    assert {edge for edge, _ in chosen} == (first_edges if isinstance(rule, TopK) else set(range(14)))
 
 
 def test_argmax_keeps_the_best_of_every_edge() -> None:
-    space = cell_space(TopologyConfig(edges="fixed"), SpaceConfig(name="ss3").operations)
+    space = FixedEdges().cell_space(SpaceConfig(name="ss3").operations)
     p = torch.rand(8, len(space.operations), generator=torch.Generator().manual_seed(1))
     p[:, 0] = 2.0
-    found = select(DerivationConfig(rule="argmax"), space, coefficients(p))
+    found = Argmax().cell(space, coefficients(p))
     assert found.sum(1).tolist() == [1] * 8
     assert found.int().argmax(1).tolist() == (p[:, 1:].argmax(1) + 1).tolist()
 
 
 def test_non_zero_keeps_exactly_what_is_left() -> None:
-    space = cell_space(TopologyConfig(), SpaceConfig(name="darts-no-zero").operations)
+    space = AllEdges().cell_space(SpaceConfig(name="darts-no-zero").operations)
     op = torch.rand(14, 7).sub(0.6).relu()
     op[[0, 2, 5, 9], 3] = 0.5
-    assert torch.equal(select(DerivationConfig(rule="non-zero"), space, coefficients(op)), op > 0)
+    assert torch.equal(NonZero().cell(space, coefficients(op)), op > 0)
 
 
 def test_what_is_cut_is_never_derived() -> None:
-    space = cell_space(TopologyConfig(), SpaceConfig(name="darts-no-zero").operations)
+    space = AllEdges().cell_space(SpaceConfig(name="darts-no-zero").operations)
     op, importance = torch.zeros(14, 7), torch.rand(14, 7)
     op[[0, 3, 6, 13], 2] = 1.0
-    mask = select(DerivationConfig(), space, coefficients(op, importance))
+    mask = TopK().cell(space, coefficients(op, importance))
     assert kept(mask) == {(0, 2), (3, 2), (6, 2), (13, 2)}, "one edge a node, since no other is alive"
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_edges_per_node(count: int) -> None:
-    mask = select(DerivationConfig(edges_per_node=count), SPACE, coefficients(torch.rand(14, 8)))
+    mask = TopK(edges_per_node=count).cell(SPACE, coefficients(torch.rand(14, 8)))
     assert [int(mask[SPACE.incoming(node)].sum()) for node in range(2, 6)] == [min(count, node) for node in range(2, 6)]
 
 

@@ -11,14 +11,26 @@ from genocc.network import NetworkConfig
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import CellSpace, Coefficients, DataShape
 from genocc.searchers.parts.derivation import derived_cell
-from genocc.searchers.parts.penalties import BudgetConfig, ExpectedMacs, candidate_macs
+from genocc.searchers.parts.penalties import BudgetConfig, ExpectedMacsTerm, candidate_macs
+from genocc.searchers.parts.relaxation import ArchitectureParameters, ArchitectureState
 from genocc.searchers.parts.space import SpaceConfig
-from genocc.searchers.parts.topology import TopologyConfig, cell_space
+from genocc.searchers.parts.topology import AllEdges
 from genocc.searchers.supernet.net import SuperNet
 
-SPACE = cell_space(TopologyConfig(), SpaceConfig().operations)
+SPACE = AllEdges().cell_space(SpaceConfig().operations)
 SPACES = {"normal": SPACE, "reduction": SPACE}
 TARGET = NetworkConfig(channels=8, layers=5, input_size=(16, 16))
+
+
+class Given(ArchitectureParameters):
+    """Coefficients that are given."""
+
+    def __init__(self, found: dict[str, Coefficients]) -> None:
+        super().__init__()
+        self.found = found
+
+    def coefficients(self, progress: float) -> dict[str, Coefficients]:
+        return self.found
 
 
 def masks(seed: int) -> dict[str, torch.Tensor]:
@@ -47,14 +59,15 @@ def test_coefficients_of_one_cost_what_the_genotype_costs(seed: int) -> None:
 
 
 def test_the_penalty_is_coefficient_times_macs_over_the_budget() -> None:
-    budget = BudgetConfig(penalty_macs=0.5, max_macs=1_000_000, channels=8, layers=5)
-    penalty = ExpectedMacs(budget, SPACES, DataShape(10, 3, (16, 16)))
+    budget = BudgetConfig(max_macs=1_000_000, channels=8, layers=5)
+    penalty = ExpectedMacsTerm(0.5, budget, SPACES, DataShape(10, 3, (16, 16)))
     macs = candidate_macs(SPACES, TARGET)
     edge = torch.rand(14, requires_grad=True)
     numbers = {kind: Coefficients(edge, torch.rand(14, 8), torch.zeros(14, 8)) for kind in SPACES}
     expected = sum((edge[:, None] * numbers[kind].op * macs[kind]).sum() for kind in SPACES) * 0.5 / 1e6
-    torch.testing.assert_close(penalty(numbers), expected)
-    penalty(numbers).backward()
+    state = ArchitectureState(Given(numbers), 0.0)
+    torch.testing.assert_close(penalty(state), expected)
+    penalty(state).backward()
     assert (edge.grad > 0).all()
 
 

@@ -8,23 +8,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genocc.searchers.interface import CellSpace, Coefficients
-from genocc.searchers.parts.relaxation import Relaxation, RelaxationConfig, sparsified
+from genocc.searchers.config import SearchConfig
+from genocc.searchers.interface import CellSpace, Coefficients, DataShape
+from genocc.searchers.parts.penalties import Sparsity
+from genocc.searchers.parts.relaxation import ArchitectureState, Cen, Chain, ChainParameters, Softmax, sparsified
 from genocc.searchers.parts.space import SpaceConfig
-from genocc.searchers.parts.topology import TopologyConfig, cell_space
+from genocc.searchers.parts.topology import AllEdges, FixedEdges
 
 Array = NDArray[np.float64]
 
-SPACE = cell_space(TopologyConfig(), SpaceConfig().operations)
-DENSE = cell_space(TopologyConfig(), SpaceConfig(name="darts-no-zero").operations)
-FIXED = cell_space(
-    TopologyConfig(edges="fixed", predecessors=((0, 1), (0, 2), (1, 3), (2, 4))), SpaceConfig().operations
-)
+SPACE = AllEdges().cell_space(SpaceConfig().operations)
+DENSE = AllEdges().cell_space(SpaceConfig(name="darts-no-zero").operations)
+FIXED = FixedEdges(predecessors=((0, 1), (0, 2), (1, 3), (2, 4))).cell_space(SpaceConfig().operations)
 
 
-def relaxation(space: CellSpace = SPACE, scale: float = 1.0, **config: object) -> Relaxation:
+def relaxation(
+    space: CellSpace = SPACE, scale: float = 1.0, chain: type[Chain] = Softmax, **config: object
+) -> ChainParameters:
     """In float64, with parameters of that size."""
-    made = Relaxation(RelaxationConfig(**config), {"normal": space}).double()  # type: ignore[arg-type]
+    made = chain(**config).build({"normal": space}, 0).double()
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
         for parameter in made.parameters():
@@ -32,11 +34,11 @@ def relaxation(space: CellSpace = SPACE, scale: float = 1.0, **config: object) -
     return made
 
 
-def of(made: Relaxation, progress: float = 0.0) -> Coefficients:
+def of(made: ChainParameters, progress: float = 0.0) -> Coefficients:
     return made.coefficients(progress)["normal"]
 
 
-def alpha(made: Relaxation) -> Array:
+def alpha(made: ChainParameters) -> Array:
     return made.alpha["normal"].detach().numpy()
 
 
@@ -66,7 +68,7 @@ def test_temperature_divides_and_is_annealed_over_the_whole_run() -> None:
 
 
 def test_cen_is_over_a_nodes_edges_for_each_operation() -> None:
-    made = relaxation(normalization="cen")
+    made = relaxation(chain=Cen)
     expected = np.zeros_like(alpha(made))
     for node in range(2, 6):
         rows = [edge for edge, (_, target) in enumerate(SPACE.edges) if target == node]
@@ -131,7 +133,7 @@ def test_dst_worked_example(threshold: float, expected: list[list[float]]) -> No
 
 
 def test_dst_keeps_everything_at_the_start_and_one_connection_at_the_end() -> None:
-    made = Relaxation(RelaxationConfig(dst=True), {"normal": DENSE})
+    made = Softmax(dst=True).build({"normal": DENSE}, 0)
     assert (of(made).op > 0).all(), "Appendix B: at the beginning all connections are active"
     with torch.no_grad():
         made.threshold["normal"].fill_(8.0)
@@ -167,14 +169,18 @@ def test_dst_gradient_flows_through_the_maximum() -> None:
 
 
 def test_sparsity_penalty_is_equation_11() -> None:
-    config = RelaxationConfig(dst=True, sparsity=0.2)
-    made = Relaxation(config, {"normal": DENSE, "reduction": DENSE}).double()
+    config = SearchConfig.make("entrannas-dst", overrides=["relaxation.sparsity=0.2"])
+    spaces = {"normal": DENSE, "reduction": DENSE}
+    made = Softmax(dst=True).build(spaces, 0).double()
+    term = config.penalties["sparsity"].build(config, spaces, DataShape(10))
+    assert term is not None
+    assert Sparsity().build(SearchConfig.make("darts"), spaces, DataShape(10)) is None, "no thresholds"
     with torch.no_grad():
         for parameter in made.threshold.values():
             parameter.normal_()
     t = [1 / (1 + np.exp(-beta.detach().numpy())) for beta in made.threshold.values()]
-    assert made.sparsity_penalty().item() == pytest.approx(0.2 * sum(np.mean(-np.log(x)) for x in t))
-    made.sparsity_penalty().backward()
+    assert term(ArchitectureState(made, 0.0)).item() == pytest.approx(0.2 * sum(np.mean(-np.log(x)) for x in t))
+    term(ArchitectureState(made, 0.0)).backward()
     for beta in made.threshold.values():
         assert (beta.grad < 0).all(), "descending it raises the thresholds"
 
@@ -190,7 +196,7 @@ def test_gradients_reach_all_parameters_of_a_softmax(space: CellSpace, edge_norm
 
 def test_cen_gives_none_no_gradient() -> None:
     """`none` competes with itself only and multiplies zero, so a loss of the other operations never reaches it."""
-    made = relaxation(normalization="cen")
+    made = relaxation(chain=Cen)
     (of(made).op[:, 1:] ** 2).sum().backward()
     gradient = made.alpha["normal"].grad
     assert gradient is not None
@@ -200,7 +206,7 @@ def test_cen_gives_none_no_gradient() -> None:
 
 
 def test_alphas_start_as_small_noise_of_the_seed() -> None:
-    first, same, other = (Relaxation(RelaxationConfig(), {"normal": SPACE}, seed) for seed in (1, 1, 2))
+    first, same, other = (Softmax().build({"normal": SPACE}, seed) for seed in (1, 1, 2))
     assert torch.equal(first.alpha["normal"], same.alpha["normal"])
     assert not torch.equal(first.alpha["normal"], other.alpha["normal"])
     assert 5e-4 < first.alpha["normal"].std() < 2e-3

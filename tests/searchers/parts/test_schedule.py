@@ -3,7 +3,7 @@
 import pytest
 
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.parts.schedule import ScheduleConfig, epoch_phases
+from genocc.searchers.parts.schedule import AlternatingSchedule
 from tests.searchers.tiny_net import bilevel, moved, run_epoch, tiny, values
 
 
@@ -22,7 +22,7 @@ def test_first_order_alternates_architecture_then_weights_over_the_training_half
 def test_pc_darts_warms_up(preset: str, warm: int, epochs: int) -> None:
     schedule = SearchConfig.make("pc-darts", preset).schedule
     assert schedule.epochs == epochs
-    names = [[phase.name for phase in epoch_phases(schedule, epoch, 3, 3)] for epoch in range(epochs)]
+    names = [[phase.name for phase in schedule.phases(epoch, 3, 3)] for epoch in range(epochs)]
     assert names == [["warm-up"]] * warm + [["search"]] * (epochs - warm)
     search = bilevel("pc-darts")
     before = values(search)
@@ -48,7 +48,7 @@ def test_edarts_moves_the_architecture_once_at_the_end_of_an_epoch_by_second_ord
 
 
 def test_ist_has_the_phases_of_algorithm_1() -> None:
-    phases = epoch_phases(SearchConfig.make("ec-darts", "cifar").schedule, 0, 7, 5)
+    phases = SearchConfig.make("ec-darts", "cifar").schedule.phases(0, 7, 5)
     assert [(phase.name, phase.steps) for phase in phases] == [
         ("one-shot", 7),
         ("derive", 1),
@@ -57,7 +57,7 @@ def test_ist_has_the_phases_of_algorithm_1() -> None:
         ("architecture", 5),
         ("keep or return", 1),
     ]
-    warm = epoch_phases(ScheduleConfig(ist=True, warmup=0.5), 0, 7, 5)
+    warm = AlternatingSchedule(ist=True, warmup=0.5).phases(0, 7, 5)
     assert "architecture" not in [phase.name for phase in warm]
 
 
@@ -66,7 +66,7 @@ def test_ist_moves_the_architecture_through_the_view_that_is_asked_for(view: str
     search = bilevel("ec-darts", f"schedule.architecture_view={view}")
     net = tiny(search)
     search.begin_epoch(0)
-    phases = epoch_phases(search.config.schedule, 0, 1, 1)
+    phases = search.config.schedule.phases(0, 1, 1)
     for phase in phases:
         if phase.name == "architecture":
             net.routes.clear()

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .method import Method
-from .parts import (
+from ..method import Method
+from ..parts import (
+    AlternatingSchedule,
     ArchitectureConfig,
-    ConnectionConfig,
+    Argmax,
+    Cen,
     DataConfig,
-    DerivationConfig,
-    PlacementConfig,
-    RelaxationConfig,
-    ScheduleConfig,
+    FirstCells,
+    FixedEdges,
+    NonZero,
+    Softmax,
     SpaceConfig,
     SuperNetConfig,
-    TopologyConfig,
+    WeightedSum,
     WeightsConfig,
 )
-from .topologies.shipped import best_topology
+from ..topologies.shipped import best_topology
 
 
 class Darts(Method):
@@ -34,9 +36,9 @@ class PcDarts(Method):
 
     name = "pc-darts"
     paper = "Xu et al., PC-DARTS, ICLR 2020"
-    relaxation = RelaxationConfig(edge_normalization=True)
-    connection = ConnectionConfig(partial=4)
-    schedule = ScheduleConfig(warmup=0.3, batch_size=256)
+    relaxation = Softmax(edge_normalization=True)
+    connection = WeightedSum(partial=4)
+    schedule = AlternatingSchedule(warmup=0.3, batch_size=256)
     weights = WeightsConfig(learning_rate=0.1, learning_rate_end=0.0)
     architecture = ArchitectureConfig(learning_rate=6e-4)
     imagenet: ClassVar[Mapping[str, Any]] = {
@@ -52,8 +54,8 @@ class EcDarts(Method):
 
     name = "ec-darts"
     paper = "Zhou et al., EC-DARTS, ICCV 2021"
-    relaxation = RelaxationConfig(normalization="cen")
-    schedule = ScheduleConfig(epochs=25, ist=True)
+    relaxation = Cen()
+    schedule = AlternatingSchedule(epochs=25, ist=True)
     imagenet: ClassVar[Mapping[str, Any]] = {"schedule": {"epochs": 30}, "data": {"validation": 0.025}}
 
 
@@ -62,12 +64,12 @@ class EDarts(Method):
 
     name = "edarts"
     paper = "Siddiqui et al., eDARTS, ICPR 2020"
-    topology = TopologyConfig(edges="fixed", predecessors=best_topology())  # docs/results/rank-topologies.md
-    relaxation = RelaxationConfig(
+    topology = FixedEdges(predecessors=best_topology())  # docs/results/rank-topologies.md
+    relaxation = Softmax(
         attention={"sep_conv_3x3": 6e-4, "sep_conv_5x5": 4e-4, "dil_conv_5x5": -6e-4, "dil_conv_3x3": -4e-4}
     )
-    derivation = DerivationConfig(rule="argmax")
-    schedule = ScheduleConfig(order=2, architecture_steps="epoch")
+    derivation = Argmax()
+    schedule = AlternatingSchedule(order=2, architecture_steps="epoch")
     supernet = SuperNetConfig(layers=5)
     data = DataConfig(name="cifar10", training=2500, validation=2500)
 
@@ -77,10 +79,10 @@ class EnTranNas(Method):
 
     name = "entrannas"
     paper = "Yang et al., EnTranNAS, CVPR 2021"
-    relaxation = RelaxationConfig(temperature=5.0, temperature_ratio=0.923)
-    connection = ConnectionConfig(share=True, bottleneck=4)
-    placement = PlacementConfig(engine="first")
-    schedule = ScheduleConfig(batch_size=512)
+    relaxation = Softmax(temperature=5.0, temperature_ratio=0.923)
+    connection = WeightedSum(share=True, bottleneck=4)
+    placement = FirstCells()
+    schedule = AlternatingSchedule(batch_size=512)
     weights = WeightsConfig(learning_rate=0.2, learning_rate_end=0.0)
     architecture = ArchitectureConfig(learning_rate=6e-4)
 
@@ -90,6 +92,6 @@ class EnTranNasDst(EnTranNas):
 
     name = "entrannas-dst"
     space = SpaceConfig(name="darts-no-zero")
-    relaxation = RelaxationConfig(temperature=5.0, temperature_ratio=0.923, dst=True)
-    derivation = DerivationConfig(rule="non-zero")
+    relaxation = Softmax(temperature=5.0, temperature_ratio=0.923, dst=True)
+    derivation = NonZero()
     imagenet: ClassVar[Mapping[str, Any]] = {"relaxation": {"temperature": 1.0, "temperature_ratio": 0.9}}
