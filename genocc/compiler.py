@@ -88,7 +88,7 @@ class Exporter(ABC):
     passes: ClassVar[tuple[str, ...]]
     checks: ClassVar[tuple[str, ...]] = ()
     max_bytes: ClassVar[int] = 2**31 - 1
-    max_primitives: ClassVar[int] = 8_000
+    max_primitives: ClassVar[int] = 6_000
     holds_weights: ClassVar[bool] = True
 
     @abstractmethod

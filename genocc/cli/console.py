@@ -49,15 +49,20 @@ def print_json(data: Any) -> None:
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> None:
     """Prints a table; columns whose name starts with ``>`` are right-aligned."""
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    cells = [[cell if isinstance(cell, Text) else Text(_shown(cell)) for cell in row] for row in rows]
     table = Table(box=box.SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(_shown(cell)) for cell in row))
+    for position, column in enumerate(columns):
+        name = column.removeprefix(">")
+        # Measured here, once: rich would measure each cell several times.
+        width = max([cell_len(name), *(row[position].cell_len for row in cells)])
+        table.add_column(name, justify="right" if column.startswith(">") else "left", no_wrap=True, width=width)
+    for row in cells:
+        table.add_row(*row)
 
     class Output(Console):
         def on_broken_pipe(self) -> None:
