@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import genocc
-from genocc import Genotype, NetworkConfig, lowering
+from genocc import Genotype, NetworkConfig, files, lowering
 from genocc.compiler import choose_passes, compile_net, exporter, exporters, level, make_exporter
 from genocc.errors import FileError, GenoccError, NetworkError, TargetError
 from genocc.initialization import _initial
@@ -36,7 +36,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     onnx = exporter("onnx")
     monkeypatch.setattr(lowering, "_check_cells", counted("lowerings", lowering._check_cells))
     monkeypatch.setattr(onnx, "check_size", counted("size checks", onnx.check_size))
-    monkeypatch.setattr(tempfile, "mkstemp", counted("files", tempfile.mkstemp))
+    for module, name in ((tempfile, "mkstemp"), (files, "_replace")):
+        monkeypatch.setattr(module, name, counted("files", getattr(module, name)))
     return counter
 
 

@@ -43,6 +43,8 @@ class _Group(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, *others: Any, **extra: Any) -> Any:
         given = sys.argv[1:] if args is None else list(args)
+        if not extra.get("standalone_mode", True):
+            return super().main(given, *others, **extra)
         try:
             refuse_empty(given)
             result = super().main(given, *others, **{**extra, "standalone_mode": False})
@@ -50,6 +52,8 @@ class _Group(TyperGroup):
             sys.exit(_failed(str(error)).exit_code)
         except _UsageError as error:
             sys.exit(_misused(error).exit_code)
+        except (KeyboardInterrupt, typer.Abort):  # before a command is invoked
+            sys.exit(interrupted())
         sys.exit(result if isinstance(result, int) else 0)
 
     def invoke(self, ctx: Any) -> Any:  # Any: newer typer has its own copy of click.Context

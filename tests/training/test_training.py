@@ -180,7 +180,7 @@ class _StopInEpoch(Progress):
 def test_events_without_tensorboard_are_refused_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    monkeypatch.setitem(sys.modules, "tensorboard.summary.writer.record_writer", None)
     with pytest.raises(ConfigError, match=r"needs the package tensorboard.*pip install 'genocc\[tensorboard\]'"):
         run_training(GENOTYPE, tiny("output.tensorboard=true"), tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
