@@ -88,8 +88,8 @@ def compare(
         outputs, response = expected(images)
         if not np.isfinite(outputs).all():
             raise TargetError(
-                "the net's own logits are not finite in PyTorch (its values overflow, or its weights are not finite), so "
-                "that no file can be compared with them; leave the verification out, or choose another net or weights"
+                "the net's own logits are not finite in PyTorch (values overflow, or weights are not finite), so "
+                "no file can be compared with them; leave the verification out, or choose another net or weights"
             )
         for file in files:
             if batch in file.batches:

@@ -18,7 +18,7 @@ from .diagram import Diagram
 TIMEOUT = 60
 """Seconds after which ``dot`` is stopped."""
 MAX_EXTENT = 9_000
-"""The largest extent that ``dot`` is asked to lay out: beyond, it takes minutes. That of published cells is below 200."""
+"""The largest extent that ``dot`` is asked to lay out: beyond, it takes minutes. Published cells are below 200."""
 DPI = 200
 """Of .png files."""
 MAX_PIXELS = 8_000
@@ -115,8 +115,8 @@ def run_dot(diagram: Diagram, kind: str, *options: str) -> bytes:
     if (extent := diagram.extent) > MAX_EXTENT:
         arrows = sum(len(panel.arrows) for panel in diagram.panels)
         raise TargetError(
-            f"the diagram has {arrows:,} arrows and an extent of {extent:,}; `dot` is given {MAX_EXTENT:,} at most: draw "
-            "one cell at a time with --cell, or write .dot for another program"
+            f"the diagram has {arrows:,} arrows and an extent of {extent:,}; `dot` is given {MAX_EXTENT:,} at most: "
+            "draw one cell at a time with --cell, or write .dot for another program"
         )
     command = [str(graphviz.DOT_BINARY), f"-T{kind}", *options]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "TZ": "UTC"}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, TextIO
 
-from genocc.files import STDOUT, explained
+from genocc.errors import FileError
+from genocc.files import STDOUT, explained, is_stdout
 
 
 class StandardStream(TextIOWrapper):
@@ -81,6 +83,17 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 def counted(number: int, thing: str) -> str:
     """Returns a number of things: ``1 epoch``, ``12 epochs``."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def beside(output: str | Path) -> Callable[[str], None]:
+    """Returns what prints remarks on an output: `print` or, where standard output is the output itself, `note`."""
+    return note if is_stdout(output) else print
+
+
+def refuse_mixing(output: str | Path | None) -> None:
+    """Refuses standard output as the file of a command that prints its result there; raises FileError."""
+    if output is not None and is_stdout(output):
+        raise FileError(f"{output}: is standard output, where this command prints its result; choose another file")
 
 
 def note(message: str) -> None:

@@ -1,4 +1,4 @@
-"""Genotypes as large as the format allows, and nets as large as options allow: done soon, or refused before the work."""
+"""Genotypes as large as the format allows, nets as large as options allow: done soon, or refused before the work."""
 
 from __future__ import annotations
 

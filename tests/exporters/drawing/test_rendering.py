@@ -124,7 +124,9 @@ def test_a_failing_dot_is_one_clear_error(
 
 def test_what_dot_cannot_lay_out_is_refused(tmp_path: Path) -> None:
     for suffix in (".png", ".svg", ".pdf"):
-        with pytest.raises(TargetError, match=r"2,176 arrows and an extent of [\d,]+; `dot` is given 9,000 at most: draw"):
+        with pytest.raises(
+            TargetError, match=r"2,176 arrows and an extent of [\d,]+; `dot` is given 9,000 at most: draw"
+        ):
             draw(crowded(), tmp_path / f"cells{suffix}")
     draw(crowded(), tmp_path / "cells.dot")
     zero: list[dict[str, object]] = [{"op": "none", "from": 0}]  # no arrows, but vertices
@@ -149,3 +151,65 @@ def test_a_png_has_an_end(tmp_path: Path) -> None:
     header = (tmp_path / "cells.png").read_bytes()[16:24]
     width, height = (int.from_bytes(header[at : at + 4], "big") for at in (0, 4))
     assert width < height <= MAX_PIXELS + 1
+
+
+def test_a_dot_that_cannot_run_is_one_clear_error(
+    darts_v2: Genotype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dot").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(TargetError, match="dot"):
+        draw(darts_v2, tmp_path / "cells.svg")
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["draw", *arguments], catch_exceptions=False)
+    return result.exit_code, result.stderr
+
+
+def test_missing_dot_is_one_line_with_a_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, line = run("zoo:darts-v2", "-o", str(tmp_path / "cells.svg"))
+    assert code == 2
+    assert line.startswith("genocc: error: the program `dot` is missing; install Graphviz (apt install graphviz")
+    assert line.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+    assert run("zoo:darts-v2", "-o", str(tmp_path / "cells.dot")) == (0, "")
+    assert (tmp_path / "cells.dot").read_text().startswith("digraph")
+
+
+@pytest.mark.parametrize("name", ["cells.jpg", "cells", "-", "cells.svg.gz"])
+def test_other_suffixes_are_refused(name: str) -> None:
+    code, line = run("no such file", "-o", name)
+    assert code == 2
+    assert line.startswith(f"genocc: error: {name}: cannot tell the format")
+    assert line.endswith("expected one of .svg, .pdf, .png, .dot, .gif, .mp4\n")
+
+
+def test_command_draws_the_chosen_cell(tmp_path: Path) -> None:
+    path = str(tmp_path / "CELLS.DOT")
+    drawn = CliRunner().invoke(app, ["draw", "zoo:darts-v2", "--cell", "reduction", "-o", path])
+    assert (drawn.exit_code, drawn.stdout, drawn.stderr) == (0, f"{path}\n", "")
+    assert "dil_conv" not in (tmp_path / "CELLS.DOT").read_text()
+    code, line = run("zoo:darts-v2", "--cell", "stem", "-o", str(tmp_path / "stem.dot"))
+    assert code == 2
+    assert "'darts-v2' has no such cell" in line
+
+
+def test_unwritable_places_are_one_line(darts_v2: Genotype, tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="no such folder"):
+        draw(darts_v2, tmp_path / "missing" / "cells.dot")
+    (tmp_path / "folder.dot").mkdir()
+    with pytest.raises(FileError, match="is a directory"):
+        draw(darts_v2, tmp_path / "folder.dot")
+
+
+def test_drawing_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys; from genocc.cli import app\n"
+        f"try: app(['draw', 'zoo:darts-v2', '-o', {str(tmp_path / 'cells.dot')!r}])\n"
+        "except SystemExit as exit: assert not exit.code\n"
+        "found = [n for n in ('torch', 'onnx', 'onnxruntime', 'numpy', 'networkx') if n in sys.modules]\n"
+        "assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
