@@ -22,7 +22,7 @@ def methods(
     from genocc.searchers.settings import descriptions, differences, format_value, settings_by_method
 
     table = settings_by_method(preset)
-    about = {name: (get_method(name).__doc__ or "").strip().splitlines()[0] for name in table}
+    about = {name: (get_method(name).__doc__ or "").strip().partition("\n")[0] for name in table}
     texts = descriptions()
     if json:
         print_json({
