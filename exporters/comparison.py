@@ -71,7 +71,8 @@ def compare(
         tolerance: The largest relative difference to accept.
 
     Raises:
-        TargetError: A batch size is below 1, or an output has another shape than the net's.
+        TargetError: A batch size is below 1, an output has another shape than the net's, or the net's own logits are
+            not finite.
         NetworkError: A batch needs more memory than a verification may.
         WeightsError: The weights do not fit the net.
     """
@@ -85,6 +86,11 @@ def compare(
     for batch in batches:
         images = _images(provenance, logical.input.shape, batch, random)
         outputs, response = expected(images)
+        if not np.isfinite(outputs).all():
+            raise TargetError(
+                "the net's own logits are not finite in PyTorch (values overflow, or weights are not finite), so "
+                "no file can be compared with them; leave the verification out, or choose another net or weights"
+            )
         for file in files:
             if batch in file.batches:
                 found, found_response = file.infer(images)

@@ -34,7 +34,7 @@ class Pt2Exporter(Deployment, Exporter):
     name: ClassVar[str] = "pt2"
     suffix: ClassVar[str] = ".pt2"
     passes: ClassVar[tuple[str, ...]] = ("remove-dead-code", "share-common-subexpressions", "fold-batch-norm")
-    max_primitives: ClassVar[int] = 2_000  # PyTorch takes 5 ms or more to trace, write and read one
+    max_primitives: ClassVar[int] = 3_000  # PyTorch takes 5 ms or more to trace, write and read one
 
     def write(self, net: CompiledNet, path: Path) -> int:
         content = BytesIO()

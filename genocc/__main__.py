@@ -22,10 +22,8 @@ def main() -> None:
     Ctrl-C and SIGTERM end it with one line and 130, also while it still imports what it needs; temporary files are
     removed. A second one ends it at once, whatever it is in the midst of.
     """
+    _occupy_closed_streams()
     interrupted = _Interrupted()
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # the caller has closed it: >&-
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (until the process ends)
     try:
         from genocc.cli import app
         from genocc.cli.console import StandardStream
@@ -43,6 +41,21 @@ def main() -> None:
         if not interrupted.seen or ended.code == INTERRUPTED:
             raise
         _end()  # whoever swallowed the interruption did not do all of its work
+
+
+def _occupy_closed_streams() -> None:
+    """Puts nothing in the place of streams that the caller has closed (>&-).
+
+    Else the next file that is opened would be number 1 or 2, and libraries would print into it.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    for name in ("stdout", "stderr"):  # ``sys.stdin`` stays None, which who reads it says
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (until the process ends)
 
 
 class _Interrupted:

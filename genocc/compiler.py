@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from genocc import weights as weight_files
 from genocc.errors import FileError, GenoccError, TargetError
-from genocc.files import write_atomically
+from genocc.files import is_stdout, write_atomically
 from genocc.genotype import Genotype
 from genocc.graph import Graph
 from genocc.lowering import lower
@@ -88,7 +88,7 @@ class Exporter(ABC):
     passes: ClassVar[tuple[str, ...]]
     checks: ClassVar[tuple[str, ...]] = ()
     max_bytes: ClassVar[int] = 2**31 - 1
-    max_primitives: ClassVar[int] = 8_000
+    max_primitives: ClassVar[int] = 6_000
     holds_weights: ClassVar[bool] = True
 
     @abstractmethod
@@ -324,7 +324,7 @@ def _check_output(output: str | Path, target: Exporter, source: Source, weights:
     """Refuses an output that is read, or has a suffix that its content does not have; raises FileError."""
     refuse_overwriting(output, source.where or None, weights if isinstance(weights, (str, Path)) else None)
     path = Path(output)
-    is_stream = str(output) == "-" or (path.exists() and not path.is_file())  # standard output, a pipe, a device
+    is_stream = is_stdout(output) or (path.exists() and not path.is_file())  # standard output, a pipe, a device
     if not is_stream and path.suffix != target.suffix:
         raise FileError(f"{output}: target '{target.name}' writes {target.suffix} files; found suffix '{path.suffix}'")
 

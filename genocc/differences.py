@@ -14,7 +14,10 @@ from typing import Any, NamedTuple
 
 from genocc.genotype import Cell, Genotype
 from genocc.identity import certificate
-from genocc.matching import match_nodes
+from genocc.matching import BUDGET, match_nodes
+
+FULLY_MATCHED = 4
+"""Kinds of cell that each have the whole budget of a matching; more than these share it."""
 
 
 class Connection(NamedTuple):
@@ -103,7 +106,9 @@ class Difference:
 def diff(a: Genotype, b: Genotype) -> Difference:
     """Returns the differences between two genotypes."""
     kinds = [*a.cells, *(kind for kind in b.cells if kind not in a.cells)]
-    return Difference(a, b, tuple(_diff_cells(kind, a.cells.get(kind), b.cells.get(kind)) for kind in kinds))
+    budget = BUDGET * min(1, FULLY_MATCHED / len(kinds))
+    cells = (_diff_cells(kind, a.cells.get(kind), b.cells.get(kind), int(budget)) for kind in kinds)
+    return Difference(a, b, tuple(cells))
 
 
 def connections(cell: Cell) -> Counter[Connection]:
@@ -112,11 +117,11 @@ def connections(cell: Cell) -> Counter[Connection]:
     return Counter(Connection(edge.source, state, edge.op) for state, _, edge in cell.edges() if state in live)
 
 
-def _diff_cells(kind: str, a: Cell | None, b: Cell | None) -> CellDifference:
+def _diff_cells(kind: str, a: Cell | None, b: Cell | None, budget: int) -> CellDifference:
     if a is not None and b is not None and certificate(a) == certificate(b):
         b = a  # the same but for the numbers of nodes, which then mean nothing
     edges_a, edges_b = (connections(cell) if cell else Counter[Connection]() for cell in (a, b))
-    matching, minimal = match_nodes(a, b) if a is not None and b is not None else ({}, True)
+    matching, minimal = match_nodes(a, b, budget) if a is not None and b is not None else ({}, True)
     kept: Counter[Connection] = Counter()
     there: Counter[Connection] = Counter()
     for edge, number in edges_a.items():

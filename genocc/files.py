@@ -57,7 +57,7 @@ def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], N
     """Writes a file all or nothing: a failure or Ctrl-C leaves what was there before.
 
     Args:
-        path: The destination. ``-`` is standard output; a device or a pipe is written to directly.
+        path: The destination. ``-`` is standard output, under whatever name; a device or a pipe is written to directly.
         content: The bytes, the text (stored as UTF-8), or a function that writes the file it is given (which has
             the destination's suffix, and is in the destination's folder if that is a file).
 
@@ -66,9 +66,12 @@ def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], N
     """
     if isinstance(content, str):
         content = content.encode("utf-8")
-    if str(path) == "-":
+    if is_stdout(path):
+        if sys.__stdout__ is None and getattr(sys.stdout, "name", None) == os.devnull:  # the program's: see __main__
+            raise FileError(f"{STDOUT}: is closed; give a file, or open it")
         produced = _produced(content)
         with explained(STDOUT, "write"):
+            sys.stdout.flush()
             sys.stdout.buffer.write(produced)
             sys.stdout.buffer.flush()
         return
@@ -80,6 +83,16 @@ def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], N
             given.write_bytes(_produced(content))
         else:
             _replace(Path(os.path.realpath(given)), content)
+
+
+def is_stdout(path: str | Path) -> bool:
+    """Whether a destination is standard output: ``-``, ``/dev/stdout`` or another name of the same file or pipe."""
+    if str(path) == "-":
+        return True
+    try:
+        return os.path.samestat(Path(path).stat(), os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError, AttributeError):  # no such file, or an object without one in the stream's place
+        return False
 
 
 def discard_temporaries() -> None:

@@ -21,9 +21,14 @@ from genocc.errors import GenotypeError, expectation
 from genocc.files import read_text, write_atomically
 from genocc.operations import NONE, all_operations, exists, suggestion
 
+MAX_CELLS = 64
+"""The most kinds of cell."""
 MAX_NODES = 64
+"""The most nodes per cell."""
 MAX_EDGES = 1024
+"""The most edges per cell."""
 MAX_BYTES = 1 << 20
+"""The most bytes of a file."""
 
 State = Annotated[int, Field(strict=True, ge=0)]
 
@@ -167,6 +172,8 @@ class Genotype(BaseModel):
     @field_validator("cells")
     @classmethod
     def _kinds(cls, cells: dict[str, Cell]) -> dict[str, Cell]:
+        if len(cells) > MAX_CELLS:
+            raise PydanticCustomError("kind", f"{len(cells):,} cells; expected at most {MAX_CELLS}")
         for kind in cells:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", kind):
                 raise PydanticCustomError(

@@ -20,21 +20,29 @@ BUDGET = 200_000
 Matching = dict[int, int]
 
 
-def match_nodes(a: Cell, b: Cell) -> tuple[Matching, bool]:
+def match_nodes(a: Cell, b: Cell, budget: int = BUDGET) -> tuple[Matching, bool]:
     """Matches the live states of two cells; inputs match from the last backwards (c_{k-1} is c_{k-1}).
 
     Ties go to the matching that keeps more numbers. Nodes that would share nothing stay unmatched.
 
+    Args:
+        a: A cell.
+        b: Another.
+        budget: Limit of comparisons between pairs of nodes.
+
     Returns:
         State of ``a`` -> state of ``b``, inputs included, and whether no other matching shares more.
     """
-    matcher = _Matcher(a, b)
+    if a == b:
+        inputs = {a.inputs - back: a.inputs - back for back in range(1, a.inputs + 1)}
+        return {**inputs, **{state: state for state in sorted(a.live) if state >= a.inputs}}, True
+    matcher = _Matcher(a, b, budget)
     matching, proven = matcher.run()
     return {**matcher.inputs, **matcher.meaningful(matching)}, proven
 
 
 class _Matcher:
-    def __init__(self, a: Cell, b: Cell) -> None:
+    def __init__(self, a: Cell, b: Cell, budget: int) -> None:
         self.inputs = {a.inputs - back: b.inputs - back for back in range(1, min(a.inputs, b.inputs) + 1)}
         self.nodes = [state for state in sorted(a.live) if state >= a.inputs]
         self.others = [state for state in sorted(b.live) if state >= b.inputs]
@@ -46,7 +54,7 @@ class _Matcher:
         self.concat_a, self.concat_b = set(a.concat), set(b.concat)
         self.pairs = {v: {w: self._pair(v, w) for w in self.others} for v in self.nodes}
         self.unit = len(self.nodes) + 1  # one shared edge outweighs all kept numbers
-        self.left = BUDGET
+        self.left = self.budget = budget
         self.limits = {v: {w: self._limit(v, w) for w in self.others} for v in self.nodes}
         best = [max(self.limits[v].values(), default=0) for v in self.nodes]
         self.remaining = [sum(best[at:]) for at in range(len(best) + 1)]
@@ -114,7 +122,7 @@ class _Matcher:
         """Lets nodes take other images, and their holders the old ones, as long as the score grows."""
         matching = dict(matching)
         progress = True
-        while progress and self.left > BUDGET // 2:
+        while progress and self.left > self.budget // 2:
             progress = False
             for v, w in product(self.nodes, self.others):
                 changed = _exchanged(matching, v, w)

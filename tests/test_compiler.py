@@ -147,7 +147,7 @@ def test_targets_and_their_options_are_known_by_name() -> None:
 def test_every_target_has_a_limit_of_primitives_and_of_weights(target: str, tmp_path: Path) -> None:
     output = tmp_path / f"net{exporter(target).suffix}"
     two = NetworkConfig(channels=4, layers=2, input_size=(8, 8))
-    with pytest.raises(TargetError, match=rf"the net has .* primitives, and target '{target}' takes [28],000 at most"):
+    with pytest.raises(TargetError, match=rf"the net has .* primitives, and target '{target}' takes [36],000 at most"):
         genocc.compile(crowded(), two, to=target, output=output)
     wide = NetworkConfig(channels=4096, layers=20)
     with pytest.raises(
@@ -158,9 +158,9 @@ def test_every_target_has_a_limit_of_primitives_and_of_weights(target: str, tmp_
 
 
 def test_published_nets_are_far_from_the_limits() -> None:
-    largest = genocc.load("zoo:pnasnet")
+    largest, large = genocc.load("zoo:pnasnet"), NetworkConfig(channels=96, layers=40)
     for name, target in exporters().items():
-        assert len(compile_net(largest, passes=level(target, 0)).logical.nodes) < target.max_primitives, name
+        assert len(compile_net(largest, large, passes=level(target, 0)).logical.nodes) < target.max_primitives, name
 
 
 def test_images_that_no_memory_holds_are_refused(darts_v2: Genotype, tmp_path: Path) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import genocc
-from genocc import Cell, Edge, Genotype, diff
+from genocc import Cell, Edge, Genotype, diff, differences, matching
 from genocc.differences import CellDifference, Connection
-from tests.strategies import cells, genotypes, renumbered
+from genocc.matching import BUDGET, match_nodes
+from tests.strategies import cells, crowded, genotypes, renumbered
 from tests.test_matching import shuffled
 
 
@@ -99,3 +101,23 @@ def test_a_small_difference_by_hand() -> None:
 
 def test_genocc_exports_diff() -> None:
     assert genocc.diff(one(A), one(A)).same
+
+
+def test_many_cells_share_the_budget_of_a_matching(monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets: list[int] = []
+
+    def match(a: Cell, b: Cell, budget: int) -> tuple[dict[int, int], bool]:
+        budgets.append(budget)
+        return match_nodes(a, b, budget)
+
+    monkeypatch.setattr(differences, "match_nodes", match)
+    one, other = crowded(4, 8).cells["normal"], crowded(4, 9).cells["normal"]
+    for kinds in (4, 16):
+        cells = [{f"k{number}": cell for number in range(kinds)} for cell in (one, other)]
+        genocc.diff(*(Genotype(name="x", cells=each) for each in cells))
+    assert budgets == [BUDGET] * 4 + [BUDGET // 4] * 16
+
+
+def test_the_largest_cell_is_matched_with_itself_without_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching._Matcher, "run", lambda self: pytest.fail("there is nothing to search"))
+    assert genocc.diff(crowded(), crowded()).same

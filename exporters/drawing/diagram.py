@@ -18,8 +18,8 @@ import graphviz
 
 FONT = "Helvetica,Arial,sans-serif"
 TITLE_WIDTH = 72
-CROWDED = 400
-"""Arrows above which Graphviz gets fewer rounds: 1,024 arrows then take seconds instead of minutes."""
+CROWDED = 1_000
+"""Extent above which Graphviz gets fewer rounds: seconds instead of minutes."""
 
 
 class Role(Enum):
@@ -95,6 +95,17 @@ class Panel:
     vertices: tuple[Vertex, ...]
     arrows: tuple[Arrow, ...]
 
+    @property
+    def extent(self) -> int:
+        """Number of places that Graphviz arranges: a vertex takes one, an arrow one for each rank that it spans."""
+        places = {vertex.name: place for place, vertex in enumerate(self.vertices)}
+        ranks = dict.fromkeys(places, 0)
+        for arrow in sorted(self.arrows, key=lambda arrow: places[arrow.tail]):
+            if places[arrow.tail] < places[arrow.head]:  # the union of two cells may have a circle
+                rank = ranks[arrow.tail] + (2 if arrow.label else 1)  # a box with a name is a rank of its own
+                ranks[arrow.head] = max(ranks[arrow.head], rank)
+        return len(ranks) + sum(abs(ranks[arrow.head] - ranks[arrow.tail]) for arrow in self.arrows)
+
 
 @dataclass(frozen=True)
 class Diagram:
@@ -103,6 +114,11 @@ class Diagram:
     title: str
     description: str
     panels: tuple[Panel, ...]
+
+    @property
+    def extent(self) -> int:
+        """That of the panels together."""
+        return sum(panel.extent for panel in self.panels)
 
     def dot(self) -> str:
         """Returns the DOT source."""
@@ -113,7 +129,7 @@ class Diagram:
             label=graphviz.nohtml("\\n".join(map(literal, lines))),
             remincross="false",  # a second round would ignore the order of the inputs
         )  # fmt: skip
-        if sum(len(panel.arrows) for panel in self.panels) > CROWDED:
+        if self.extent > CROWDED:
             graph.attr(mclimit="0.3", nslimit="0.5", nslimit1="0.5")
         graph.attr("node", fontname=FONT, fontsize="13", color="#222222", penwidth="1", fixedsize="true")
         graph.attr("edge", arrowsize="0.7", weight="10")

@@ -17,8 +17,12 @@ from .diagram import Diagram
 
 TIMEOUT = 60
 """Seconds after which ``dot`` is stopped."""
-MAX_ARROWS = 640
-"""The most arrows that ``dot`` is asked to lay out: beyond, it takes minutes, and nobody can follow them."""
+MAX_EXTENT = 9_000
+"""The largest extent that ``dot`` is asked to lay out: beyond, it takes minutes. Published cells are below 200."""
+DPI = 200
+"""Of .png files."""
+MAX_PIXELS = 8_000
+"""The most pixels of a .png in each direction; what is larger is scaled down to them."""
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
@@ -50,7 +54,7 @@ def render(diagram: Diagram, suffix: str) -> bytes:
         suffix: A key of ``FORMATS``.
 
     Raises:
-        TargetError: ``dot`` is missing, fails, or takes too long, or there are more arrows than ``MAX_ARROWS``
+        TargetError: ``dot`` is missing, fails, or takes too long, or the diagram is larger than ``MAX_EXTENT``
             (``.dot`` needs no program).
     """
     return FORMATS[suffix](diagram)
@@ -85,7 +89,8 @@ def _pdf(diagram: Diagram) -> bytes:
 
 
 def _png(diagram: Diagram) -> bytes:
-    return run_dot(diagram, "png", "-Gdpi=200")
+    inches = MAX_PIXELS / DPI
+    return run_dot(diagram, "png", f"-Gdpi={DPI}", f"-Gsize={inches:g},{inches:g}")
 
 
 FORMATS: dict[str, Callable[[Diagram], bytes]] = {".svg": _svg, ".pdf": _pdf, ".png": _png, ".dot": _dot}
@@ -107,10 +112,11 @@ def _move_tooltip(group: ET.Element) -> None:
 
 def run_dot(diagram: Diagram, kind: str, *options: str) -> bytes:
     """Returns the output of ``dot -Tkind`` for a diagram; raises TargetError as `render`."""
-    if (arrows := sum(len(panel.arrows) for panel in diagram.panels)) > MAX_ARROWS:
+    if (extent := diagram.extent) > MAX_EXTENT:
+        arrows = sum(len(panel.arrows) for panel in diagram.panels)
         raise TargetError(
-            f"the diagram has {arrows:,} arrows; `dot` is given {MAX_ARROWS} at most: draw one cell at a time with "
-            "--cell, or write .dot for another program"
+            f"the diagram has {arrows:,} arrows and an extent of {extent:,}; `dot` is given {MAX_EXTENT:,} at most: "
+            "draw one cell at a time with --cell, or write .dot for another program"
         )
     command = [str(graphviz.DOT_BINARY), f"-T{kind}", *options]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "TZ": "UTC"}

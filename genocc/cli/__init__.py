@@ -48,10 +48,16 @@ class _Group(TyperGroup):
         try:
             refuse_empty(given)
             result = super().main(given, *others, **{**extra, "standalone_mode": False})
+            sys.stdout.flush()  # else what --version printed is lost, where it cannot be written
         except GenoccError as error:  # of help too, which is printed before a command is invoked
             sys.exit(_failed(str(error)).exit_code)
         except _UsageError as error:
             sys.exit(_misused(error).exit_code)
+        except (BrokenPipeError, SystemExit) as error:  # click makes a SystemExit of the former
+            if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+                raise
+            _close(sys.stdout)
+            sys.exit(0)
         except (KeyboardInterrupt, typer.Abort):  # before a command is invoked
             sys.exit(interrupted())
         sys.exit(result if isinstance(result, int) else 0)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genocc.cli.console import note, print_json, print_table
+from genocc.cli.console import note, print_json, print_table, refuse_mixing
 from genocc.cli.options import GenotypeArgument, JsonOption, network_options
 from genocc.network import NetworkConfig
 from genocc.runs.outputs import refuse_overwriting
@@ -40,6 +40,7 @@ def bench(
     genotype = source.genotype
     if output:
         check_suffix(output)
+    refuse_mixing(output)
     refuse_overwriting(output, source.where, weights)
     result = benchmark(
         genotype, network, backends=backend, batches=batch or (1, 16), rounds=rounds, threads=threads,

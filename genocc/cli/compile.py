@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genocc.cli.console import note, print_json, print_table
+from genocc.cli.console import beside, note, print_json, print_table, refuse_mixing
 from genocc.cli.deployment import class_names_option, normalize_option
 from genocc.cli.options import GenotypeArgument, JsonOption, OutputOption, ProviderOption, network_options
 from genocc.errors import GenoccError
@@ -88,6 +88,8 @@ def compile(
     from genocc.verification import MismatchError
 
     refuse_overwriting(output, source.where, weights, class_names)
+    if json:
+        refuse_mixing(output)
     options = {
         "opset": opset,
         "normalize": normalize and normalize_option(normalize, network.input_channels, source.provenance),
@@ -100,7 +102,7 @@ def compile(
     if bisect:
         _bisect(source, network, chosen, weights, seed, json)
         return
-    say = note if json or str(output) == "-" else print
+    say = note if json else beside(output)
     try:
         compilation = compile(
             source,

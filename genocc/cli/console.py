@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from genocc.files import STDOUT, explained
+from genocc.errors import FileError
+from genocc.files import STDOUT, explained, is_stdout
 
 if TYPE_CHECKING:
     from genocc.runs.costs import Costs
@@ -52,15 +54,20 @@ def print_json(data: Any) -> None:
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> None:
     """Prints a table; columns whose name starts with ``>`` are right-aligned."""
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    cells = [[cell if isinstance(cell, Text) else Text(_shown(cell)) for cell in row] for row in rows]
     table = Table(box=box.SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(_shown(cell)) for cell in row))
+    for position, column in enumerate(columns):
+        name = column.removeprefix(">")
+        # Measured here, once: rich would measure each cell several times.
+        width = max([cell_len(name), *(row[position].cell_len for row in cells)])
+        table.add_column(name, justify="right" if column.startswith(">") else "left", no_wrap=True, width=width)
+    for row in cells:
+        table.add_row(*row)
 
     class Output(Console):
         def on_broken_pipe(self) -> None:
@@ -84,6 +91,17 @@ def counted(number: int, thing: str) -> str:
 def costs_sentence(costs: Costs) -> str:
     """Returns the costs of a run in one sentence."""
     return "; ".join(f"{name}: {value}" for name, value in costs.lines()) + "."
+
+
+def beside(output: str | Path) -> Callable[[str], None]:
+    """Returns what prints remarks on an output: `print` or, where standard output is the output itself, `note`."""
+    return note if is_stdout(output) else print
+
+
+def refuse_mixing(output: str | Path | None) -> None:
+    """Refuses standard output as the file of a command that prints its result there; raises FileError."""
+    if output is not None and is_stdout(output):
+        raise FileError(f"{output}: is standard output, where this command prints its result; choose another file")
 
 
 def note(message: str) -> None:

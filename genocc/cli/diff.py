@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from genocc.cli.console import note, print_json
+from genocc.cli.console import note, print_json, refuse_mixing
 from genocc.cli.options import JsonOption
 from genocc.differences import CellDifference
 from genocc.runs.outputs import refuse_overwriting
@@ -32,6 +32,7 @@ def diff(
     """
     import genocc
 
+    refuse_mixing(output)
     refuse_overwriting(output, a.where, b.where)
     if output is not None:
         from genocc.exporters.drawing.rendering import suffix_of

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from genocc.cli.console import beside
 from genocc.cli.options import GenotypeArgument, OutputOption
 from genocc.errors import TargetError
 from genocc.runs.outputs import refuse_overwriting
@@ -34,4 +35,4 @@ def draw(
         suffix_of(output, *film.SUFFIXES)
         refuse_overwriting(output, source.where)
         graphviz.draw(source.genotype, output, cell)
-    print(output)
+    beside(output)(str(output))

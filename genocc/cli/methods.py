@@ -29,7 +29,7 @@ def methods(
     )
 
     table = settings_by_method(preset)
-    about = {name: (get_method(name).__doc__ or "").strip().splitlines()[0] for name in table}
+    about = {name: (get_method(name).__doc__ or "").strip().partition("\n")[0] for name in table}
     texts, parts = descriptions(), registered_parts()
     if json:
         print_json({

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from genocc.cli.console import beside
 from genocc.cli.options import OutputOption
 
 
@@ -16,4 +17,4 @@ def report(
     from genocc.exporters.report.page import write_report
 
     write_report(run, output)
-    print(output)
+    beside(output)(str(output))

@@ -34,7 +34,7 @@ def load(text: str) -> Plain:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise FormatError(f"not YAML: {error.problem or error.context}, line {line}") from None
     except (yaml.YAMLError, UnicodeError) as error:
-        raise FormatError(f"not YAML: {str(error).splitlines()[0]}") from None
+        raise FormatError(f"not YAML: {(str(error).splitlines() or ['unreadable'])[0]}") from None
     if len(found) != 1:
         raise FormatError(f"found {len(found)} YAML documents; expected one")
     return found[0]
@@ -61,6 +61,6 @@ def _value(event: Any, events: Iterator[Any], depth: int) -> Plain:
         key = _value(item, events, depth + 1)
         if not isinstance(key, str) or key in result:
             problem = f"the key {brief(key)} stands twice" if isinstance(key, str) else "a list or mapping as a key"
-            raise FormatError(f"{line}: {problem}; expected texts as keys, each once")
+            raise FormatError(f"line {item.start_mark.line + 1}: {problem}; expected texts as keys, each once")
         result[key] = _value(next(events), events, depth + 1)
     return result

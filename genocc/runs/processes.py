@@ -129,7 +129,7 @@ def process_group() -> Iterator[Processes]:
         try:
             distributed.init_process_group(backend)
         except (ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
+            reason = (str(error).splitlines() or ["no reason given"])[0]
             raise TargetError(f"the processes of torchrun do not find each other: {reason}") from None
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size(), local)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,12 @@ from typer.main import get_command
 import genocc
 from genocc import Genotype
 from genocc.cli import app
+from genocc.cli.console import StandardStream
+from genocc.errors import GenoccError
 from genocc.source import Source
 from tests.cli.commands import error, run
+
+COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 
 
 def test_version_and_help() -> None:
@@ -23,7 +28,7 @@ def test_version_and_help() -> None:
     assert process.stdout == f"genocc {genocc.__version__}\n"
 
 
-@pytest.mark.parametrize("name", sorted(get_command(app).commands))  # type: ignore[attr-defined]
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str) -> None:
     result = run(name, "--help")
     assert result.exit_code == 0
@@ -68,6 +73,69 @@ def test_output_that_cannot_be_written() -> None:
     )
     closed = subprocess.run(["bash", "-c", f"set -o pipefail; {command} | head -1"], capture_output=True, text=True)
     assert (closed.returncode, closed.stderr) == (0, "")
+
+
+HELPS = [["--help"], ["--version"], [], *([name, "--help"] for name in COMMANDS), ["zoo", "list"]]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("arguments", HELPS, ids=" ".join)
+def test_help_that_cannot_be_written(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        stream = StandardStream._over(open("/dev/full", "w"), "standard output")  # noqa: SIM115
+        patched.setattr(sys, "stdout", stream)
+        with pytest.raises(SystemExit) as ended:
+            app(arguments, prog_name="genocc")
+        with contextlib.suppress(GenoccError):
+            stream.close()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("genocc: error: standard output: cannot write: No space left on device")
+
+
+def shell(line: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """Runs a line of bash in which ``genocc`` is the program."""
+    function = f'genocc() {{ "{sys.executable}" -m genocc "$@"; }}; set -o pipefail; {line}'
+    return subprocess.run(["bash", "-c", function], capture_output=True, cwd=folder)
+
+
+CLOSED = "is closed; give a file, or open it"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("genocc show - <&-", 2, f"genocc: error: standard input: {CLOSED}\n"),
+        ("genocc show - <&- >&-", 2, f"genocc: error: standard input: {CLOSED}\n"),
+        ("genocc show - <&- 2>&-", 2, ""),
+        ("genocc show nothing 2>/dev/full", 2, ""),
+        ("genocc nothing 2>&-", 2, ""),
+        ("genocc show zoo:darts-v2 >&-", 0, ""),
+        ("genocc export-text zoo:darts-v2 --to darts >&-", 2, f"genocc: error: standard output: {CLOSED}\n"),
+        ("genocc --version | true", 0, ""),
+        ("genocc show --help | true", 0, ""),
+    ],
+)
+def test_streams_that_are_closed(line: str, code: int, said: str, tmp_path: Path) -> None:
+    done = shell(line, tmp_path)
+    assert (done.returncode, done.stderr.decode()) == (code, said)
+
+
+def test_a_file_on_standard_output_has_nothing_else_in_it(tmp_path: Path) -> None:
+    command = "genocc compile zoo:darts-v2 --channels 4 --layers 2 --no-verify --to onnx -o"
+    assert shell(f"{command} net.onnx", tmp_path).returncode == 0
+    for output in ("-", "/dev/stdout", "/dev/fd/1"):
+        done = shell(f"{command} {output} | cat", tmp_path)
+        assert done.stdout == (tmp_path / "net.onnx").read_bytes()
+        assert b"untrained weights" in done.stderr
+    shell("genocc draw zoo:darts-v2 -o cells.dot > cells.dot; genocc draw zoo:darts-v2 -o other.dot", tmp_path)
+    assert (tmp_path / "cells.dot").read_bytes() == (tmp_path / "other.dot").read_bytes()
+    for mixing in (f"{command} /dev/stdout --json", "genocc diff zoo:darts-v1 zoo:darts-v2 -o c.svg > c.svg"):
+        done = shell(mixing, tmp_path)
+        assert done.returncode == 2
+        assert b"is standard output, where this command prints its result; choose another file" in done.stderr
 
 
 def test_an_ascii_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

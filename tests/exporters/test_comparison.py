@@ -76,6 +76,15 @@ def test_nan_is_no_small_error(compared: Compared) -> None:
     assert compared(lambda y: y * np.nan).max_abs == math.inf
 
 
+def test_a_net_whose_own_logits_are_not_finite_cannot_be_compared(darts_v2: Genotype) -> None:
+    graph = lower(darts_v2, CONFIG)
+    arrays = {name: array.astype(np.float32) for name, array in random_parameters(graph).items()}
+    arrays["classifier.linear.bias"][0] = np.inf
+    file = LoadedFile("numpy", lambda images: pytest.fail("there is nothing to compare with"), (1,))
+    with pytest.raises(TargetError, match="the net's own logits are not finite in PyTorch"):
+        compare(Provenance(darts_v2, CONFIG), graph, arrays, [file], provider="cpu")
+
+
 def test_another_shape_is_an_error(compared: Compared) -> None:
     with pytest.raises(TargetError, match=r"numpy: the output has shape \(1, 2\); the genotype's net gives \(1, 3\)"):
         compared(lambda y: y[:, :2])

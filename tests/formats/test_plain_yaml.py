@@ -41,7 +41,7 @@ def test_scalars_are_texts(text: str, value: object) -> None:
         ("a: &x [1]\nb: *x\n", "line 2: found an alias; expected the value itself"),
         ("a: !!python/object/apply:os.system ['true']", "line 1: found the tag 'tag:yaml.org,2002:python/object"),
         ("!!set {a, b}", "line 1: found the tag"),
-        ("a: 1\na: 2\n", "the key 'a' stands twice; expected texts as keys, each once"),
+        ("a: 1\na: 2\n", "line 2: the key 'a' stands twice; expected texts as keys, each once"),
         ("? [a]\n: b\n", "line 1: a list or mapping as a key"),
         ("[" * 17 + "]" * 17, "line 1: nested too deeply; expected at most 16 levels"),
         ("a\n---\nb\n", "found 2 YAML documents; expected one"),

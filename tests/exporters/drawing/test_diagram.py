@@ -98,11 +98,20 @@ def test_long_titles_are_wrapped() -> None:
     assert sum(line.count("word") for line in lines) == 40
 
 
-@pytest.mark.parametrize(("arrows", "limited"), [(CROWDED, False), (CROWDED + 1, True)])
-def test_large_diagrams_get_fewer_rounds(arrows: int, limited: bool) -> None:
-    crowd = tuple(Arrow(f"x{number}", "a", "n", "", "") for number in range(arrows))
-    source = Diagram("", "", (Panel("p", "", (*INPUTS, NODE), crowd),)).dot()
-    assert ("nslimit" in source) == limited
+@pytest.mark.parametrize(("extent", "limited"), [(CROWDED, False), (CROWDED + 1, True)])
+def test_large_diagrams_get_fewer_rounds(extent: int, limited: bool) -> None:
+    crowd = tuple(Arrow(f"x{number}", "a", "n", "", "") for number in range(extent - 3))
+    diagram = Diagram("", "", (Panel("p", "", (*INPUTS, NODE), crowd),))
+    assert diagram.extent == extent
+    assert ("nslimit" in diagram.dot()) == limited
+
+
+def test_an_extent_counts_vertices_and_the_ranks_that_arrows_span() -> None:
+    vertices = tuple(Vertex(name, Role.NODE, name, "") for name in "abc")
+    arrows = (Arrow("1", "a", "b", "x", ""), Arrow("2", "b", "c", "", ""), Arrow("3", "a", "c", "x", ""))
+    assert Panel("p", "", vertices, arrows).extent == 3 + 2 + 1 + 3
+    circle = Panel("p", "", vertices, (*arrows, Arrow("4", "c", "a", "", "")))
+    assert circle.extent == 9 + 3
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from genocc.cli import app
 from genocc.errors import FileError, TargetError
 from genocc.exporters.drawing import rendering
 from genocc.exporters.drawing.graphviz import draw, genotype_diagram
-from genocc.exporters.drawing.rendering import FORMATS, render
+from genocc.exporters.drawing.rendering import FORMATS, MAX_PIXELS, render
 from tests.exporters.drawing.drawn import SVG, chain, needs_dot, one, texts
 from tests.strategies import crowded
 
@@ -122,14 +122,35 @@ def test_a_failing_dot_is_one_clear_error(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cells.png", "dot"]
 
 
-def test_more_arrows_than_dot_can_lay_out_are_refused(tmp_path: Path) -> None:
+def test_what_dot_cannot_lay_out_is_refused(tmp_path: Path) -> None:
     for suffix in (".png", ".svg", ".pdf"):
         with pytest.raises(
-            TargetError, match=r"the diagram has 2,176 arrows; `dot` is given 640 at most: draw one cell"
+            TargetError, match=r"2,176 arrows and an extent of [\d,]+; `dot` is given 9,000 at most: draw"
         ):
             draw(crowded(), tmp_path / f"cells{suffix}")
     draw(crowded(), tmp_path / "cells.dot")
-    assert [path.name for path in tmp_path.iterdir()] == ["cells.dot"]
+    zero: list[dict[str, object]] = [{"op": "none", "from": 0}]  # no arrows, but vertices
+    kinds = {f"k{number}": {"inputs": 64, "nodes": [zero] * 64, "concat": [64]} for number in range(64)}
+    cells = Genotype.from_dict({"name": "zeros", "cells": kinds})
+    assert genotype_diagram(cells).extent == 64 * (64 + 64 + 1 + 1)
+
+
+@needs_dot
+def test_many_long_arrows_are_drawn(tmp_path: Path) -> None:
+    """Took minutes: 63 nodes in a row, and 100 arrows from all of them to a last one."""
+    nodes = [[{"op": "skip_connect", "from": node + 1}] for node in range(63)]
+    nodes.append([{"op": "skip_connect", "from": number % 64} for number in range(100)])
+    cell = {"nodes": nodes, "concat": [65]}
+    draw(Genotype.from_dict({"name": "long", "cells": {"normal": cell}}), tmp_path / "cells.svg")
+
+
+@needs_dot
+def test_a_png_has_an_end(tmp_path: Path) -> None:
+    parallel = {"nodes": [[{"op": "conv_1x1", "from": 0}] * 639], "concat": [2]}
+    draw(Genotype.from_dict({"name": "tall", "cells": {"normal": parallel}}), tmp_path / "cells.png")
+    header = (tmp_path / "cells.png").read_bytes()[16:24]
+    width, height = (int.from_bytes(header[at : at + 4], "big") for at in (0, 4))
+    assert width < height <= MAX_PIXELS + 1
 
 
 def test_a_dot_that_cannot_run_is_one_clear_error(
