@@ -65,6 +65,7 @@ def evaluate(
         pixels=pixels,
         split_seed=split_seed,
         download=download,
+        note=note,
     )
     if json:
         print_json(found.to_dict())

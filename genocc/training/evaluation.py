@@ -21,6 +21,7 @@ from genocc.data.settings import data_fields
 from genocc.errors import DataError
 from genocc.runs.reading import TRAIN, read_config
 from genocc.runtimes import MAX_BATCH
+from genocc.threads import adaptive_waiting
 from genocc.training.trained_net import TrainedNet, open_net
 
 TOP = 5
@@ -134,6 +135,7 @@ def evaluate(
     pixels: str | None = None,
     split_seed: int | None = None,
     download: bool = False,
+    note: Callable[[str], None] = lambda message: None,
 ) -> Evaluation:
     """Measures a trained net on the test images of a data set, resized to what the net takes.
 
@@ -146,6 +148,7 @@ def evaluate(
         pixels: Input of an .onnx file that does not say it: ``uint8``, ``unit`` (0..1) or ``normalized``.
         split_seed: Seed of the choice of test images where a folder has none of its own [the run's, or 0].
         download: Whether a missing data set may be fetched.
+        note: Told what else is worth knowing.
 
     Raises:
         DataError: The images cannot be used, or are not those of the net's classes.
@@ -168,7 +171,8 @@ def evaluate(
     found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed))
     images = _checked(opened, found, limit)
     begun = time.perf_counter()
-    accuracy = measure(opened.run, _batches(opened, found, images, batch))
+    with adaptive_waiting(torch.get_num_threads(), note):
+        accuracy = measure(opened.run, _batches(opened, found, images, batch))
     seconds = time.perf_counter() - begun
     return Evaluation(str(net), found.name, accuracy, seconds, opened.runtime, opened.provider, opened.weights)
 

@@ -22,6 +22,7 @@ from genocc.runs.loop import Loop, Phase, choose_device
 from genocc.runs.processes import Processes, process_group
 from genocc.runs.progress import Progress
 from genocc.runs.reading import RUN_BEST, RUN_GENOTYPE, RUN_LAST, TRAIN, read_history
+from genocc.threads import adaptive_waiting
 from genocc.training.config import TrainConfig
 from genocc.training.events import EpochWriter, event_writer
 from genocc.training.result import TrainResult, config_json
@@ -113,6 +114,13 @@ def fit(genotype: Genotype, config: TrainConfig, *, data: DataSet | None = None,
     """
     history: list[dict[str, Any]] = []
     trainer = Trainer(genotype, config, choose_device(device), data=data)
+    with adaptive_waiting(torch.get_num_threads()):
+        _fit(trainer, history)
+    return Fitted(trainer, history)
+
+
+def _fit(trainer: Trainer, history: list[dict[str, Any]]) -> None:
+    genotype, config = trainer.net.genotype, trainer.config
     for epoch in range(config.schedule.epochs):
         trainer.begin_epoch(epoch)
         for _ in range(trainer.steps):
@@ -122,7 +130,6 @@ def fit(genotype: Genotype, config: TrainConfig, *, data: DataSet | None = None,
         last = epoch + 1 == config.schedule.epochs
         history.append({"epoch": epoch + 1, **(trainer.measure() if last else {"training": trainer.seen()})})
         trainer.end_epoch()
-    return Fitted(trainer, history)
 
 
 class _Training(Loop[Trainer]):
