@@ -134,6 +134,7 @@ def evaluate(
     provider: str = "cpu",
     pixels: str | None = None,
     split_seed: int | None = None,
+    center_crop: float | None = None,
     download: bool = False,
     note: Callable[[str], None] = lambda message: None,
 ) -> Evaluation:
@@ -147,6 +148,7 @@ def evaluate(
         provider: Where the net is run: ``cpu`` or ``cuda``.
         pixels: Input of an .onnx file that does not say it: ``uint8``, ``unit`` (0..1) or ``normalized``.
         split_seed: Seed of the choice of test images where a folder has none of its own [the run's, or 0].
+        center_crop: Share of the side of each image's middle that is taken, as in trainings [the run's, or all of it].
         download: Whether a missing data set may be fetched.
         note: Told what else is worth knowing.
 
@@ -157,6 +159,8 @@ def evaluate(
     for name, value, least in (("--limit", limit, 1), ("--batch", batch, 1), ("--split-seed", split_seed, 0)):
         if value is not None and value < least:
             raise DataError(f"{name} {value}: expected at least {least}")
+    if center_crop is not None and not 0 < center_crop <= 1:
+        raise DataError(f"--center-crop {center_crop:g}: expected a share of the side, above 0 and up to 1")
     opened = open_net(net, provider=provider, pixels=pixels)
     batch = min(_batch_size(opened, batch), MAX_BATCH)
     own = read_config(net, TRAIN)["data"] if Path(net).is_dir() else {}
@@ -168,7 +172,8 @@ def evaluate(
         )
     seed = wanted.get("split_seed", 0) if split_seed is None else split_seed
     folder = Path(wanted["folder"]) if wanted.get("folder") else None
-    found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed))
+    crop = wanted.get("center_crop") if center_crop is None else center_crop
+    found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed, crop))
     images = _checked(opened, found, limit)
     begun = time.perf_counter()
     with adaptive_waiting(torch.get_num_threads(), note):
