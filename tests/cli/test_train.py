@@ -118,7 +118,7 @@ def test_options_are_settings(tmp_path: Path, genotype: Path) -> None:
         (("zoo:darts-v3",), "darts-v3"),
         (
             ("zoo:darts-v2", "--preset", "slow"),
-            "unknown preset 'slow'; expected one of cifar, imagenet, shallow, quick",
+            "unknown preset 'slow'; expected one of cifar, imagenet, pc-darts",
         ),
         (
             ("zoo:darts-v2", "--data", "cifar11"),
