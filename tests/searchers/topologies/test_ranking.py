@@ -140,6 +140,11 @@ def test_a_device_that_is_not_there_is_refused_before_anything(tmp_path: Path) -
     assert not (tmp_path / "a").exists()
 
 
+def test_held_out_images_are_those_of_the_ranking(tmp_path: Path) -> None:
+    said = error(*TINY, "--out", tmp_path / "a", "--set", "data.validation=9")
+    assert "data.validation: a ranking measures all its trainings on the images of --validation" in said
+
+
 def test_nets_are_trained_on_the_device_that_is_named(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the processes are given, and what they do with it: on machines without a GPU too."""
     given: list[Any] = []
