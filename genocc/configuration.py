@@ -28,6 +28,7 @@ OPTIONS = {
     "data.name": "--data",
     "schedule.epochs": "--epochs",
     "data.size": "--input-size",
+    "data.validation": "--validation",
     "budget.max_macs": "--max-macs",
     "budget.max_params": "--max-params",
     "penalties.macs.factor": "--penalty-macs",

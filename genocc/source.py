@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,13 +17,18 @@ from genocc.network import NetworkConfig
 from genocc.provenance import Provenance
 from genocc.runs.reading import (
     CONFIG,
+    HISTORY,
     RUN_BEST,
     RUN_GENOTYPE,
     RUN_LAST,
+    SEARCH,
+    SEARCH_SEEDS,
     TRAIN,
+    TRAIN_SEEDS,
     best_weights,
     check_regular,
     read_command,
+    read_epochs,
 )
 
 
@@ -33,7 +39,8 @@ class Source:
     Everything is looked up when it is first asked for, and once.
 
     Attributes:
-        where: A genotype file, a run folder, ``-`` for standard input, ``zoo:NAME``; empty for a genotype at hand.
+        where: A genotype file, a run folder, ``RUN@N`` for what a search would have derived after its N-th epoch, ``-``
+            for standard input, ``zoo:NAME``; empty for a genotype at hand.
         at_hand: The genotype, if it need not be looked up.
     """
 
@@ -52,15 +59,20 @@ class Source:
         Raises:
             FileError: The file or the zoo entry does not exist or cannot be read.
             GenotypeError: The content is not a valid genotype; the message has file and JSON path.
+            RunError: The run has no such epoch, or is no search; or it is several trainings.
         """
         if self.at_hand is not None:
             return self.at_hand
         if self.where.startswith("zoo:"):
             return zoo.load(self.where.removeprefix("zoo:"))
         path = Path(self.where)
+        if (named := _epoch(self.where)) is not None:
+            return _of_epoch(*named)
         with explained(path, "read"):
             if path.is_dir():
                 check_regular(path)
+                if (path / CONFIG).is_file() and read_command(path) == TRAIN_SEEDS:
+                    raise RunError(f"{path}: several trainings; name one of them, such as {path / 'seed-0'}")
                 if not (path / RUN_GENOTYPE).exists():
                     raise FileError(
                         f"{path}: a folder without {RUN_GENOTYPE}; expected a genotype file or a run folder"
@@ -131,7 +143,8 @@ def open(where: str | Path) -> Source:  # named as what it does; the built-in is
     """Returns what a GENOTYPE names, to count, compile or draw.
 
     Args:
-        where: A genotype file, a run folder, ``-`` for standard input, or ``zoo:NAME`` (see `genocc zoo list`).
+        where: A genotype file, a run folder, ``RUN@N`` (epoch N of a search, from 1), ``-`` for standard input, or
+            ``zoo:NAME`` (see `genocc zoo list`).
     """
     return Source(str(where))
 
@@ -139,6 +152,29 @@ def open(where: str | Path) -> Source:  # named as what it does; the built-in is
 def load(where: str | Path) -> Genotype:
     """Returns the genotype that a GENOTYPE names; see `open`, and `Source.genotype` for the errors."""
     return open(where).genotype
+
+
+def _epoch(where: str) -> tuple[Path, int] | None:
+    """The folder and the epoch of ``RUN@N``; None for anything else, such as a file of that name."""
+    match = re.fullmatch(r"(.+)@([0-9]{1,9})", where, re.DOTALL)
+    with explained(where, "read"):
+        if match is None or Path(where).exists() or not Path(match[1]).is_dir():
+            return None
+    return Path(match[1]), int(match[2])
+
+
+def _of_epoch(run: Path, epoch: int) -> Genotype:
+    """What a search would have derived after an epoch."""
+    command = read_command(run)
+    if command == SEARCH_SEEDS:
+        raise RunError(f"{run}@{epoch}: several searches; name one of them, such as {run / 'seed-0'}@{epoch}")
+    if command != SEARCH:
+        raise RunError(f"{run}@{epoch}: a run of `genocc {command}`; only a search has a genotype per epoch")
+    history = read_epochs(run)
+    if not 1 <= epoch <= len(history):
+        has = f"1 to {len(history)}" if history else "none yet"
+        raise RunError(f"{run}@{epoch}: no such epoch; the search has {has}")
+    return Genotype.from_dict(history[epoch - 1].get("genotype", {}), where=f"{run / HISTORY}: line {epoch}: genotype")
 
 
 def _text(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 
 import genocc
 from genocc import Genotype, NetworkConfig, Source
-from genocc.errors import FileError, NetworkError, RunError
+from genocc.errors import FileError, GenotypeError, NetworkError, RunError
 from genocc.exporters.torch import load as load_net
 from genocc.provenance import Provenance
+from genocc.runs.reading import CONFIG, HISTORY, SEARCH, SEARCH_SEEDS
 from tests.training.tiny import GENOTYPE
 
 
@@ -105,3 +107,56 @@ def test_an_unfinished_training_has_a_network_but_no_weights(training_run: Path,
 def test_a_folder_without_a_genotype_says_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"a folder without genotype\.json; expected a genotype file or a run folder"):
         genocc.load(tmp_path)
+
+
+def test_an_epoch_of_a_search_is_what_it_would_have_derived_then(darts_v2: Genotype, tmp_path: Path) -> None:
+    run = search_run(tmp_path / "a", darts_v2, GENOTYPE)
+    assert genocc.load(f"{run}@1") == darts_v2
+    assert genocc.load(f"{run}@2") == GENOTYPE
+    source = genocc.open(f"{run}@2")
+    assert (source.provenance, source.weights) == (None, None)
+    assert genocc.count(source).total == genocc.count(GENOTYPE).total
+
+
+def test_a_file_or_folder_of_such_a_name_is_itself(darts_v2: Genotype, tmp_path: Path) -> None:
+    run = search_run(tmp_path / "a", GENOTYPE)
+    darts_v2.save(tmp_path / "a@1")  # beside a run that has such an epoch
+    assert genocc.load(tmp_path / "a@1") == darts_v2
+    (tmp_path / "b@1").mkdir()
+    darts_v2.save(tmp_path / "b@1" / "genotype.json")
+    assert genocc.load(tmp_path / "b@1") == darts_v2
+    run.rename(tmp_path / "c@2")
+    assert genocc.load(tmp_path / "c@2@1") == GENOTYPE
+
+
+def test_epochs_that_are_none_are_named(darts_v2: Genotype, training_run: Path, tmp_path: Path) -> None:
+    run = search_run(tmp_path / "a", darts_v2, darts_v2)
+    for epoch in (0, 3):
+        with pytest.raises(RunError, match=rf"a@{epoch}: no such epoch; the search has 1 to 2"):
+            genocc.load(f"{run}@{epoch}")
+    with pytest.raises(RunError, match="no such epoch; the search has none yet"):
+        genocc.load(f"{search_run(tmp_path / 'empty')}@1")
+    with pytest.raises(RunError, match="a run of `genocc train`; only a search has a genotype per epoch"):
+        genocc.load(f"{training_run}@1")
+    several = search_run(tmp_path / "several", command=SEARCH_SEEDS)
+    with pytest.raises(RunError, match=r"several searches; name one of them, such as .*several/seed-0@4"):
+        genocc.load(f"{several}@4")
+    with pytest.raises(FileError, match=r"nowhere@1: no such file"):
+        genocc.load(tmp_path / "nowhere@1")
+    with pytest.raises(RunError, match=r"no run in it"):
+        genocc.load(f"{tmp_path}@1")
+    with open(run / HISTORY, "a", encoding="utf-8") as stream:
+        stream.write('{"epoch": 3}\n')
+    with pytest.raises(GenotypeError, match=r"a/history\.jsonl: line 3: genotype"):
+        genocc.load(f"{run}@3")
+
+
+def search_run(folder: Path, *genotypes: Genotype, command: str = SEARCH) -> Path:
+    folder.mkdir()
+    (folder / CONFIG).write_text(json.dumps({"command": command, "config": {}}))
+    lines = (
+        json.dumps({"epoch": number, "genotype": one.model_dump(mode="json", exclude_none=True)})
+        for number, one in enumerate(genotypes, start=1)
+    )
+    (folder / HISTORY).write_text("".join(f"{line}\n" for line in lines))
+    return folder

@@ -25,6 +25,7 @@ from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.runs.cost_meter import processor_name
 from genocc.runtimes import MAX_BATCH
+from genocc.threads import OtherPrograms, user_setting
 
 from .backends import BACKENDS, Backend, Images, Infer, Workload
 
@@ -51,7 +52,21 @@ class Timing:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """The result of `benchmark`."""
+    """The result of `benchmark`.
+
+    Attributes:
+        genotype: Its name.
+        config: The network around it.
+        machine: The processor and the number of its cores that can be used.
+        threads: Of PyTorch and ONNX Runtime alike. They spin while they wait, as both do by default.
+        provider: Where the net ran.
+        versions: Of the libraries.
+        backends: What was timed.
+        timings: Per batch size and backend.
+        waiting: The user's settings of how PyTorch's threads wait; empty: the default.
+        other_programs: Cores that other programs took, on average, during the timing; None where the system does not
+            say it. Figures from a busy machine say little.
+    """
 
     genotype: str
     config: NetworkConfig
@@ -61,6 +76,8 @@ class Benchmark:
     versions: dict[str, str]
     backends: tuple[Backend, ...]
     timings: tuple[Timing, ...]
+    waiting: str = ""
+    other_programs: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain data for ``--json``."""
@@ -73,6 +90,8 @@ class Benchmark:
             "versions": self.versions,
             "backends": [backend.to_dict() for backend in self.backends],
             "timings": [asdict(timing) for timing in self.timings],
+            "waiting": self.waiting or "default",
+            "other_programs": self.other_programs,
         }
 
 
@@ -128,13 +147,18 @@ def benchmark(
             note(f"preparing {name}")
             prepared.append(BACKENDS[name](load))
         timings: list[Timing] = []
+        others = OtherPrograms()
         for batch in batches:
             note(f"timing batch {batch}")
             timings += _timings(prepared, load.random_images(batch), rounds)
+        taken = others.cores()
     finally:
         torch.set_num_threads(before)
     versions = {"torch": torch.__version__, "onnxruntime": onnxruntime.__version__, "onnx": onnx.__version__}
-    return Benchmark(genotype.name, config, machine(), threads, provider, versions, tuple(prepared), tuple(timings))
+    return Benchmark(
+        genotype.name, config, machine(), threads, provider, versions, tuple(prepared), tuple(timings),
+        user_setting(), taken,
+    )  # fmt: skip
 
 
 def machine() -> str:

@@ -54,6 +54,7 @@ TOPICS: tuple[Topic, ...] = (
         "Accuracy",
         {
             "test.top1": "test, top-1", "test.top5": "test, top-5",
+            "validation.top1": "validation, top-1", "validation.top5": "validation, top-5",
             "average.top1": "averaged weights, top-1", "average.top5": "averaged weights, top-5",
             "validation_accuracy": "validation", "child_accuracy": "child net",
             "child_accuracy_stale": "child net, stale BN", "weights.accuracy": "training batches",

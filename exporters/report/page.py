@@ -140,8 +140,9 @@ def _facts(run: RunData) -> list[dict[str, str]]:
     else:
         tops = [kept_top1(line) for line in run.history]
         best = max((top for top in tops if top is not None), default=None)
-        found.append(("Best test top-1", format_value(best, percent=True)))
-        found.append(("Last test top-1", format_value(tops[-1], percent=True)))
+        part = "validation" if "validation" in last else "test"
+        found.append((f"Best {part} top-1", format_value(best, percent=True)))
+        found.append((f"Last {part} top-1", format_value(tops[-1], percent=True)))
     if run.counts:
         net = run.counts.config
         found.append(("MACs", f"{run.counts.total.macs:,}"))

@@ -162,5 +162,5 @@ def main(
 ) -> None:
     """Compile neural-architecture genotypes: count, draw, convert, and ship derived nets.
 
-    GENOTYPE is a genotype file, a run folder, '-' for standard input, or zoo:NAME.
+    GENOTYPE is a genotype file, a run folder, RUN@EPOCH of a search, '-' for standard input, or zoo:NAME.
     """

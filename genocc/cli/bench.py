@@ -70,7 +70,10 @@ def bench(
             row += [f"{timing.latency * 1e3:.2f} ms", f"{timing.throughput:,.0f}", speedup]
         rows.append(row)
     about = "\n".join(f"{one.name}: {one.about}" for one in result.backends)
-    print_table(title, columns, rows, caption=f"Medians; {versions}.\n{about}")
+    taken = result.other_programs
+    meanwhile = "" if taken is None else f", and other programs took {taken:.1f} cores"
+    waiting = f"Threads waited as {result.waiting or 'by default, spinning'}{meanwhile}."
+    print_table(title, columns, rows, caption=f"Medians; {versions}.\n{waiting}\n{about}")
 
 
 def _size(size: int | None) -> str | None:

@@ -16,7 +16,8 @@ from genocc.source import Source, open
 
 def diff(
     a: Annotated[
-        Source, typer.Argument(metavar="A", parser=open, help="A genotype file, a run folder, '-', or zoo:NAME.")
+        Source,
+        typer.Argument(metavar="A", parser=open, help="A genotype file, a run folder, RUN@EPOCH, '-', or zoo:NAME."),
     ],
     b: Annotated[Source, typer.Argument(metavar="B", parser=open, help="The genotype to compare with.")],
     output: Annotated[

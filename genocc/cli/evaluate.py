@@ -46,6 +46,14 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    center_crop: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Take this share of each image's middle: 0.875 is 224 of 256 \\[the run's, or 1].",
+            show_default=False,
+        ),
+    ] = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch a missing data set.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -64,7 +72,9 @@ def evaluate(
         provider=provider,
         pixels=pixels,
         split_seed=split_seed,
+        center_crop=center_crop,
         download=download,
+        note=note,
     )
     if json:
         print_json(found.to_dict())

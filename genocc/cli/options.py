@@ -16,7 +16,7 @@ from genocc.errors import GenoccError, NetworkError, quoted
 from genocc.network import NetworkConfig
 from genocc.source import Source, open
 
-_GENOTYPE = "A genotype file, a run folder, '-' for standard input, or zoo:NAME."
+_GENOTYPE = "A genotype file, a run folder, RUN@EPOCH of a search, '-' for standard input, or zoo:NAME."
 GenotypeArgument = Annotated[Source, typer.Argument(metavar="GENOTYPE", parser=open, help=_GENOTYPE)]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write.")]
 OptionalOutputOption = Annotated[

@@ -14,7 +14,7 @@ def rank_topologies(
         str | None,
         run_option(
             "--preset",
-            help="Of the trainings: quick, shallow, cifar, imagenet \\[quick on built-in data, else shallow].",
+            help="Of the trainings, as for `genocc train` \\[quick on built-in data, else shallow].",
             metavar="PRESET",
         ),
     ] = None,
@@ -33,11 +33,13 @@ def rank_topologies(
         ),
     ] = None,
     workers: Annotated[
-        int | None, run_option("--workers", help="Processes of one thread \\[one for each core].", metavar="N")
+        int | None,
+        run_option("--workers", help="Processes of one thread \\[one for each core; one on a GPU].", metavar="N"),
     ] = None,
     set_: SetOption = None,
     size: SizeOption = None,
     download: DownloadOption = None,
+    device: Annotated[str, run_option("--device", help="cpu or cuda \\[cpu].", metavar="DEVICE")] = "cpu",
     resume: Annotated[bool, run_option("--resume", help="Go on with the ranking in --out.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -62,6 +64,7 @@ def rank_topologies(
         top=top,
         validation=validation,
         workers=workers,
+        device=device,
         resume=resume,
         progress=ConsoleProgress(),
     )

@@ -35,6 +35,8 @@ class DataRequest:
         size: Height and width that images are resized to, one number where they are equal; the data set's own where not
             given. See `sides`.
         split_seed: Seed of the choice of test images where a data set has none of its own.
+        center_crop: Share of the side of an image's middle that accuracies are measured on; None: the whole middle.
+            It is for images that are trained on in resized crops; others are taken whole.
     """
 
     name: str
@@ -42,6 +44,7 @@ class DataRequest:
     download: bool = False
     size: int | Size | None = None
     split_seed: int = 0
+    center_crop: float | None = None
 
     @property
     def cache(self) -> Path:

@@ -177,8 +177,22 @@ def _in_threads(job: Callable[[Path], T], paths: Sequence[Path]) -> Iterator[T]:
             yield from pool.map(job, paths[first : first + BLOCK])
 
 
-def _middle(width: int, height: int, size: Size) -> tuple[float, float, float, float]:
+def middle(size: Size, share: float) -> Box:
+    """Returns the box of the middle of an image, of the shape of a result, with a share of its largest sides.
+
+    To resize that part is to resize the image until the result has ``share`` of its shorter side, and to crop the
+    centre; in one interpolation, and to rounding.
+
+    Args:
+        size: Height and width of the result.
+        share: Up to 1, which takes as much as fits.
+    """
+    return lambda width, height: _middle(width, height, size, share)
+
+
+def _middle(width: int, height: int, size: Size, share: float = 1.0) -> tuple[float, float, float, float]:
     rows, columns = size
     w, h = (height * columns / rows, height) if width * rows >= height * columns else (width, width * rows / columns)
+    w, h = w * share, h * share
     left, top = (width - w) / 2, (height - h) / 2
     return left, top, left + w, top + h

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from genocc.data.dataset import DataRequest, DataSet, expanded
-from genocc.data.files import Size, class_files, decode_all, digest, image_files, readable
+from genocc.data.files import Size, class_files, decode_all, digest, image_files, middle, readable
 from genocc.data.images import FileImages, Images, MemoryImages, check_memory
 from genocc.data.rgb import image_size
 from genocc.data.split import split
@@ -57,11 +57,12 @@ def load(request: DataRequest) -> DataSet:
     images: list[Images] = []
     if height * width <= IN_MEMORY**2:
         check_memory(sum(map(len, labels)), size)
+    box = None if request.center_crop is None else middle(size, request.center_crop)
     for part, numbers in zip(parts, labels, strict=True):
         paths = [path for files in part.values() for path in files]
         if height * width > IN_MEMORY**2:
-            images.append(FileImages(paths, numbers, size))
-        else:
+            images.append(FileImages(paths, numbers, size, box))
+        else:  # whole: they are trained on without resized crops
             pixels, others = decode_all(paths, size)
             images.append(MemoryImages(pixels, numbers))
             cropped += others

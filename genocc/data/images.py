@@ -137,12 +137,13 @@ class FileImages(Images):
         paths: One file per image.
         labels: (N,) class numbers.
         size: Height and width to which each crop is resized.
+        box: The part that is taken without augmentation; as much of the middle as fits where not given.
     """
 
     ahead = 2
 
-    def __init__(self, paths: Sequence[Path], labels: Tensor, size: Size) -> None:
-        self.paths, self.labels, self.size = list(paths), labels, size
+    def __init__(self, paths: Sequence[Path], labels: Tensor, size: Size, box: Box | None = None) -> None:
+        self.paths, self.labels, self.size, self.box = list(paths), labels, size, box
         self._pool = ThreadPoolExecutor(cpu_count())
 
     def start(
@@ -150,7 +151,7 @@ class FileImages(Images):
     ) -> Callable[[], Tensor]:
         paths = [self.paths[index] for index in indices[share].tolist()]
         if generator is None:
-            jobs = [self._pool.submit(decode, path, self.size) for path in paths]
+            jobs = [self._pool.submit(decode, path, self.size, self.box) for path in paths]
         else:
             drawn = torch.rand(len(indices), _TRIES, 4, generator=generator)[share].tolist()
             mirrored = (torch.rand(len(indices), generator=generator) < (0.5 if flip else 0.0))[share].tolist()
@@ -168,7 +169,8 @@ class FileImages(Images):
         check_all(self.paths)
 
     def subset(self, indices: Tensor) -> Self:
-        return type(self)([self.paths[index] for index in indices.tolist()], self.labels[indices], self.size)
+        paths = [self.paths[index] for index in indices.tolist()]
+        return type(self)(paths, self.labels[indices], self.size, self.box)
 
 
 def check_memory(count: int, size: Size, channels: int = 3) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from genocc.errors import RunError, TableError, quoted
 from genocc.files import read_text
-from genocc.runs.reading import SEARCH, SEARCH_SEEDS, TRAIN, read_command, read_epochs
+from genocc.runs.reading import SEARCH, SEARCH_SEEDS, TRAIN, TRAIN_SEEDS, read_command, read_epochs
 from genocc.source import load
 
 MAX_BYTES = 1 << 26
@@ -189,6 +189,6 @@ def _single(folders: Sequence[Path]) -> list[Path]:
     """The folders, with the folder of several seeds replaced by the folders of its searches."""
     found: list[Path] = []
     for folder in folders:
-        several = read_command(folder) == SEARCH_SEEDS
+        several = read_command(folder) in (SEARCH_SEEDS, TRAIN_SEEDS)
         found += sorted(path for path in folder.glob("seed-*") if path.is_dir()) if several else [folder]
     return found

@@ -8,7 +8,8 @@
       checkpoint/        the newest two states, each written all or nothing: 00000012.pt
       log.txt            what a person wants to know afterwards
       genotype.json      of a search: the result, once there is one; of a training: what is trained
-      best.safetensors   of a training: the weights of the epoch with the best test accuracy so far
+      best.safetensors   of a training: the weights of the epoch with the best accuracy so far
+      test.json          of a training with held-out images: the accuracy of these weights on the test images
       last.safetensors   of a training: the result, the weights after the last epoch
 
 Searches, trainings and rankings share this room. What reads and writes folders imports no PyTorch; the loop, its

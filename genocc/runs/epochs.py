@@ -21,12 +21,15 @@ def number_at(line: Epoch, path: str) -> float | None:
 
 
 def kept_top1(line: Epoch) -> float | None:
-    """Returns the top-1 test accuracy of the weights that are kept after an epoch of a training; None where unknown."""
+    """Returns the top-1 accuracy of the weights that are kept after an epoch of a training; None where unknown.
+
+    It is that on held-out training images where the training has some, else on the test images.
+    """
     return number_at(line, f"{_kept(line)}.top1")
 
 
 def kept_accuracies(line: Epoch) -> Mapping[str, Any]:
-    """Returns all test accuracies of the weights that are kept; raises RunError where the line has none."""
+    """Returns all accuracies of the weights that are kept, as `kept_top1`; raises RunError where the line has none."""
     if kept_top1(line) is None:
         raise RunError(f"history.jsonl: epoch {line.get('epoch')} has no test accuracy; was the file changed?")
     found: Mapping[str, Any] = line[_kept(line)]
@@ -34,10 +37,10 @@ def kept_accuracies(line: Epoch) -> Mapping[str, Any]:
 
 
 def best_epoch(history: Sequence[E]) -> E:
-    """Returns the first epoch with the best top-1 test accuracy; raises RunError where one has none."""
+    """Returns the first epoch with the best `kept_top1`; raises RunError where one has none."""
     return max(history, key=lambda line: float(kept_accuracies(line)["top1"]))
 
 
 def _kept(line: Epoch) -> str:
     """Kept weights are the moving average where there is one."""
-    return "average" if line.get("average") else "test"
+    return next((name for name in ("average", "validation") if line.get(name)), "test")

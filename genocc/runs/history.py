@@ -8,7 +8,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from genocc.errors import RunError, expectation, quoted
-from genocc.runs.reading import HISTORY, SEARCH, TRAIN, read_epochs
+from genocc.files import explained, read_text
+from genocc.runs.reading import HISTORY, RUN_TEST, SEARCH, TRAIN, read_epochs
+
+MAX_TEST = 1 << 16
+"""Bytes of the file with the accuracy on the test images."""
 
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Number = Annotated[float, Field(strict=True)]
@@ -29,7 +33,7 @@ class Steps(_Checked):
 
 
 class Tested(_Checked):
-    """Accuracies on the test images; no top-5 with five classes or fewer."""
+    """Accuracies on the images of a part; no top-5 with five classes or fewer."""
 
     top1: Share
     top5: Share | None
@@ -60,6 +64,21 @@ class TrainEpoch(Epoch):
     training: Steps
     test: Tested
     average: Tested | None = None
+
+
+class HeldOutEpoch(Epoch):
+    """An epoch of a training that is measured on held-out training images."""
+
+    training: Steps
+    validation: Tested
+    average: Tested | None = None
+
+
+class TestResult(Tested):
+    """The accuracy on the test images after a training with held-out ones; see `read_test`."""
+
+    epoch: Annotated[int, Field(strict=True, ge=1)]
+    images: Annotated[int, Field(strict=True, ge=1)]
 
 
 class SearchEpoch(Epoch):
@@ -95,7 +114,8 @@ def finished_epochs(path: str | Path, command: str) -> list[dict[str, Any]]:
         raise RunError(f"{where}: no epoch in it, though the run has ended; was the file changed?")
     for number, line in enumerate(history, start=1):
         try:
-            found = _MODELS[command].model_validate(line)
+            held_out = command == TRAIN and "validation" in line
+            found = (HeldOutEpoch if held_out else _MODELS[command]).model_validate(line)
         except ValidationError as error:
             raise RunError(f"{where}: line {number}: {_explain(error)}; was the file changed?") from None
         if isinstance(found, SearchEpoch):
@@ -103,6 +123,24 @@ def finished_epochs(path: str | Path, command: str) -> list[dict[str, Any]]:
             if not kinds[0] == kinds[1] == kinds[2] or (number > 1 and kinds[0] != set(history[0]["entropy"])):
                 raise RunError(f"{where}: line {number}: its parts name different cells; was the file changed?")
     return history
+
+
+def read_test(path: str | Path) -> dict[str, Any]:
+    """Returns the accuracy on the test images (``epoch``, ``top1``, ``top5``, ``images``) of a finished training.
+
+    Raises:
+        RunError: The file is missing, though the run has ended, or is not what the command writes.
+    """
+    where = Path(path) / RUN_TEST
+    with explained(where, "read"):
+        exists = where.is_file()
+    if not exists:
+        raise RunError(f"{where}: is missing, though the run has ended; put it back")
+    try:
+        found = TestResult.model_validate_json(read_text(where, limit=MAX_TEST))
+    except ValidationError as error:
+        raise RunError(f"{where}: {_explain(error)}; was the file changed?") from None
+    return found.model_dump()
 
 
 def _explain(error: ValidationError) -> str:

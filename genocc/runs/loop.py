@@ -25,6 +25,7 @@ from genocc.runs.interruption import Interruption
 from genocc.runs.processes import ALONE, Processes
 from genocc.runs.progress import Progress
 from genocc.runs.randomness import Randomness
+from genocc.threads import adaptive_waiting
 from genocc.version import __version__
 
 SAVED_EVERY = 600.0
@@ -179,7 +180,10 @@ class Loop(ABC, Generic[L]):
         self._restore()
         self.interruption.deferred = True
         last = Position(self.epochs)
-        with self.progress.running(self.title(), self._steps(last), self._steps(self.position)):
+        with (
+            self.progress.running(self.title(), self._steps(last), self._steps(self.position)),
+            adaptive_waiting(torch.get_num_threads(), self.progress.message),
+        ):
             for epoch in range(self.position.epoch, self.epochs):
                 self.learner.begin_epoch(epoch)
                 for number, phase in list(enumerate(self.phases(epoch)))[self.position.phase :]:

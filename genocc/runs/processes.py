@@ -117,7 +117,7 @@ def process_group() -> Iterator[Processes]:
     Raises:
         TargetError: The processes do not find each other.
     """
-    if not distributed.is_available() or not (distributed.is_initialized() or _launched()):
+    if not distributed.is_available() or not (distributed.is_initialized() or launched()):
         yield ALONE
         return
     ours = not distributed.is_initialized()
@@ -143,5 +143,6 @@ def is_first() -> bool:
     return int(os.environ.get("RANK", 0)) == 0
 
 
-def _launched() -> bool:
+def launched() -> bool:
+    """Whether `torchrun` started this process together with others."""
     return int(os.environ.get("WORLD_SIZE", 1)) > 1 and "RANK" in os.environ

@@ -20,16 +20,20 @@ RUN_GENOTYPE = "genotype.json"
 """The file of a run folder that holds the genotype; a search without it is not finished."""
 RUN_BEST, RUN_LAST = "best.safetensors", "last.safetensors"
 """The weights of a training; one without the last is not finished."""
+RUN_TEST = "test.json"
+"""Of a training with held-out images: the accuracy of the best weights on the test images."""
 RUN_RANKING = "ranking.json"
 """The result of a ranking of topologies."""
 RUN_EVENTS = "tensorboard"
 """The folder of a training's TensorBoard events."""
+RUN_SEEDS = "seeds.json"
+"""Mean and deviation of several trainings; a folder of several without it is not finished."""
 MAX_SEEDS = 1000
-"""The most searches that a folder of several holds."""
+"""The most searches or trainings that a folder of several holds."""
 MAX_CONFIG, MAX_HISTORY = 1 << 24, 1 << 28
-SEARCH, SEARCH_SEEDS, TRAIN = "search", "search --seeds", "train"
-"""Names in config.json of a search, of several searches that differ in their seed (each in a `seed_folder`), and of a
-training."""
+SEARCH, SEARCH_SEEDS, TRAIN, TRAIN_SEEDS = "search", "search --seeds", "train", "train --seeds"
+"""Names in config.json of a search, of several searches that differ in their seed (each in a `seed_folder`), of a
+training, and of several."""
 
 
 def read_command(path: str | Path) -> str:
@@ -103,7 +107,7 @@ def best_weights(path: str | Path, instead: str) -> Path:
 
 
 def seed_folder(path: str | Path, seed: int) -> Path:
-    """Returns the run folder of one of several searches."""
+    """Returns the run folder of one of several searches or trainings."""
     return Path(path) / f"seed-{seed}"
 
 

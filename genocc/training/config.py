@@ -26,7 +26,9 @@ class TrainConfig(Configuration):
     what: ClassVar[str] = "training configuration"
     chosen: ClassVar[tuple[str, ...]] = ("preset",)
 
-    preset: Literal["quick", "cifar", "imagenet", "shallow"] = "cifar"
+    preset: Literal[
+        "quick", "cifar", "imagenet", "shallow", "pc-darts", "edarts", "tiny-imagenet", "ec-darts-imagenet"
+    ] = "cifar"
     seed: Seed = 0
     network: TargetConfig = TargetConfig()
     schedule: TrainingScheduleConfig = TrainingScheduleConfig()
@@ -55,15 +57,30 @@ class TrainConfig(Configuration):
         return cls.overridden({"preset": preset, **merged(PRESETS[preset], fields)}, overrides)
 
 
+_CIFAR: Mapping[str, Any] = {"data": {"name": "cifar10", "cutout": 16}}  # the rest are defaults: EnTranNAS 4.2
+_IMAGENET: Mapping[str, Any] = {  # EnTranNAS 4.3; warm-up and auxiliary head: PC-DARTS 4.3
+    "network": {"skeleton": "imagenet", "channels": 48, "layers": 14},
+    "schedule": {"epochs": 250, "batch_size": 1024, "decay": "linear", "warmup": 5},
+    "optimizer": {"learning_rate": 0.5, "weight_decay": 3e-5},
+    "regularization": {"drop_path": 0.0, "label_smoothing": 0.1},
+    "data": {"name": "imagefolder", "size": 224, "center_crop": 0.875},  # 224 of 256: the PC-DARTS program
+}
+_PC_DARTS: Mapping[str, Any] = merged(  # PC-DARTS 4.2
+    _CIFAR, {"schedule": {"batch_size": 128}, "regularization": {"drop_path": 0.3}}
+)
 PRESETS: dict[str, Mapping[str, Any]] = {
-    "cifar": {"data": {"name": "cifar10", "cutout": 16}},  # what is not named here is the default: EnTranNAS 4.2
-    "imagenet": {  # EnTranNAS 4.3; warm-up and auxiliary head: PC-DARTS 4.3
-        "network": {"skeleton": "imagenet", "channels": 48, "layers": 14},
-        "schedule": {"epochs": 250, "batch_size": 1024, "decay": "linear", "warmup": 5},
-        "optimizer": {"learning_rate": 0.5, "weight_decay": 3e-5},
-        "regularization": {"drop_path": 0.0, "label_smoothing": 0.1},
-        "data": {"name": "imagefolder", "size": 224},
-    },
+    "cifar": _CIFAR,
+    "imagenet": _IMAGENET,
+    "pc-darts": _PC_DARTS,
+    "edarts": merged(  # eDARTS IV-E: as P-DARTS and PC-DARTS, but for the batch and C
+        _PC_DARTS, {"schedule": {"batch_size": 96}, "network": {"channels": 32}}
+    ),
+    "tiny-imagenet": merged(  # EC-DARTS 5.4: as on CIFAR, but for the stem; images of 64x64: 5.2
+        _CIFAR, {"network": {"stem_stride": 2}, "data": {"name": "imagefolder", "size": 64}}
+    ),
+    "ec-darts-imagenet": merged(  # EC-DARTS 5.5 prints this decay; what it does not print: as `imagenet`
+        _IMAGENET, {"optimizer": {"weight_decay": 3e-6}}
+    ),
     "shallow": {  # eDARTS III-D and IV-A: a cell is judged by a small net, without cutout and auxiliary head
         "network": {"channels": 16, "layers": 5, "auxiliary": False},
         "schedule": {"epochs": 100, "batch_size": 64},
@@ -77,4 +94,14 @@ PRESETS: dict[str, Mapping[str, Any]] = {
         "data": {"name": "digits", "size": 16},
     },
 }
-"""Settings of each preset that differ from the defaults, which are those of the papers on CIFAR-10."""
+"""Settings of each preset that differ from the defaults, which are those of the papers on CIFAR-10.
+
+- ``cifar``: EnTranNAS 4.2; EC-DARTS 5.3 prints the same, and no batch size.
+- ``imagenet``: EnTranNAS 4.3 and PC-DARTS 4.3.
+- ``pc-darts``: PC-DARTS 4.2, CIFAR-10.
+- ``edarts``: eDARTS IV-E, CIFAR-10 and CIFAR-100.
+- ``tiny-imagenet``: EC-DARTS 5.4. Cutout stays 16 on images of 64x64, since only the stem is said to differ.
+- ``ec-darts-imagenet``: EC-DARTS 5.5.
+- ``shallow``: eDARTS III-D and IV-A.
+- ``quick``: ours.
+"""

@@ -21,6 +21,7 @@ from genocc.data.settings import data_fields
 from genocc.errors import DataError
 from genocc.runs.reading import TRAIN, read_config
 from genocc.runtimes import MAX_BATCH
+from genocc.threads import adaptive_waiting
 from genocc.training.trained_net import TrainedNet, open_net
 
 TOP = 5
@@ -133,7 +134,9 @@ def evaluate(
     provider: str = "cpu",
     pixels: str | None = None,
     split_seed: int | None = None,
+    center_crop: float | None = None,
     download: bool = False,
+    note: Callable[[str], None] = lambda message: None,
 ) -> Evaluation:
     """Measures a trained net on the test images of a data set, resized to what the net takes.
 
@@ -145,7 +148,9 @@ def evaluate(
         provider: Where the net is run: ``cpu`` or ``cuda``.
         pixels: Input of an .onnx file that does not say it: ``uint8``, ``unit`` (0..1) or ``normalized``.
         split_seed: Seed of the choice of test images where a folder has none of its own [the run's, or 0].
+        center_crop: Share of the side of each image's middle that is taken, as in trainings [the run's, or all of it].
         download: Whether a missing data set may be fetched.
+        note: Told what else is worth knowing.
 
     Raises:
         DataError: The images cannot be used, or are not those of the net's classes.
@@ -154,6 +159,8 @@ def evaluate(
     for name, value, least in (("--limit", limit, 1), ("--batch", batch, 1), ("--split-seed", split_seed, 0)):
         if value is not None and value < least:
             raise DataError(f"{name} {value}: expected at least {least}")
+    if center_crop is not None and not 0 < center_crop <= 1:
+        raise DataError(f"--center-crop {center_crop:g}: expected a share of the side, above 0 and up to 1")
     opened = open_net(net, provider=provider, pixels=pixels)
     batch = min(_batch_size(opened, batch), MAX_BATCH)
     own = read_config(net, TRAIN)["data"] if Path(net).is_dir() else {}
@@ -165,10 +172,12 @@ def evaluate(
         )
     seed = wanted.get("split_seed", 0) if split_seed is None else split_seed
     folder = Path(wanted["folder"]) if wanted.get("folder") else None
-    found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed))
+    crop = wanted.get("center_crop") if center_crop is None else center_crop
+    found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed, crop))
     images = _checked(opened, found, limit)
     begun = time.perf_counter()
-    accuracy = measure(opened.run, _batches(opened, found, images, batch))
+    with adaptive_waiting(torch.get_num_threads(), note):
+        accuracy = measure(opened.run, _batches(opened, found, images, batch))
     seconds = time.perf_counter() - begun
     return Evaluation(str(net), found.name, accuracy, seconds, opened.runtime, opened.provider, opened.weights)
 

@@ -14,6 +14,7 @@ from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
 from genocc.source import load
 from genocc.training.config import TrainConfig
 from genocc.training.result import TrainResult, read_training
+from genocc.training.seeds import is_training_seeds, read_training_seeds, run_training_seeds
 from genocc.training.training import run_training
 
 
@@ -24,6 +25,8 @@ def train(
     data: str | None = None,
     preset: str | None = None,
     seed: int | None = None,
+    seeds: int | None = None,
+    validation: float | None = None,
     epochs: int | None = None,
     overrides: Iterable[str] = (),
     network: Mapping[str, Any] | None = None,
@@ -41,9 +44,12 @@ def train(
         out: The run folder; a new one below ``runs`` where not given.
         data: A data set's name, with its folder after a colon where it needs one, or a folder with a folder of images
             for each class [the preset's].
-        preset: ``quick`` (minutes on a CPU; the default on the built-in data), ``cifar``, ``imagenet`` or ``shallow``
-            (the papers' settings).
+        preset: ``quick`` (minutes on a CPU; the default on the built-in data), or a paper's settings: a key of
+            `genocc.training.config.PRESETS`.
         seed: Of everything random [0].
+        seeds: Train so many times, with ``seed`` and those after it, in folders ``seed-0``, ``seed-1`` of ``out``.
+        validation: Training images to hold out: a share up to 1, or a number. They choose the best epoch, and the test
+            images are looked at once, at the end [none: the test images choose it].
         epochs: Instead of the preset's.
         overrides: Texts ``part.field=value``: any setting of any part.
         network: Fields of the part ``network``: ``skeleton``, ``channels``, ``layers``, ``stem_stride``, ``auxiliary``.
@@ -56,7 +62,7 @@ def train(
         progress: Where progress is shown.
 
     Returns:
-        Accuracies, and where the weights are.
+        Accuracies, and where the weights are; of several seeds those of the best, with all in its ``seeds``.
 
     Raises:
         GenoccError: The request, the images or the folder cannot be used, or the training has diverged.
@@ -65,7 +71,7 @@ def train(
     overrides = list(overrides)
     fields = given(
         seed=seed,
-        data=given(**data_fields(data), size=size, download=download),
+        data=given(**data_fields(data), size=size, download=download, validation=validation),
         schedule=given(epochs=epochs),
         network=given(**(network or {})),
         output=given(tensorboard=tensorboard),
@@ -73,20 +79,28 @@ def train(
     if genotype is None and not resume:
         raise ConfigError("no GENOTYPE to train: a genotype file, a run folder, '-' for standard input, or zoo:NAME")
 
-    def own(folder: Path) -> tuple[TrainConfig, Genotype]:
-        config, trained = read_training(folder)
+    def own(folder: Path) -> tuple[TrainConfig, Genotype, int | None]:
+        several = is_training_seeds(folder)
+        config, trained, count = read_training_seeds(folder) if several else (*read_training(folder), None)
+        if seeds is not None and count is None:
+            raise RunError(
+                f"{folder}: is one training; --seeds {seeds} asks for several: resume it without, or choose another "
+                "--out"
+            )
         config = with_settings(config, overrides, given(preset=preset, **fields), folder)
-        return config, trained if genotype is None else _loaded(genotype)
+        return config, trained if genotype is None else _loaded(genotype), seeds or count
 
-    def new() -> tuple[TrainConfig, Genotype]:
+    def new() -> tuple[TrainConfig, Genotype, int | None]:
         if genotype is None:
             raise RunError(f"{out}: no run in it to resume; name a GENOTYPE to begin one")
         default = default_preset(fields.get("data", {}), "cifar")
-        return TrainConfig.make(preset or default, overrides, **fields), _loaded(genotype)
+        return TrainConfig.make(preset or default, overrides, **fields), _loaded(genotype), seeds
 
-    settings = bool(preset or overrides or fields)
-    config, chosen = new_or_resumed(out, resume=resume, settings=settings, new=new, own=own, kind="run")
+    settings = bool(preset or overrides or fields or seeds)
+    config, chosen, count = new_or_resumed(out, resume=resume, settings=settings, new=new, own=own, kind="run")
     folder = run_path(out, f"{chosen.name}-{config.data.name}")
+    if count is not None:
+        return run_training_seeds(chosen, config, count, folder, resume=resume, device=device, progress=progress)
     return run_training(chosen, config, folder, resume=resume, device=device, progress=progress)
 
 

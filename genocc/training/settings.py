@@ -147,6 +147,15 @@ class TrainingImagesConfig(ImagesConfig):
 
     Attributes:
         training: Training images to train on: a share up to 1, or a number; all in all papers.
+        validation: Training images that are held out, and choose the best epoch: a share, or a number. Each class has
+            its proportion of them; ``split_seed`` says which. Test images are then looked at once, at the end, with
+            the weights of that epoch. None: each epoch is measured on the test images, as in the papers' programs.
     """
 
     training: ImageCount = 1.0
+    validation: ImageCount | None = None
+
+    @property
+    def measured(self) -> str:
+        """Name of the part that each epoch is measured on: ``validation`` or ``test``."""
+        return "test" if self.validation is None else "validation"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,12 +18,14 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from genocc.data import Batches, DataSet, split
+from genocc.data import Batches, DataSet, Images, split
 from genocc.data.batches import derived_seed
+from genocc.data.images import WHOLE
 from genocc.data.settings import augmented, load_data, place
-from genocc.errors import ConfigError
+from genocc.errors import ConfigError, DataError
 from genocc.genotype import Genotype
 from genocc.lowering import lower
+from genocc.nn import target_net
 from genocc.nn.batch_norm import SYNC_EMITTERS
 from genocc.nn.primitives import EMITTERS
 from genocc.nn.target_net import TargetNet
@@ -34,6 +37,7 @@ from genocc.runs.randomness import Randomness
 from genocc.training.config import TrainConfig
 from genocc.training.evaluation import Accuracy, counts
 from genocc.training.optimization import all_finite, autocast, classification_loss, half_cosine, restore
+from genocc.training.settings import TrainingImagesConfig
 
 
 class Trainer:
@@ -50,6 +54,7 @@ class Trainer:
         net: The net of this process.
         average: The moving average of its weights; None without one.
         training: Batches of the training part, or this process's share of them.
+        measured: The part that each epoch is measured on: held-out training images where there are any, else ``test``.
         test: The test part.
 
     Raises:
@@ -69,11 +74,9 @@ class Trainer:
     ) -> None:
         self.config, self.device, self.processes = config, device, processes
         self.data = data or load_shared(config, processes)
-        self.training, self.test = _batches(config, self.data, device, processes)
+        self.training, self.measured, self.test = _batches(config, self.data, device, processes)
         self.net = _net(genotype, config, self.data)
-        self.net.to(device, _dtype(config, device))
-        if config.compute.channels_last:
-            self.net.to(memory_format=torch.channels_last)
+        self._place(self.net)
         self.net.drop_path_share = (
             (self.training.share.start, self.training.batch_size) if processes.count > 1 else None
         )
@@ -126,29 +129,48 @@ class Trainer:
         return self._meter.read()
 
     def measure(self) -> dict[str, Any]:
-        """Returns an epoch's measurements: loss and accuracy in training, over all processes, and test accuracies."""
+        """Returns an epoch's measurements: loss and accuracy in training, over all processes, and accuracies.
+
+        Accuracies are those on the ``measured`` part, by its name, and of the averaged weights, if there are any.
+        """
         meter = Meter(self.device)
         meter.sums.copy_(self.processes.summed(self._meter.sums))
         measured = {
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "drop_path": self.net.drop_path_rate,
             "training": meter.read(),
-            "test": _shares(self.accuracy(self.net)),
+            self.config.data.measured: _shares(self.accuracy(self.net)),
         }
         return {**measured, "average": _shares(self.accuracy(self.average.module))} if self.average else measured
 
     @torch.no_grad()
     def accuracy(self, net: nn.Module) -> Accuracy:
-        """Returns a net's accuracy on the test images, which the processes share."""
+        """Returns a net's accuracy on the part that epochs are measured on, which the processes share."""
         self.processes.broadcast([*net.buffers()])
         net.eval()
-        total = torch.zeros(3, dtype=torch.int64, device=self.device)
         mine = slice(self.processes.rank, None, self.processes.count)
-        for images, labels in self.test.in_order(self.config.schedule.batch_size, which=mine):
-            with self._precision():
-                total += counts(net(self._laid_out(images)), labels)
+        total = self._counted(net, self.measured, mine)
         net.train()
         return Accuracy.of(self.processes.summed(total), len(self.data.classes))
+
+    @torch.no_grad()
+    def test_accuracy(self, weights: Path) -> Accuracy:
+        """Returns the accuracy of a file of weights on all test images; this process measures it alone."""
+        net = target_net.load(weights).eval()
+        self._place(net)
+        return Accuracy.of(self._counted(net, self.test), len(self.data.classes))
+
+    def _place(self, net: TargetNet) -> None:
+        net.to(self.device, _dtype(self.config, self.device))
+        if self.config.compute.channels_last:
+            net.to(memory_format=torch.channels_last)
+
+    def _counted(self, net: nn.Module, part: Batches, which: slice = WHOLE) -> Tensor:
+        total = torch.zeros(3, dtype=torch.int64, device=self.device)
+        for images, labels in part.in_order(self.config.schedule.batch_size, which=which):
+            with self._precision():
+                total += counts(net(self._laid_out(images)), labels)
+        return total
 
     @property
     def result(self) -> TargetNet:
@@ -249,17 +271,38 @@ def load_shared(config: TrainConfig, processes: Processes, *, resume: bool = Fal
     return data or load_data(config.data, resume=resume)
 
 
-def _batches(config: TrainConfig, data: DataSet, device: torch.device, processes: Processes) -> tuple[Batches, Batches]:
-    """The training part, or a share of it, in batches; and the test part."""
-    wanted, images = config.data, data.train
-    if wanted.training != 1:
-        (part,) = split(images.labels, (wanted.training,), wanted.split_seed, data.classes, place(wanted))
-        images = images.subset(part)
+def _batches(
+    config: TrainConfig, data: DataSet, device: torch.device, processes: Processes
+) -> tuple[Batches, Batches, Batches]:
+    """The training part, or a share of it, in batches; the part that epochs are measured on; and the test part."""
+    wanted = config.data
+    images, held = training_parts(data, wanted)
     batch = min(config.schedule.batch_size, len(images))
     share = processes.share(batch)
     arguments: dict[str, Any] = {"seed": config.seed, "device": device}
     training = augmented(images, data, wanted, batch, stream="training", share=share, **arguments)
-    return training, augmented(data.test, data, wanted, batch, stream="test", **arguments)
+    test = augmented(data.test, data, wanted, batch, stream="test", **arguments)
+    if held is None:
+        return training, test, test
+    return training, augmented(held, data, wanted, batch, stream="validation", **arguments), test
+
+
+def training_parts(data: DataSet, wanted: TrainingImagesConfig) -> tuple[Images, Images | None]:
+    """Returns the images that are trained on, and those that are held out, if any are; raises DataError."""
+    images, count = data.train, len(data.train)
+    parts = [wanted.training] if wanted.training != 1 else []
+    if wanted.validation is not None:
+        held = round(wanted.validation if wanted.validation > 1 else wanted.validation * count)
+        if not parts and held >= count:
+            raise DataError(
+                f"--validation {wanted.validation:g}: of {count:,} training images none is left to train on"
+            )
+        parts = [*(parts or [count - held]), held]
+    if not parts:
+        return images, None
+    chosen = split(images.labels, parts, wanted.split_seed, data.classes, place(wanted))
+    found = [images.subset(part) for part in chosen]
+    return found[0], found[1] if len(found) > 1 else None
 
 
 def _net(genotype: Genotype, config: TrainConfig, data: DataSet) -> TargetNet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from genocc.runs.interruption import Interruption, interruptions
 from genocc.runs.loop import Loop, Phase, choose_device
 from genocc.runs.processes import Processes, process_group
 from genocc.runs.progress import Progress
-from genocc.runs.reading import RUN_BEST, RUN_GENOTYPE, RUN_LAST, TRAIN, read_history
+from genocc.runs.reading import RUN_BEST, RUN_GENOTYPE, RUN_LAST, RUN_TEST, TRAIN, read_history
+from genocc.threads import adaptive_waiting
 from genocc.training.config import TrainConfig
 from genocc.training.events import EpochWriter, event_writer
 from genocc.training.result import TrainResult, config_json
@@ -36,6 +38,7 @@ def run_training(
     resume: bool = False,
     device: str = "auto",
     progress: Progress | None = None,
+    data: DataSet | None = None,
 ) -> TrainResult:
     """Trains a genotype's net in a run folder; under `torchrun` together with the processes that it started.
 
@@ -46,6 +49,7 @@ def run_training(
         resume: Whether to go on with the run in it; a finished one is only read.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         progress: Where the first process shows its progress.
+        data: The images; those that the configuration names where not given.
 
     Raises:
         RunError: The folder cannot be used, or losses or weights are no longer finite.
@@ -66,13 +70,13 @@ def run_training(
             chosen = choose_device(device, processes)
             shown = progress if progress and processes.first else Progress()
             with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
-                data = load_shared(config, processes, resume=resume)
-            if data.note:
-                shown.message(data.note)
+                images = data or load_shared(config, processes, resume=resume)
+            if images.note:
+                shown.message(images.note)
             with processes.together():
                 if run:
-                    run.note_data(data.identity())
-            trainer = Trainer(genotype, config, chosen, data=data, processes=processes)
+                    run.note_data(images.identity())
+            trainer = Trainer(genotype, config, chosen, data=images, processes=processes)
             with event_writer(config.output, run) as write_events:
                 _Training(trainer, run, interruption, shown, processes, write_events).run()
         return _read(Path(out), genotype, config, processes)
@@ -84,7 +88,7 @@ class Fitted:
 
     Attributes:
         trainer: With the trained net, and its average if there is one.
-        history: One mapping per epoch, as in a run's history, without durations; the last has test accuracies.
+        history: One mapping per epoch, as in a run's history, without durations; the last has accuracies.
     """
 
     trainer: Trainer
@@ -92,7 +96,7 @@ class Fitted:
 
     @property
     def top1(self) -> float:
-        """Top-1 test accuracy after the last epoch; of the averaged weights where there are any."""
+        """Top-1 accuracy after the last epoch; of the averaged weights where there are any."""
         return float(kept_accuracies(self.history[-1])["top1"])
 
 
@@ -113,6 +117,13 @@ def fit(genotype: Genotype, config: TrainConfig, *, data: DataSet | None = None,
     """
     history: list[dict[str, Any]] = []
     trainer = Trainer(genotype, config, choose_device(device), data=data)
+    with adaptive_waiting(torch.get_num_threads()):
+        _fit(trainer, history)
+    return Fitted(trainer, history)
+
+
+def _fit(trainer: Trainer, history: list[dict[str, Any]]) -> None:
+    genotype, config = trainer.net.genotype, trainer.config
     for epoch in range(config.schedule.epochs):
         trainer.begin_epoch(epoch)
         for _ in range(trainer.steps):
@@ -122,7 +133,6 @@ def fit(genotype: Genotype, config: TrainConfig, *, data: DataSet | None = None,
         last = epoch + 1 == config.schedule.epochs
         history.append({"epoch": epoch + 1, **(trainer.measure() if last else {"training": trainer.seen()})})
         trainer.end_epoch()
-    return Fitted(trainer, history)
 
 
 class _Training(Loop[Trainer]):
@@ -158,7 +168,8 @@ class _Training(Loop[Trainer]):
         return {**self.learner.measure(), "images_per_second": round(images / max(self.position.seconds, 1e-9), 1)}
 
     def format_epoch(self, line: Mapping[str, Any]) -> str:
-        measured = {"accuracy": line["test"], "average": line.get("average")}
+        part = self.learner.config.data.measured
+        measured = {"accuracy" if part == "test" else part: line[part], "average": line.get("average")}
         accuracies = "  ".join(f"{name} {found['top1']:.4f}" for name, found in measured.items() if found)
         return (
             f"lr {line['learning_rate']:.4f}  loss {line['training']['loss']:.3f}  {accuracies}  "
@@ -172,9 +183,14 @@ class _Training(Loop[Trainer]):
         self.write_events(line)
 
     def finish(self, folder: RunFolder) -> None:
+        line, part = best_epoch(read_history(folder.path)), self.learner.config.data.measured
+        said = f"best {part} accuracy {kept_accuracies(line)['top1']:.4f} after epoch {line['epoch']}"
+        if part != "test":
+            found = self.learner.test_accuracy(folder.path / RUN_BEST)
+            folder.write(RUN_TEST, json.dumps({"epoch": line["epoch"], **found.to_dict()}) + "\n")
+            said += f", test accuracy {found.top1:.4f}"
         folder.finish(self._save_weights)
-        line = best_epoch(read_history(folder.path))
-        folder.log(f"finished: best test accuracy {kept_accuracies(line)['top1']:.4f} after epoch {line['epoch']}")
+        folder.log(f"finished: {said}")
 
     def title(self) -> str:
         trainer, network = self.learner, self.learner.net.config
@@ -198,10 +214,11 @@ def _read(folder: Path, genotype: Genotype, config: TrainConfig, processes: Proc
     with processes.together():
         if processes.first:
             texts = weight_files.metadata(folder / RUN_BEST)
-            found = {"history": TrainResult.read(folder).history, "texts": texts}
+            result = TrainResult.read(folder)
+            found = {"history": result.history, "texts": texts, "test": result.test}
     received = processes.broadcast_object(found)
     assert received is not None
-    return TrainResult.of(folder, config, genotype, received["history"], received["texts"])
+    return TrainResult.of(folder, config, genotype, received["history"], received["texts"], received["test"])
 
 
 @contextmanager

@@ -16,17 +16,18 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from genocc.configuration import Configuration, ImageCount
+from genocc.configuration import Configuration, ImageCount, refuse
 from genocc.data import DataSet, split
 from genocc.data.settings import data_fields, default_preset, load_data, place
 from genocc.errors import DataError, GenoccError, RunError
 from genocc.files import read_text
 from genocc.runs.folder import RunFolder, open_run
 from genocc.runs.interruption import interruptions
+from genocc.runs.loop import choose_device
 from genocc.runs.progress import Progress
 from genocc.runs.reading import RUN_RANKING, read_config, read_history
 from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
@@ -58,6 +59,12 @@ class RankingConfig(Configuration):
     top: int = Field(default=20, ge=1)
     validation: ImageCount = 0.2
     training: TrainConfig
+
+    @model_validator(mode="after")
+    def _one_validation(self) -> Self:
+        if self.training.data.validation is not None:
+            refuse("data.validation: a ranking measures all its trainings on the images of --validation; leave it out")
+        return self
 
 
 @dataclass(frozen=True)
@@ -147,10 +154,11 @@ def rank_topologies(
     top: int | None = None,
     validation: float | None = None,
     workers: int | None = None,
+    device: str = "cpu",
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Ranking:
-    """Ranks cell topologies by training a net for each, on CPU cores; defaults are the command's.
+    """Ranks cell topologies by training a net for each; defaults are the command's.
 
     Args:
         out: The run folder; a new one below ``runs`` where not given.
@@ -164,7 +172,8 @@ def rank_topologies(
         sample: How many topologies, chosen at random [all 180].
         top: How many enter the second phase [20].
         validation: Training images that accuracies are measured on: a share up to 1, or a number [0.2].
-        workers: Processes of one thread [one per core].
+        workers: Processes of one thread [one per core; one on a GPU, which they would share].
+        device: Where nets are trained: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         resume: Go on with the ranking in ``out``; other settings need not be given, and may not differ, but for the
             place of the same ``data``.
         progress: Where progress is shown.
@@ -179,6 +188,8 @@ def rank_topologies(
     chosen = given(sample=sample, top=top, validation=validation)
     if workers is not None and workers < 1:
         raise RunError(f"--workers {workers}: expected at least 1")
+    found = choose_device(device).type
+    workers = workers or (1 if found == "cuda" else os.cpu_count() or 1)
 
     def new() -> RankingConfig:
         default = default_preset(fields.get("data", {}), "shallow")
@@ -192,11 +203,17 @@ def rank_topologies(
     settings = bool(preset or overrides or fields or chosen)
     config = new_or_resumed(out, resume=resume, settings=settings, new=new, own=own, kind="ranking")
     folder = run_path(out, f"topologies-{config.training.data.name}")
-    return run_ranking(config, folder, workers=workers or os.cpu_count() or 1, resume=resume, progress=progress)
+    return run_ranking(config, folder, workers=workers, device=found, resume=resume, progress=progress)
 
 
 def run_ranking(
-    config: RankingConfig, out: Path, *, workers: int, resume: bool = False, progress: Progress | None = None
+    config: RankingConfig,
+    out: Path,
+    *,
+    workers: int,
+    device: str = "cpu",
+    resume: bool = False,
+    progress: Progress | None = None,
 ) -> Ranking:
     """Ranks topologies in a run folder; arguments and errors as those of `rank_topologies`."""
     plain = config.model_dump(mode="json")
@@ -207,27 +224,28 @@ def run_ranking(
                 progress.message(data.note)
             run.note_data(data.identity())
             run.begin()
-            ranked = _finished(config, run, workers, progress or Progress())
+            ranked = _finished(_Ranking(config, run, workers, device, progress or Progress()))
             result = Ranking(plain, tuple(ranked), run.result_path)
             run.finish(json.dumps(result.to_dict(), indent=1) + "\n")
         return read_ranking(run.result_path)
 
 
-def _finished(config: RankingConfig, run: RunFolder, workers: int, progress: Progress) -> list[RankedTopology]:
+def _finished(ranking: _Ranking) -> list[RankedTopology]:
+    folder = ranking.folder
     try:
-        return _Ranking(config, run, workers, progress).run()
+        return ranking.run()
     except GenoccError:
-        if not read_history(run.path):  # a wrong request shows in the first training
-            run.withdraw()
+        if not read_history(folder.path):  # a wrong request shows in the first training
+            folder.withdraw()
         raise
     except KeyboardInterrupt:
-        progress.message(f"stopped; go on with: genocc {RANK_TOPOLOGIES} --out {run.path} --resume")
+        ranking.progress.message(f"stopped; go on with: genocc {RANK_TOPOLOGIES} --out {folder.path} --resume")
         raise
 
 
 class _Ranking:
-    def __init__(self, config: RankingConfig, folder: RunFolder, workers: int, progress: Progress) -> None:
-        self.config, self.folder, self.workers, self.progress = config, folder, workers, progress
+    def __init__(self, config: RankingConfig, folder: RunFolder, workers: int, device: str, progress: Progress) -> None:
+        self.config, self.folder, self.workers, self.device, self.progress = config, folder, workers, device, progress
         history = read_history(folder.path)
         folder.truncate(len(history))  # which drops half a line
         self.found = {(line["phase"], line["name"]): float(line["accuracy"]) for line in history}
@@ -236,7 +254,8 @@ class _Ranking:
         """Takes both phases, without the trainings that the history has already."""
         candidates = sampled(self.config.sample, self.config.training.seed)
         top = min(self.config.top, len(candidates))
-        title = f"{len(candidates)} topologies in normal cells, the best {top} in both; {self.workers} processes"
+        where = f"{self.workers} processes, {self.device}"
+        title = f"{len(candidates)} topologies in normal cells, the best {top} in both; {where}"
         with self.progress.running(title, len(candidates) + top, len(self.found)):
             first = self._phase("normal", candidates)
             ranked = [RankedTopology(topology, first[name_of(topology)]) for topology in candidates]
@@ -260,7 +279,9 @@ class _Ranking:
     def _trained(self, tasks: list[tuple[Phase, Topology]]) -> Iterator[tuple[Topology, float]]:
         if not tasks:
             return iter(())
-        return work(_train, tasks, min(self.workers, len(tasks)), _prepare, self.config.model_dump(mode="json"))
+        return work(
+            _train, tasks, min(self.workers, len(tasks)), _prepare, self.config.model_dump(mode="json"), self.device
+        )
 
 
 def load_parts(config: RankingConfig, *, resume: bool = False) -> DataSet:
@@ -284,18 +305,18 @@ def load_parts(config: RankingConfig, *, resume: bool = False) -> DataSet:
     return replace(data, train=data.train.subset(training), test=data.train.subset(validation))
 
 
-_PREPARED: tuple[TrainConfig, DataSet] | None = None
+_PREPARED: tuple[TrainConfig, DataSet, str] | None = None
 """Of a worker process: loaded once, used by all its trainings."""
 
 
-def _prepare(plain: dict[str, Any]) -> None:
+def _prepare(plain: dict[str, Any], device: str) -> None:
     global _PREPARED
     config = RankingConfig.model_validate(plain)
-    _PREPARED = config.training, load_parts(config)
+    _PREPARED = config.training, load_parts(config), device
 
 
 def _train(task: tuple[Phase, Topology]) -> tuple[Topology, float]:
     assert _PREPARED is not None
     phase, topology = task
-    training, data = _PREPARED
-    return topology, fit(genotype_of(topology, phase), training, data=data, device="cpu").top1
+    training, data, device = _PREPARED
+    return topology, fit(genotype_of(topology, phase), training, data=data, device=device).top1

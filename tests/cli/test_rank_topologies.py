@@ -37,6 +37,7 @@ def test_the_table_has_the_best_first(asked: dict[str, Any]) -> None:
     assert first[2:4] == ["90.00%", "95.00%"]
     assert second[2:4] == ["80.00%", "-"]
     assert result.stdout.splitlines()[-1] == "runs/x/ranking.json"
+    assert asked.pop("device") == "cpu"
     assert {value for name, value in asked.items() if name not in ("resume", "overrides", "progress")} == {None}
     assert asked["resume"] is False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -77,6 +78,20 @@ def test_a_training_prints_what_came_of_it(tmp_path: Path, training_run: Path, g
     assert figures["costs"]["peak_device_memory"] is None
 
 
+def test_seeds_with_held_out_images_are_printed_with_mean_and_deviation(tmp_path: Path, genotype: Path) -> None:
+    arguments = ("train", genotype, *SETTINGS, "--out", tmp_path / "run", "--seeds", 2, "--validation", 30)
+    result = genocc(*arguments)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"mean ± deviation +\d+\.\d\d% ± \d+\.\d\d%", result.stdout)
+    assert "best, on the test images" in result.stdout
+    assert "Held-out training images choose the best epoch" in result.stdout
+    found = json.loads(genocc("train", "--out", tmp_path / "run", "--resume", "--json").stdout)
+    assert [one["seed"] for one in found["seeds"]] == [0, 1]
+    assert found["over_seeds"].keys() == {"best", "last", "test"}
+    said = error("train", "--out", tmp_path / "run", "--resume", "--validation", 40)
+    assert "training.data.validation (--validation) is 30.0, not 40.0" in said
+
+
 def test_oblong_images_are_trained_on_compiled_for_and_measured(tmp_path: Path, genotype: Path) -> None:
     run = tmp_path / "run"
     trained = genocc("train", genotype, *SETTINGS, "--epochs", 1, "--set", "data.size=8x20", "--out", run)
@@ -121,7 +136,7 @@ def test_options_are_settings(tmp_path: Path, genotype: Path) -> None:
         (("zoo:darts-v3",), "darts-v3"),
         (
             ("zoo:darts-v2", "--preset", "slow"),
-            "unknown preset 'slow'; expected one of cifar, imagenet, shallow, quick",
+            "unknown preset 'slow'; expected one of cifar, imagenet, pc-darts",
         ),
         (
             ("zoo:darts-v2", "--data", "cifar11"),

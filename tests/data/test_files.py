@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.transforms import CenterCrop, Resize
 
 from genocc.data import DataRequest, MemoryImages, load
 from genocc.data import files as module
-from genocc.data.files import check_all, class_files, decode, decode_all
+from genocc.data.files import check_all, class_files, decode, decode_all, middle
 from genocc.errors import DataError
 from tests.data.image_files import write_image
 
@@ -105,3 +106,20 @@ def test_the_middle_of_an_oblong_image_is_taken(tmp_path: Path) -> None:
     data = load(DataRequest("imagefolder", tmp_path))
     assert isinstance(data.train, MemoryImages)
     assert torch.equal(data.train.pixels, torch.tensor([0, 255, 0], dtype=torch.uint8).expand(2, 10, 10, 3))
+
+
+@pytest.mark.parametrize("shape", [(400, 300), (300, 400), (288, 288)])
+def test_a_central_box_is_what_the_public_programs_resize_and_crop(tmp_path: Path, shape: tuple[int, int]) -> None:
+    """Resize(256) and CenterCrop(224) of torchvision."""
+    waves = [np.add.outer(np.sin(np.arange(shape[1]) / k), np.cos(np.arange(shape[0]) / k)) for k in (9, 17, 31)]
+    Image.fromarray((np.stack(waves, axis=2) * 60 + 128).astype(np.uint8)).save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        expected = np.array(CenterCrop(224)(Resize(256)(image))).astype(int)
+    found = decode(tmp_path / "a.png", (224, 224), middle((224, 224), 0.875)).numpy().astype(int)
+    most = 3 if shape[0] == shape[1] else 7  # rounding; they cut off fractions of pixels, so are half a pixel aside
+    assert np.abs(found - expected)[2:-2, 2:-2].max() <= most
+    whole = decode(tmp_path / "a.png", (224, 224)).numpy().astype(int)
+    assert np.abs(whole - expected).max() > 20
+    assert torch.equal(
+        decode(tmp_path / "a.png", (20, 30), middle((20, 30), 1.0)), decode(tmp_path / "a.png", (20, 30))
+    )

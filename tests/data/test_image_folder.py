@@ -269,3 +269,26 @@ def test_the_identity_of_a_folder_does_not_depend_on_its_place(
 def test_an_image_folder_needs_a_folder() -> None:
     with pytest.raises(DataError, match="imagefolder: no folder given"):
         load(DataRequest("imagefolder"))
+
+
+def test_the_centre_is_for_measuring_and_for_images_that_are_trained_on_in_crops(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        for number in range(5):
+            rings(tmp_path / name / f"{number}.png")
+    for size, measured in ((100, {200, 100}), (90, {200, 100, 0})):  # decoded when needed; in memory
+        data = load(DataRequest("imagefolder", tmp_path, size=size, center_crop=0.5))
+        for part in (data.test, data.train.subset(torch.arange(2))):
+            pixels = part.start(torch.arange(len(part)), 0, False, None)()
+            assert set(pixels[:, ::7, ::7, 0].flatten().tolist()) & {0, 100, 200} == measured
+    data = load(DataRequest("imagefolder", tmp_path, size=100, center_crop=0.5))
+    augmented = data.train.start(torch.arange(8), 0, False, torch.Generator().manual_seed(0))()
+    assert (augmented == 0).any()  # random crops go to the border
+
+
+def rings(path: Path) -> None:
+    """Black within a fifth of the border, then grey, and light in the middle."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.new("RGB", (200, 200), (0, 0, 0))
+    image.paste((100, 100, 100), (40, 40, 160, 160))
+    image.paste((200, 200, 200), (70, 70, 130, 130))
+    image.save(path)

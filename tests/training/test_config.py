@@ -22,12 +22,33 @@ PAPERS: dict[str, dict[str, Any]] = {
         "schedule.epochs": 250, "schedule.batch_size": 1024, "schedule.decay": "linear", "schedule.warmup": 5,
         "optimizer.learning_rate": 0.5, "optimizer.weight_decay": 3e-5, "regularization.drop_path": 0,
         "regularization.label_smoothing": 0.1, "data.cutout": 0, "data.size": 224,
+        "data.center_crop": 224 / 256,
     },
     "shallow": {
         "network.skeleton": "cifar", "network.channels": 16, "network.layers": 5, "network.auxiliary": False,
         "schedule.epochs": 100, "schedule.batch_size": 64, "schedule.decay": "cosine", "schedule.warmup": 0,
         "optimizer.learning_rate": 0.025, "optimizer.weight_decay": 3e-4, "regularization.drop_path": 0.2,
         "regularization.label_smoothing": 0, "data.cutout": 0,
+    },
+    "pc-darts": {
+        "network.channels": 36, "network.layers": 20, "network.auxiliary": True, "schedule.epochs": 600,
+        "schedule.batch_size": 128, "optimizer.learning_rate": 0.025, "optimizer.weight_decay": 3e-4,
+        "schedule.decay": "cosine", "regularization.drop_path": 0.3, "data.cutout": 16, "data.name": "cifar10",
+    },
+    "edarts": {
+        "network.channels": 32, "network.layers": 20, "network.auxiliary": True, "schedule.epochs": 600,
+        "schedule.batch_size": 96, "optimizer.learning_rate": 0.025, "regularization.drop_path": 0.3,
+        "data.cutout": 16, "data.name": "cifar10",
+    },
+    "tiny-imagenet": {
+        "network.skeleton": "cifar", "network.stem_stride": 2, "network.channels": 36, "network.layers": 20,
+        "schedule.epochs": 600, "optimizer.learning_rate": 0.025, "optimizer.weight_decay": 3e-4,
+        "regularization.drop_path": 0.2, "data.cutout": 16, "data.size": 64, "data.name": "imagefolder",
+    },
+    "ec-darts-imagenet": {
+        "network.skeleton": "imagenet", "network.channels": 48, "network.layers": 14, "schedule.epochs": 250,
+        "schedule.batch_size": 1024, "optimizer.learning_rate": 0.5, "optimizer.weight_decay": 3e-6,
+        "data.size": 224,
     },
     "quick": {
         "network.channels": 16, "network.layers": 8, "network.auxiliary": False, "data.name": "digits",
@@ -84,5 +105,5 @@ def test_what_makes_no_sense_is_refused(override: str, message: str) -> None:
 
 
 def test_a_preset_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(ConfigError, match="unknown preset 'fast'; expected one of cifar, imagenet, shallow, quick"):
+    with pytest.raises(ConfigError, match="unknown preset 'fast'; expected one of cifar, imagenet, pc-darts, edarts, "):
         TrainConfig.make("fast")

@@ -1,6 +1,7 @@
 """Accuracy: against sorting by hand, ties, outputs that are no numbers, few classes, and sums over batches."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from genocc.errors import DataError
-from genocc.training.evaluation import Accuracy, counts, measure
+from genocc.training.evaluation import Accuracy, counts, evaluate, measure
 
 VALUES = st.sampled_from([-math.inf, -1.0, 0.0, 0.5, 2.0, math.inf, math.nan])
 
@@ -57,3 +58,9 @@ def test_batches_of_any_size_add_up_and_no_gradient_is_kept() -> None:
 def test_no_images_are_an_error() -> None:
     with pytest.raises(DataError, match="no images"):
         measure(lambda images: images, [])
+
+
+def test_a_share_of_the_middle_that_is_none_is_refused(training_run: Path) -> None:
+    for share in (0.0, 1.5):
+        with pytest.raises(DataError, match=f"--center-crop {share:g}: expected a share of the side"):
+            evaluate(training_run, center_crop=share)

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch._dynamo.backends.common import aot_autograd
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR
 
+from genocc.data import Images
 from genocc.errors import ConfigError, NetworkError, RunError
 from genocc.training.config import TrainConfig
 from genocc.training.trainer import Trainer, learning_rate
@@ -234,3 +235,25 @@ def test_no_compiled_step_asks_for_it_either() -> None:
     torch.compile(trainer.net, backend=backend)(torch.randn(4, 3, 8, 8)).square().sum().backward()
     assert len(found) > 10
     assert not [node for node in found if is_strided(node.args[2].meta["val"], node.args[4], node.args[10])]
+
+
+def test_held_out_images_are_of_every_class_and_not_trained_on() -> None:
+    trainer = Trainer(GENOTYPE, tiny("data.training=1", "data.validation=0.2"), CPU)
+    trained, held = trainer.training.images, trainer.measured.images
+    assert (len(trained), len(held)) == (800, 200)
+    assert torch.bincount(held.labels).tolist() == [20] * 10
+    pixels = [
+        part.start(torch.arange(len(part)), 0, False, None)().flatten(1).tolist()
+        for part in (trained, held, trainer.data.train)
+    ]
+    assert sorted(pixels[0] + pixels[1]) == sorted(pixels[2])
+    both = Trainer(GENOTYPE, tiny("data.training=40", "data.validation=30"), CPU)
+    assert (len(both.training.images), len(both.measured.images)) == (40, 30)
+    assert both.accuracy(both.net).images == 30
+    other = Trainer(GENOTYPE, tiny("data.training=1", "data.validation=0.2", "data.split_seed=1"), CPU)
+    assert torch.bincount(other.measured.images.labels).tolist() == [20] * 10
+    assert not torch.equal(first_pixels(other.measured.images), first_pixels(held))
+
+
+def first_pixels(images: Images) -> torch.Tensor:
+    return images.start(torch.arange(len(images)), 0, False, None)()

@@ -6,8 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +20,8 @@ from genocc.cli import app
 from genocc.data import DataRequest, load
 from genocc.errors import FileError, RunError
 from genocc.runs.folder import open_run
-from genocc.runs.reading import read_history
+from genocc.runs.reading import read_config, read_history
+from genocc.searchers.topologies import ranking
 from genocc.searchers.topologies.ranking import RankingConfig, load_parts, rank_topologies, read_ranking
 from genocc.searchers.topologies.topologies import sampled
 from genocc.training.config import TrainConfig
@@ -127,6 +131,51 @@ def test_a_ranking_goes_on_with_the_data_that_it_began_with(whole: Path, tmp_pat
     assert "the images are not those that the run began with: class 'colour 0'" in error(
         "--out", tmp_path / "run", "--resume"
     )
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything(tmp_path: Path) -> None:
+    assert "device 'tpu' is not available here; expected cpu" in error(
+        *TINY, "--out", tmp_path / "a", "--device", "tpu"
+    )
+    assert not (tmp_path / "a").exists()
+
+
+def test_held_out_images_are_those_of_the_ranking(tmp_path: Path) -> None:
+    said = error(*TINY, "--out", tmp_path / "a", "--set", "data.validation=9")
+    assert "data.validation: a ranking measures all its trainings on the images of --validation" in said
+
+
+def test_nets_are_trained_on_the_device_that_is_named(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the processes are given, and what they do with it: on machines without a GPU too."""
+    given: list[Any] = []
+
+    def started(_: Any, tasks: Any, workers: int, prepare: Any, plain: Any, device: str) -> Iterator[Any]:
+        given.extend([workers, device])
+        prepare(plain, device)
+        yield from ((topology, 0.5) for _, topology in tasks)
+
+    trained: list[str] = []
+
+    def fitted(*_: Any, device: str, **__: Any) -> Any:
+        trained.append(device)
+        return SimpleNamespace(top1=0.5)
+
+    config = RankingConfig.from_dict(read_config(whole, ranking.RANK_TOPOLOGIES))
+    monkeypatch.setattr(ranking, "choose_device", torch.device)
+    monkeypatch.setattr(ranking, "work", started)
+    monkeypatch.setattr(ranking, "fit", fitted)
+    ranking.rank_topologies(
+        whole.parent / "gpu",
+        overrides=[text for text in TINY if "=" in text],
+        data="fake",
+        sample=2,
+        top=1,
+        device="cuda",
+    )
+    assert given == [1, "cuda", 1, "cuda"]  # two phases; processes would share the GPU
+    ranking._train(("both", sampled(1, 0)[0]))
+    assert trained == ["cuda"]
+    assert "device" not in config.model_dump()  # a ranking goes on on any
 
 
 def test_ctrl_c_ends_it_with_130_and_its_processes_with_it(tmp_path: Path) -> None:

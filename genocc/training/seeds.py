@@ -1,0 +1,95 @@
+"""Several trainings that differ in their seed, in one folder, and the mean and deviation of what they came to.
+
+::
+
+    runs/t/
+      config.json  seeds.json  log.txt
+      seed-0/  seed-1/  ...            one run folder per seed
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from genocc.data.settings import load_data
+from genocc.errors import ConfigError, GenoccError, quoted
+from genocc.genotype import Genotype
+from genocc.runs.folder import open_run
+from genocc.runs.processes import launched
+from genocc.runs.progress import Progress
+from genocc.runs.reading import CONFIG, MAX_SEEDS, RUN_SEEDS, TRAIN_SEEDS, read_command, read_config, seed_folder
+from genocc.training.config import TrainConfig
+from genocc.training.result import TrainResult, config_json, over_seeds, parse_config
+from genocc.training.training import run_training
+
+
+def run_training_seeds(
+    genotype: Genotype,
+    config: TrainConfig,
+    seeds: int,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Trains with ``seeds`` seeds, counted from the configuration's, and returns the best, with all in its ``seeds``.
+
+    Best is the one whose best epoch has the highest accuracy. Arguments and errors as those of `run_training`.
+    """
+    if not 1 <= seeds <= MAX_SEEDS:
+        raise ConfigError(f"--seeds {seeds}: expected 1 to {MAX_SEEDS}")
+    if launched():
+        raise ConfigError("--seeds with torchrun: several processes train one net; give each run its own --seed")
+    asked = {"seeds": seeds, "training": config_json(config, genotype)}
+    with open_run(out, TRAIN_SEEDS, asked, resume=resume, result=RUN_SEEDS) as run:
+        data = None
+        if not run.finished:
+            with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
+                data = load_data(config.data, resume=resume)
+            run.note_data(data.identity())
+            run.begin()
+        results: list[TrainResult] = []
+        for seed in range(config.seed, config.seed + seeds):
+            folder = seed_folder(run.path, seed)
+            begun = (folder / CONFIG).exists()
+            of_seed = config.model_copy(update={"seed": seed})
+            try:
+                found = run_training(
+                    genotype, of_seed, folder, resume=begun, device=device, progress=progress, data=data
+                )
+            except GenoccError:
+                if not (folder / CONFIG).exists() and not results:  # a wrong request shows in the first training
+                    run.withdraw()
+                raise
+            results.append(found)
+        if not run.finished:
+            run.finish(json.dumps(over_seeds(results), indent=1) + "\n")
+            run.log(f"finished: {seeds} seeds")
+        best = max(results, key=lambda result: result.best_top1)  # the first of equals
+        return replace(best, seeds=tuple(results))
+
+
+def is_training_seeds(path: str | Path) -> bool:
+    """Whether a folder holds several trainings; raises RunError where it holds no run."""
+    return read_command(path) == TRAIN_SEEDS
+
+
+def read_training_seeds(path: str | Path) -> tuple[TrainConfig, Genotype, int]:
+    """Returns the configuration of the first training, what is trained, and the number of seeds.
+
+    Raises:
+        RunError: The folder holds no such run.
+        GenoccError: Its configuration is not what the command writes.
+    """
+    found = read_config(path, TRAIN_SEEDS)
+    seeds, training = found.get("seeds"), found.get("training")
+    if type(seeds) is not int:
+        raise ConfigError(f"{path}: seeds: found {quoted(seeds)}; expected a number")
+    if not isinstance(training, dict):
+        raise ConfigError(f"{path}: training: found {quoted(training)}; expected an object")
+    return *parse_config(training, str(path)), seeds
