@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from genocc.errors import RunError, expectation, quoted
 from genocc.files import explained, read_text
-from genocc.runs.reading import HISTORY, RUN_TEST, SEARCH, TRAIN, read_epochs
+from genocc.runs.reading import HISTORY, RUN_TEST, TRAIN, read_epochs
 
 MAX_TEST = 1 << 16
 """Bytes of the file with the accuracy on the test images."""
@@ -81,21 +81,24 @@ class TestResult(Tested):
     images: Annotated[int, Field(strict=True, ge=1)]
 
 
-class SearchEpoch(Epoch):
+class SampledEpoch(Epoch):
+    """The one line of a search that trains nothing; see docs/search.md."""
+
+    draws: Count | None = None
+    edges_per_node: dict[str, list[Count]]
+    skip_connections: dict[str, Count]
+    entropy: dict[str, Number]
+    genotype: dict[str, JsonValue]
+
+
+class SearchEpoch(SampledEpoch):
     """An epoch of a search; see docs/search.md."""
 
     weights: Steps
     validation_accuracy: Share
     child_accuracy: Share
     child_accuracy_stale: Share | None = None
-    edges_per_node: dict[str, list[Count]]
-    skip_connections: dict[str, Count]
-    entropy: dict[str, Number]
-    genotype: dict[str, JsonValue]
     undecided: list[str] | None = None
-
-
-_MODELS: dict[str, type[Epoch]] = {SEARCH: SearchEpoch, TRAIN: TrainEpoch}
 
 
 def finished_epochs(path: str | Path, command: str) -> list[dict[str, Any]]:
@@ -114,11 +117,14 @@ def finished_epochs(path: str | Path, command: str) -> list[dict[str, Any]]:
         raise RunError(f"{where}: no epoch in it, though the run has ended; was the file changed?")
     for number, line in enumerate(history, start=1):
         try:
-            held_out = command == TRAIN and "validation" in line
-            found = (HeldOutEpoch if held_out else _MODELS[command]).model_validate(line)
+            if command == TRAIN:
+                model: type[Epoch] = HeldOutEpoch if "validation" in line else TrainEpoch
+            else:
+                model = SampledEpoch if "draws" in line else SearchEpoch
+            found = model.model_validate(line)
         except ValidationError as error:
             raise RunError(f"{where}: line {number}: {_explain(error)}; was the file changed?") from None
-        if isinstance(found, SearchEpoch):
+        if isinstance(found, SampledEpoch):
             kinds = [set(part) for part in (found.edges_per_node, found.skip_connections, found.entropy)]
             if not kinds[0] == kinds[1] == kinds[2] or (number > 1 and kinds[0] != set(history[0]["entropy"])):
                 raise RunError(f"{where}: line {number}: its parts name different cells; was the file changed?")
