@@ -1,4 +1,4 @@
-"""GDAS: its draws against the paper's equations in numpy, their frequencies, their gradients, and what a step computes."""
+"""GDAS: draws against the paper's equations in numpy, their frequencies and gradients, and what a step computes."""
 
 from __future__ import annotations
 
