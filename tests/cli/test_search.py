@@ -129,7 +129,7 @@ def test_seeds_are_listed_and_go_on_by_themselves(tmp_path: Path) -> None:
         (("--set", "data.training=2.5"), "found 2.5; expected a share up to 1, or a whole number of images"),
         (("--data", "fake:there"), "'fake' is built in; name it without a folder"),
         (("--seeds", 0), "--seeds 0: expected 1 to"),
-        (("--penalty-macs", 1), "budget.penalty_macs needs budget.max_macs"),
+        (("--penalty-macs", 1), "penalties.macs.factor needs budget.max_macs"),
         (("--device", "tpu"), "device 'tpu' is not available here"),
         (("--preset", "imagenet"), "imagefolder: no folder given"),
         (("--set", "data.training=1700"), "1,700 + 719 images are asked for; the data set has 1,438"),

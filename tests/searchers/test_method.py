@@ -10,7 +10,7 @@ from genocc.errors import ConfigError
 from genocc.searchers.method import PRESETS, Method, get_method, methods
 from genocc.searchers.parts import AlternatingSchedule, WeightedSum
 
-OURS = {"darts", "ec-darts", "edarts", "entrannas", "entrannas-dst", "pc-darts", "gdas", "drnas"}
+OURS = {"darts", "ec-darts", "edarts", "entrannas", "entrannas-dst", "pc-darts", "gdas", "drnas", "random"}
 
 
 def test_the_methods_are_registered() -> None:
