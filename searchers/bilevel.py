@@ -57,7 +57,9 @@ class Bilevel:
 
     def begin_epoch(self, epoch: int) -> None:
         """Sets the progress that annealing follows, and the learning rate of w."""
-        epochs = self.config.schedule.epochs
+        self._set_progress(epoch, self.config.schedule.epochs)
+
+    def _set_progress(self, epoch: int, epochs: int) -> None:
         self.net.progress = epoch / epochs
         for group in self.weights_optimizer.param_groups:
             group["lr"] = self.config.weights.rate(epoch, epochs)
@@ -116,7 +118,9 @@ class Bilevel:
             with self.net.training_only("architecture"), self.net.drawing(self._steps):
                 masks = self._transition.masks if auxiliary else None
                 route = self.net.route(View.DERIVED, masks=masks, derived="weights") if auxiliary else None
-                torch.autograd.backward(self._architecture_loss(images, labels, route))
+                loss = self._architecture_loss(images, labels, route)
+                if loss.requires_grad:  # not where all that leads to the logits has drawn `none`
+                    torch.autograd.backward(loss)
         self.architecture_optimizer.step()
 
     def begin_transition(self) -> None:

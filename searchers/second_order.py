@@ -49,7 +49,10 @@ def second_order_gradient(
             for w, v in used:
                 w.add_(distance * v)
         with net.training_only("architecture"):
-            return list(torch.autograd.grad(training_loss(), architecture, allow_unused=True))
+            loss = training_loss()
+            if not loss.requires_grad:  # all that leads to the logits has drawn `none`
+                return [None] * len(architecture)
+            return list(torch.autograd.grad(loss, architecture, allow_unused=True))
 
     ahead, behind = gradient_at(step), gradient_at(-step)
     net.load_weight_state(before)

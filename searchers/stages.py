@@ -2,6 +2,7 @@
 
 Most schedules have one stage. Where there are several, each begins with a new net of its own configuration, among the
 operations that the schedule has kept; epochs, learning rates and annealing of a stage are counted from its beginning.
+A stage that continues the one before takes over its weights, grown where the net has (DrNAS).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from genocc.errors import ConfigError
 
 from .bilevel import Bilevel
 from .config import SearchConfig
+from .growing import carry_state, carry_weights
 from .interface import DataShape, DerivationContext, Masks
 from .parts import Schedule
 from .supernet.net import SuperNet
@@ -48,6 +50,13 @@ class Stages:
     def number(self, epoch: int) -> int:
         """Returns the number of the stage that an epoch is in."""
         return max(number for number, first in enumerate(self.first) if first <= max(epoch, 0))
+
+    def span(self, number: int) -> tuple[int, int]:
+        """Returns the first epoch, and how many there are, of a stage and those that continue one another with it."""
+        begins = [n for n, stage in enumerate(self.stages) if n == 0 or not stage.continues]
+        first = max(n for n in begins if n <= number)
+        end = min((n for n in begins if n > number), default=len(self.stages))
+        return self.first[first], sum(stage.epochs for stage in self.stages[first:end])
 
     def schedule(self, epoch: int) -> tuple[Schedule, int]:
         """Returns the schedule of the stage that an epoch is in, and the epoch counted from the stage's beginning."""
@@ -83,7 +92,8 @@ class StagedBilevel(Bilevel):
         number = self.stages.number(epoch)
         if number != self.stage:
             self._begin_stage(number)
-        super().begin_epoch(epoch - self.stages.first[number])
+        first, epochs = self.stages.span(number)
+        self._set_progress(epoch - first, epochs)
 
     def state(self) -> dict[str, Any]:
         own = {"stage": {"number": self.stage, "candidates": self.candidates}} if len(self.stages.stages) > 1 else {}
@@ -100,10 +110,15 @@ class StagedBilevel(Bilevel):
     def _begin_stage(self, number: int) -> None:
         """Builds the net of a stage from the architecture at the end of the one before."""
         schedule, before = self.stages.configs[number].schedule, self.net
+        optimizers = self.weights_optimizer, self.architecture_optimizer
         kept = schedule.candidates(number, before.spaces, before.frozen())
         self._enter(number, {kind: mask.cpu() for kind, mask in kept.items()})
         if self.stages.stages[number].carry:
             self.net.relaxation.load_state_dict(before.relaxation.state_dict())
+        if self.stages.stages[number].continues:
+            carry_weights(before, self.net)
+            for old, new in zip(optimizers, (self.weights_optimizer, self.architecture_optimizer), strict=True):
+                carry_state(before, old, self.net, new)
 
     def _enter(self, number: int, candidates: Masks | None) -> None:
         """Replaces net and optimizers by new ones of a stage; what has been drawn from the data goes on."""

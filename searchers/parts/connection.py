@@ -78,13 +78,11 @@ class WeightedSum(Connection):
         return self
 
     def check(self, config: Composition) -> None:
-        halved = 2 if "skip_connect" in config.space.operations else 1
         for name, ratio in (("partial", self.partial), ("bottleneck", self.bottleneck or 1)):
-            if config.supernet.channels % (ratio * halved):
+            if config.supernet.channels % ratio:
                 refuse(
                     f"connection.{name}={ratio} does not fit supernet.channels={config.supernet.channels}: the "
-                    f"operations work on C/{ratio} channels, which a factorized reduce halves; choose a multiple of "
-                    f"{2 * ratio}"
+                    f"operations work on C/{ratio} channels; choose a multiple of {ratio}"
                 )
 
     def channels(self, space: CellSpace, factory: ModuleFactory, channels: int) -> Channels:

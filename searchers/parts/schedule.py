@@ -31,11 +31,14 @@ class Stage:
             Images, batch size, space and topology stay.
         carry: Whether the architecture parameters go on with the values of the stage before; else they begin anew, as
             the weights do.
+        continues: Whether w, both optimizers, annealing and learning rates go on as well, as if there were one stage; a
+            tensor that is larger than before is filled with copies of its channels (`genocc.searchers.growing`).
     """
 
     epochs: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     carry: bool = True
+    continues: bool = False
 
 
 class Schedule(OpenPart):
@@ -76,7 +79,7 @@ class Schedule(OpenPart):
         """Returns the stages of the search, in order; their epochs sum to ``epochs``.
 
         At its beginning each stage gets a new super-net, and new optimizers; its learning rates, annealing and warm-up
-        run over its own epochs.
+        run over its own epochs. Where it ``continues`` the one before, only the warm-up does.
         """
         return (Stage(self.epochs),)
 

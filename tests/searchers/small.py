@@ -27,7 +27,7 @@ SMALL = (
 )
 """Settings as `--set` takes them: 3 weight steps and 2 architecture batches an epoch, in milliseconds each."""
 
-METHODS = ("darts", "pc-darts", "ec-darts", "edarts", "entrannas", "entrannas-dst")
+METHODS = ("darts", "pc-darts", "ec-darts", "edarts", "entrannas", "entrannas-dst", "gdas", "drnas")
 
 
 def small(method: str, *overrides: str) -> SearchConfig:
@@ -37,6 +37,7 @@ def small(method: str, *overrides: str) -> SearchConfig:
         "pc-darts": ("connection.partial=2", "schedule.warmup=0.5"),
         "entrannas": ("connection.bottleneck=2",),
         "entrannas-dst": ("connection.bottleneck=2", "space=ss1-no-zero"),
+        "drnas": ("connection.partial=2", "schedule.partial=[1]", "schedule.operations=[2]", "space=ss1-no-zero"),
     }
     return SearchConfig.make(method, "cifar", [*SMALL, *own.get(method, ()), *overrides])
 

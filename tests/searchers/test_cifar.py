@@ -1,4 +1,4 @@
-"""All six methods on real CIFAR-10 images: five cells, C = 4, two epochs."""
+"""All methods on real CIFAR-10 images: five cells, C = 4, two epochs."""
 
 from pathlib import Path
 
@@ -26,6 +26,7 @@ def test_every_method_searches_on_cifar(cifar_folder: Path, tmp_path: Path, meth
         "data.training=0.5",
         "data.validation=0.5",
         *({"pc-darts": ["connection.partial=2", "schedule.warmup=0.5"]}.get(method, [])),
+        *({"drnas": ["connection.partial=2", "schedule.partial=[1]", "schedule.warmup=0"]}.get(method, [])),
         *(["connection.bottleneck=2"] if method.startswith("entrannas") else []),
     ]
     result = run_search(SearchConfig.make(method, "cifar", overrides), tmp_path, device="cpu")
