@@ -55,9 +55,6 @@ def settings(*more: str) -> Sequence[str]:
 def timeless(run: Path) -> list[str]:
     kept = [{name: x for name, x in line.items() if name not in ("seconds", "costs")} for line in read_history(run)]
     return [json.dumps(line) for line in kept]
-        json.dumps({name: x for name, x in line.items() if name not in ("seconds", "costs")})
-        for line in read_history(run)
-    ]
 
 
 def test_methods_lists_what_the_package_brings(installed: Path) -> None:
