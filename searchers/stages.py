@@ -34,7 +34,7 @@ class Stages:
     """
 
     def __init__(self, config: SearchConfig) -> None:
-        self.stages = config.schedule.stages()
+        self.stages = config.schedule.stages(config)
         name, epochs = config.schedule.name, config.schedule.epochs
         if not self.stages or min(stage.epochs for stage in self.stages) < 1:
             raise ConfigError(f"schedule '{name}': every stage needs an epoch; {epochs} are too few for its stages")
@@ -85,6 +85,10 @@ class StagedBilevel(Bilevel):
             self._begin_stage(number)
         super().begin_epoch(epoch - self.stages.first[number])
 
+    def numbers(self) -> dict[str, Any]:
+        own = {"stage": self.stage + 1} if len(self.stages.stages) > 1 else {}
+        return {**own, **super().numbers()}
+
     def state(self) -> dict[str, Any]:
         own = {"stage": {"number": self.stage, "candidates": self.candidates}} if len(self.stages.stages) > 1 else {}
         return {**super().state(), **own}
@@ -123,7 +127,7 @@ class StagedBilevel(Bilevel):
 
 
 def _of_stage(config: SearchConfig, number: int) -> SearchConfig:
-    stages = config.schedule.stages()
+    stages = config.schedule.stages(config)
     if len(stages) == 1 and not stages[0].settings:
         return config
     of_stage = merged({"schedule": {"epochs": stages[number].epochs}}, stages[number].settings)
