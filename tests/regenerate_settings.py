@@ -22,7 +22,7 @@ from tests.sample_data import ROOT
 
 PAGE = ROOT / "docs" / "methods" / "settings.md"
 
-METHODS = ("darts", "pc-darts", "ec-darts", "edarts", "entrannas", "entrannas-dst")
+METHODS = ("darts", "pc-darts", "ec-darts", "edarts", "entrannas", "entrannas-dst", "fair-darts", "p-darts")
 
 INTRODUCTION = """\
 # Settings

@@ -101,8 +101,8 @@ class ZeroOne(Penalty):
     factor: Rate = 10.0
     norm: Literal["l2", "l1"] = "l2"
 
-    def build(self, config: Composition, spaces: Mapping[str, CellSpace], data_shape: DataShape) -> PenaltyTerm:
-        return ZeroOneTerm(self, spaces)
+    def build(self, config: Composition, spaces: Mapping[str, CellSpace], data_shape: DataShape) -> PenaltyTerm | None:
+        return ZeroOneTerm(self, spaces) if self.factor else None
 
 
 class ZeroOneTerm(PenaltyTerm):
