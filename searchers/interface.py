@@ -7,8 +7,11 @@ formula of a node,
 
     x_j = sum over its edges e:  edge[e] * (sum over operations k:  op[e, k] * o_k(x_i)  +  bypass_e(x_i)),
 
-whose numbers are `Coefficients` and whose terms a `Route` switches on and off. The loop knows none of this: it trains
-anything that offers what `SearchNet` lists.
+whose numbers are `Coefficients` and whose terms a `Route` switches on and off. The kinds of parts are the base classes
+`Topology`, `Relaxation`, `Connection`, `Placement`, `Derivation`, `Schedule` and `Penalty` of `parts`, of which anybody
+can bring a choice (`registry`; docs/methods/parts.md). A relaxation has two faces: coefficients that are never random,
+which derivations, penalties, accuracies and the history use, and what it draws for the mixed cells of a step. The loop
+knows none of this: it trains anything that offers what `SearchNet` lists.
 """
 
 from __future__ import annotations

@@ -55,14 +55,14 @@ class SearchResult:
         return (self.path.parent if self.seeds else self.path) / RUN_GENOTYPE
 
     @property
-    def validation_accuracy(self) -> float:
-        """Accuracy of the super-net on the validation half, after the last epoch."""
-        return float(self.history[-1]["validation_accuracy"])
+    def validation_accuracy(self) -> float | None:
+        """Accuracy of the super-net on the validation half, after the last epoch; None where nothing was trained."""
+        return self._last("validation_accuracy")
 
     @property
-    def child_accuracy(self) -> float:
-        """Accuracy of the same weights with every cell derived (EnTranNAS, Table 1)."""
-        return float(self.history[-1]["child_accuracy"])
+    def child_accuracy(self) -> float | None:
+        """Accuracy of the same weights with every cell derived (EnTranNAS, Table 1); None where nothing was trained."""
+        return self._last("child_accuracy")
 
     @property
     def seconds(self) -> float:
@@ -75,6 +75,10 @@ class SearchResult:
         budget = self.config.budget
         limits = {"MACs": (self.macs, budget.max_macs), "parameters": (self.parameters, budget.max_params)}
         return {name: (found, most) for name, (found, most) in limits.items() if most is not None and found > most}
+
+    def _last(self, name: str) -> float | None:
+        found = self.history[-1].get(name)
+        return None if found is None else float(found)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain data for ``--json``."""

@@ -33,6 +33,7 @@ from .config import SearchConfig
 from .interface import BilevelSteps, DataShape, View
 from .parts.data import load_halves
 from .result import SearchResult
+from .sampling import run_sampling
 from .stages import StagedBilevel, Stages
 from .summary import architecture_numbers, format_epoch, format_steps
 from .supernet.net import SuperNet
@@ -75,7 +76,11 @@ def run_search(
                 torch.manual_seed(config.seed)
                 images = data or load_data(config.data, resume=resume)
             run.note_data(images.identity())
-            _Search(config, run, chosen, interruption, progress or Progress(), images).run()
+            if config.schedule.trains:
+                _Search(config, run, chosen, interruption, progress or Progress(), images).run()
+            else:
+                sizes = DataShape(len(images.classes), images.train.channels, images.train.size)
+                run_sampling(config, run, images.name, sizes, progress or Progress())
         return SearchResult.read(run.path)
 
 

@@ -70,8 +70,11 @@ def run_seeds(
 
 
 def best_of(results: Sequence[SearchResult]) -> SearchResult:
-    """Returns the first with the highest validation accuracy, among those within the budget if there are any."""
-    return max(results, key=lambda result: (not result.excess, result.validation_accuracy))
+    """Returns the first with the highest validation accuracy, among those within the budget if there are any.
+
+    Where nothing was trained, that is the first.
+    """
+    return max(results, key=lambda result: (not result.excess, result.validation_accuracy or 0.0))
 
 
 def is_seeds(path: str | Path) -> bool:

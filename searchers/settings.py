@@ -85,6 +85,7 @@ def descriptions(of: type[Configuration] = SearchConfig) -> dict[str, str]:
             for name, choice in _ours_first(choices(OPEN_KINDS[part])):
                 prefix = f"penalties.{name}" if part == "penalties" else part
                 texts = {f"{prefix}.{setting}": text for setting, text in part_descriptions(choice).items()}
+                texts.pop("penalties." + name + ".name", None)
                 found = {**texts, **found}
         elif isinstance(model, type) and issubclass(model, Part):
             found |= {f"{part}.{name}": text for name, text in part_descriptions(model).items()}

@@ -59,7 +59,7 @@ def test_search_method(tmp_path: Path) -> None:
     tiny = ["data.size=8", "data.training=20", "data.validation=20", "schedule.batch_size=20", "supernet.layers=3"]
     found = genocc.search(tmp_path / "run", method=method, data="fake", epochs=1, overrides=tiny, device="cpu")
     assert found.config.method == found.genotype.metadata["method"] == "pc-transit"
-    assert (found.config.placement.engine, found.config.connection.partial) == ("first", 4)
+    assert (found.config.placement.name, found.config.connection.partial) == ("first", 4)
     assert genocc.search(tmp_path / "run", resume=True).genotype == found.genotype
 
 

@@ -28,6 +28,7 @@ from genocc.cli.passes import passes
 from genocc.cli.rank import rank
 from genocc.cli.rank_topologies import rank_topologies
 from genocc.cli.report import report
+from genocc.cli.sample import sample
 from genocc.cli.schema import schema
 from genocc.cli.search import search
 from genocc.cli.show import show
@@ -123,7 +124,7 @@ app = typer.Typer(
 )
 
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Search": (search, methods, rank_topologies),
+    "Search": (search, methods, sample, rank_topologies),
     "Train": (train, evaluate, rank),
     "Compile": (compile, verify, bench),
     "Look": (show, count, draw, report, diff, ops, passes),

@@ -33,7 +33,8 @@ def _amount(text: str) -> int:
     return round(float(match[1]) * {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}[match[2]])
 
 
-def _budget(name: str, help: str) -> Any:
+def budget_option(name: str, help: str) -> Any:
+    """Returns an option for a limit of the target net."""
     return typer.Option(name, metavar="N", parser=_amount, help=help, rich_help_panel="Budget", show_default=False)
 
 
@@ -61,8 +62,8 @@ def search(
     download: DownloadOption = None,
     device: DeviceOption = "auto",
     resume: ResumeOption = False,
-    max_macs: Annotated[int | None, _budget("--max-macs", "MACs of the target net: over it, exit code 1.")] = None,
-    max_params: Annotated[int | None, _budget("--max-params", "Its parameters: over it, exit code 1.")] = None,
+    max_macs: Annotated[int | None, budget_option("--max-macs", "MACs of the target net; over it, code 1.")] = None,
+    max_params: Annotated[int | None, budget_option("--max-params", "Its parameters: over it, exit code 1.")] = None,
     penalty_macs: Annotated[
         float | None,
         typer.Option(
@@ -114,8 +115,8 @@ def _print(result: "SearchResult") -> None:
         rows = [
             (
                 one.path.name,
-                f"{one.validation_accuracy:.2%}",
-                f"{one.child_accuracy:.2%}",
+                _percent(one.validation_accuracy),
+                _percent(one.child_accuracy),
                 one.macs,
                 one.parameters,
                 "best" if one.path == result.path else "",
@@ -133,10 +134,16 @@ def _print(result: "SearchResult") -> None:
         )
         for kind in last["edges_per_node"]
     ]
+    if result.validation_accuracy is None:
+        accuracies = f"Drawn at random, {counted(last['draws'], 'draw')}; nothing was trained."
+    else:
+        accuracies = (
+            f"Validation accuracy {result.validation_accuracy:.2%}; of the child net, the same weights with every cell "
+            f"derived, {_percent(result.child_accuracy)}."
+        )
     target = result.target
     caption = (
-        f"Validation accuracy {result.validation_accuracy:.2%}; of the child net, the same weights with every cell "
-        f"derived, {result.child_accuracy:.2%}.\n"
+        f"{accuracies}\n"
         f"Target net ({target.skeleton}, C={target.channels}, L={target.layers}, "
         f"{target.input_size[0]}x{target.input_size[1]}, {target.classes} classes): {result.macs:,} MACs, "
         f"{result.parameters:,} parameters."
@@ -144,3 +151,7 @@ def _print(result: "SearchResult") -> None:
     title = f"{result.genotype.name}: {counted(len(result.history), 'epoch')} in {result.seconds:.0f} s"
     print_table(title, ["cell", "edges per node", ">skips", ">entropy"], cells, caption=caption)
     print(f"{result.genotype_path}\nhash {result.genotype.hash}")
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"

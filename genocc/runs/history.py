@@ -50,16 +50,22 @@ class TrainEpoch(Epoch):
     average: Tested | None = None
 
 
-class SearchEpoch(Epoch):
+class SampledEpoch(Epoch):
+    """The one line of a search that trains nothing; see docs/search.md."""
+
+    draws: Count | None = None
+    edges_per_node: dict[str, list[Count]]
+    skip_connections: dict[str, Count]
+    entropy: dict[str, Number]
+    genotype: dict[str, JsonValue]
+
+
+class SearchEpoch(SampledEpoch):
     """An epoch of a search; see docs/search.md."""
 
     weights: Steps
     validation_accuracy: Share
     child_accuracy: Share
-    edges_per_node: dict[str, list[Count]]
-    skip_connections: dict[str, Count]
-    entropy: dict[str, Number]
-    genotype: dict[str, JsonValue]
 
 
 _MODELS: dict[str, type[Epoch]] = {SEARCH: SearchEpoch, TRAIN: TrainEpoch}
@@ -81,10 +87,11 @@ def finished_epochs(path: str | Path, command: str) -> list[dict[str, Any]]:
         raise RunError(f"{where}: no epoch in it, though the run has ended; was the file changed?")
     for number, line in enumerate(history, start=1):
         try:
-            found = _MODELS[command].model_validate(line)
+            sampled = command == SEARCH and "draws" in line
+            found = (SampledEpoch if sampled else _MODELS[command]).model_validate(line)
         except ValidationError as error:
             raise RunError(f"{where}: line {number}: {_explain(error)}; was the file changed?") from None
-        if isinstance(found, SearchEpoch):
+        if isinstance(found, SampledEpoch):
             kinds = [set(part) for part in (found.edges_per_node, found.skip_connections, found.entropy)]
             if not kinds[0] == kinds[1] == kinds[2] or (number > 1 and kinds[0] != set(history[0]["entropy"])):
                 raise RunError(f"{where}: line {number}: its parts name different cells; was the file changed?")

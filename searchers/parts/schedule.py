@@ -50,6 +50,9 @@ class Schedule(OpenPart):
             ``ones``; the paper allows both readings.
     """
 
+    trains: ClassVar[bool] = True
+    """Whether there is a super-net; without, the derivation is asked once, of the relaxation as it begins."""
+
     kind: ClassVar[str] = "schedule"
     group: ClassVar[str] = "genocc.schedules"
     usual: ClassVar[str] = "alternating"

@@ -1,0 +1,173 @@
+"""Sampling: random genotypes, one for the run of method `random`, or many for `genocc sample`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from genocc.counting import count
+from genocc.data.batches import derived_seed
+from genocc.errors import ConfigError, FileError, GenoccError
+from genocc.files import explained, write_atomically
+from genocc.genotype import Cell, Genotype
+from genocc.network import NetworkConfig
+from genocc.runs.folder import RunFolder
+from genocc.runs.images import images_metadata
+from genocc.runs.progress import Progress
+from genocc.version import __version__
+
+from .config import SearchConfig
+from .interface import Coefficients, DataShape
+from .parts.derivation import derived_cell
+from .summary import architecture_numbers
+
+DRAWS = 2000
+"""Genotypes that are drawn for one within the budget."""
+MOST = 100_000
+"""The most genotypes that one call samples."""
+
+
+class Sampler:
+    """Draws genotypes that the derivation makes of random importances, until one is within the budget.
+
+    Args:
+        config: A search with ``schedule.name=no-training``.
+        data_shape: Sizes of images and classes.
+
+    Raises:
+        NetworkError: The target skeleton does not fit the images.
+    """
+
+    def __init__(self, config: SearchConfig, data_shape: DataShape) -> None:
+        self.config = config
+        self.target = config.budget.target(
+            classes=data_shape.classes, input_channels=data_shape.channels, input_size=data_shape.size
+        )
+        kinds = sorted({self.target.kind(number) for number in range(self.target.layers)})
+        self.spaces = {kind: config.topology.cell_space(config.space.operations, kind) for kind in kinds}
+
+    def sample(self, number: int, name: str) -> tuple[Genotype, dict[str, Coefficients], int]:
+        """Returns genotype ``number`` of the seed's sequence, its coefficients, and how many were drawn for it.
+
+        Raises:
+            GenoccError: None of `DRAWS` is within the budget; the message says how close the best came.
+        """
+        budget = self.config.budget
+        limits = {"MACs": budget.max_macs, "parameters": budget.max_params}
+        least = dict.fromkeys(limits, float("inf"))
+        for draw in range(DRAWS):
+            genotype, found = self._drawn(derived_seed(self.config.seed, "sample", number, draw), name)
+            if budget.max_macs is None and budget.max_params is None:
+                return genotype, found, draw + 1
+            total = count(genotype, self.target).total
+            costs = {"MACs": total.macs, "parameters": total.parameters}
+            if all(most is None or costs[cost] <= most for cost, most in limits.items()):
+                return genotype, found, draw + 1
+            least = {cost: min(least[cost], costs[cost]) for cost in costs}
+        asked = ", ".join(f"{most:,} {cost}" for cost, most in limits.items() if most is not None)
+        closest = " and ".join(f"{least[cost]:,} {cost}" for cost, most in limits.items() if most is not None)
+        raise GenoccError(
+            f"none of {DRAWS:,} random genotypes is within the budget of {asked}; the least were {closest} "
+            f"({_described(self.target)}): allow more, or choose a smaller target with budget.channels and "
+            "budget.layers"
+        )
+
+    def _drawn(self, seed: int, name: str) -> tuple[Genotype, dict[str, Coefficients]]:
+        found = self.config.relaxation.build(self.spaces, seed).coefficients(0.0)
+        masks = self.config.derivation.select(self.spaces, found, None)
+        cells = {kind: derived_cell(space, masks[kind], found[kind]) for kind, space in self.spaces.items()}
+        return Genotype(name=name, cells={kind: _unweighted(cell) for kind, cell in cells.items()}), found
+
+
+def run_sampling(config: SearchConfig, folder: RunFolder, data: str, data_shape: DataShape, progress: Progress) -> None:
+    """Makes the run of a schedule without training: one line of history, and the genotype.
+
+    Args:
+        config: The search.
+        folder: Its run folder.
+        data: Name of the data set.
+        data_shape: Sizes of images and classes.
+        progress: Is told about the line.
+
+    Raises:
+        GenoccError: No genotype within the budget was found.
+    """
+    began = time.monotonic()
+    sampler = Sampler(config, data_shape)
+    genotype, found, draws = sampler.sample(0, f"{config.method}-{data}-seed{config.seed}")
+    folder.begin()
+    folder.truncate(0)  # of a run that was killed before its result was written
+    line: dict[str, Any] = {"epoch": 1, "draws": draws, **architecture_numbers(sampler.spaces, found, genotype)}
+    folder.append({**line, "seconds": round(time.monotonic() - began, 3)})
+    progress.message(f"{genotype.name}: drawn at random, {draws} in all")
+    metadata = {
+        "method": config.method,
+        "genocc": __version__,
+        "seed": config.seed,
+        "draws": draws,
+        **images_metadata(data, data_shape.classes, data_shape.channels, data_shape.size),
+    }
+    folder.finish(genotype.model_copy(update={"metadata": metadata}).dumps())
+    folder.log(f"finished: {genotype.hash}")
+
+
+def sample(
+    out: str | Path,
+    number: int = 1,
+    *,
+    space: str = "darts",
+    seed: int = 0,
+    max_macs: int | None = None,
+    max_params: int | None = None,
+    overrides: Iterable[str] = (),
+) -> list[Path]:
+    """Writes random genotypes, independent of each other, into a folder; returns their files.
+
+    Args:
+        out: The folder, new or empty.
+        number: How many.
+        space: A search space.
+        seed: Of all of them; genotype k of a seed is the same however many there are.
+        max_macs: Budget of each on the target net: 20 cells, C = 36, on CIFAR-10; ``budget`` in ``overrides``.
+        max_params: The same for its parameters.
+        overrides: Texts ``part.field=value``: any setting of method `random`.
+
+    Raises:
+        GenoccError: A setting or the folder cannot be used, or no genotype within the budget was found.
+    """
+    if not 1 <= number <= MOST:
+        raise ConfigError(f"{number} genotypes: expected 1 to {MOST:,}")
+    budget = {"max_macs": max_macs, "max_params": max_params}
+    config = SearchConfig.make("random", "cifar", overrides, space={"name": space}, seed=seed, budget=budget)
+    folder = Path(out)
+    with explained(folder, "make"):
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise FileError(f"{folder}: is not empty; choose a new or empty folder")
+    paths = []
+    for name, text in _texts(Sampler(config, DataShape(10)), number):
+        paths.append(folder / f"{name}.json")
+        write_atomically(paths[-1], text)
+    return paths
+
+
+def _texts(sampler: Sampler, number: int) -> Iterator[tuple[str, str]]:
+    seed, digits = sampler.config.seed, len(str(number - 1))
+    for one in range(number):
+        name = f"random-seed{seed}-{one:0{digits}}"
+        genotype, _, draws = sampler.sample(one, name)
+        metadata = {"method": "random", "genocc": __version__, "seed": seed, "number": one, "draws": draws}
+        yield name, genotype.model_copy(update={"metadata": metadata}).dumps()
+
+
+def _unweighted(cell: Cell) -> Cell:
+    """The cell without the random numbers that chose its edges."""
+    nodes = tuple(tuple(edge.model_copy(update={"weight": None}) for edge in node) for node in cell.nodes)
+    return cell.model_copy(update={"nodes": nodes})
+
+
+def _described(target: NetworkConfig) -> str:
+    height, width = target.input_size
+    return f"{target.skeleton}, C={target.channels}, L={target.layers}, {height}x{width}"

@@ -1,0 +1,68 @@
+"""Random genotypes in a folder, and within a budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from genocc.counting import count
+from genocc.errors import ConfigError, FileError, GenoccError
+from genocc.genotype import Genotype
+from genocc.network import NetworkConfig
+from genocc.searchers.config import SearchConfig
+from genocc.searchers.sampling import sample
+from genocc.searchers.search import run_search
+from tests.searchers.small import SMALL
+
+SIZE = ("budget.channels=8", "budget.layers=5")
+TARGET = NetworkConfig(channels=8, layers=5)
+
+
+def test_genotypes_are_of_the_space_and_repeat_themselves(tmp_path: Path) -> None:
+    paths = sample(tmp_path / "a", 12, space="ss3", seed=3)
+    assert [path.name for path in paths] == [f"random-seed3-{number:02}.json" for number in range(12)]
+    found = [Genotype.load(path) for path in paths]
+    assert len({genotype.hash for genotype in found}) == 12
+    allowed = {"skip_connect", "max_pool_3x3", "sep_conv_3x3", "sep_conv_5x5"}
+    for genotype in found:
+        for cell in genotype.cells.values():
+            assert all(len({edge.source for edge in node}) == 2 for node in cell.nodes)
+            assert {edge.op for _, _, edge in cell.edges()} <= allowed
+            assert all(edge.weight is None for _, _, edge in cell.edges()), "what chose it means nothing"
+    again = [Genotype.load(path).hash for path in sample(tmp_path / "b", 3, space="ss3", seed=3)]
+    assert again == [genotype.hash for genotype in found[:3]], "however many there are"
+
+
+def test_none_is_over_the_budget(tmp_path: Path) -> None:
+    free = [count(Genotype.load(path), TARGET).total for path in sample(tmp_path / "free", 20, overrides=SIZE)]
+    macs, params = (sorted(values)[10] for values in ([x.macs for x in free], [x.parameters for x in free]))
+    paths = sample(tmp_path / "small", 20, max_macs=macs, max_params=params, overrides=SIZE)
+    found = [count(Genotype.load(path), TARGET).total for path in paths]
+    assert max(x.macs for x in found) <= macs < max(x.macs for x in free)
+    assert max(x.parameters for x in found) <= params
+    assert max(Genotype.load(path).metadata["draws"] for path in paths) > 1
+
+
+def test_a_hopeless_budget_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genocc.searchers.sampling.DRAWS", 5)
+    message = r"none of 5 random genotypes is within the budget of 1,000 MACs; the least were [\d,]+ MACs \(cifar, C=8"
+    with pytest.raises(GenoccError, match=message):
+        sample(tmp_path / "few", 1, max_macs=1000, overrides=SIZE)
+    config = SearchConfig.make("random", "cifar", [*SMALL, *SIZE, "budget.max_params=10"])
+    with pytest.raises(GenoccError, match="within the budget of 10 parameters"):
+        run_search(config, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run" / "config.json").exists(), "there is nothing to resume"
+
+
+def test_folders_and_numbers_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").write_text("")
+    with pytest.raises(FileError, match="is not empty; choose a new or empty folder"):
+        sample(tmp_path / "full")
+    for number in (0, 100_001):
+        with pytest.raises(ConfigError, match="expected 1 to 100,000"):
+            sample(tmp_path / "new", number)
+    with pytest.raises(ConfigError, match="unknown search space 'drats'"):
+        sample(tmp_path / "new", space="drats")
+    assert not (tmp_path / "new").exists()
