@@ -144,7 +144,7 @@ def test_alphas_stay_where_the_stage_says_so(carry: bool, tmp_path: Path) -> Non
 def test_stages_that_do_not_fit_are_refused(
     stages: tuple[Stage, ...], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong(self: Any) -> tuple[Stage, ...]:
+    def wrong(self: Any, config: Composition) -> tuple[Stage, ...]:
         return stages
 
     monkeypatch.setattr(Shrinking, "stages", wrong)
