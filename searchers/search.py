@@ -35,7 +35,7 @@ from .interface import BilevelSteps, DataShape
 from .parts.data import load_halves
 from .result import SearchResult
 from .sampling import run_sampling
-from .stages import StagedBilevel
+from .stages import StagedBilevel, Stages
 from .summary import architecture_numbers, format_epoch, format_steps
 from .supernet.net import SuperNet
 
@@ -63,11 +63,13 @@ def run_search(
         data: The images; those that the configuration names where not given.
 
     Raises:
+        ConfigError: The schedule's stages do not fit together.
         RunError: The folder cannot be used, or the loss is no longer finite.
         DataError: The images cannot be used.
         TargetError: The device does not exist.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the batch has been finished and a checkpoint written.
     """
+    Stages(config)  # refuses what does not fit together before there is a folder
     with interruptions() as interruption, open_run(out, SEARCH, config.model_dump(mode="json"), resume=resume) as run:
         if not run.finished:
             chosen = choose_device(device)

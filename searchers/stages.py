@@ -36,7 +36,7 @@ class Stages:
     """
 
     def __init__(self, config: SearchConfig) -> None:
-        self.stages = config.schedule.stages()
+        self.stages = config.schedule.stages(config)
         name, epochs = config.schedule.name, config.schedule.epochs
         if not self.stages or min(stage.epochs for stage in self.stages) < 1:
             raise ConfigError(f"schedule '{name}': every stage needs an epoch; {epochs} are too few for its stages")
@@ -95,6 +95,10 @@ class StagedBilevel(Bilevel):
         first, epochs = self.stages.span(number)
         self._set_progress(epoch - first, epochs)
 
+    def numbers(self) -> dict[str, Any]:
+        own = {"stage": self.stage + 1} if len(self.stages.stages) > 1 else {}
+        return {**own, **super().numbers()}
+
     def state(self) -> dict[str, Any]:
         own = {"stage": {"number": self.stage, "candidates": self.candidates}} if len(self.stages.stages) > 1 else {}
         return {**super().state(), **own}
@@ -138,7 +142,7 @@ class StagedBilevel(Bilevel):
 
 
 def _of_stage(config: SearchConfig, number: int) -> SearchConfig:
-    stages = config.schedule.stages()
+    stages = config.schedule.stages(config)
     if len(stages) == 1 and not stages[0].settings:
         return config
     of_stage = merged({"schedule": {"epochs": stages[number].epochs}}, stages[number].settings)

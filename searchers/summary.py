@@ -53,8 +53,9 @@ def format_steps(numbers: Mapping[str, Any], edges: Mapping[str, int]) -> str:
 def format_epoch(line: Mapping[str, Any]) -> str:
     """Returns an epoch of the history as one line for people."""
     edges = ", ".join(f"{sum(counts)} {kind}" for kind, counts in line["edges_per_node"].items())
+    stage = f"stage {line['stage']}  " if "stage" in line else ""
     return (
-        f"loss {line['weights']['loss']:.3f}  accuracy {line['validation_accuracy']:.3f}  "
+        f"{stage}loss {line['weights']['loss']:.3f}  accuracy {line['validation_accuracy']:.3f}  "
         f"child net {line['child_accuracy']:.3f}  edges {edges}  {line['seconds']:.1f} s"
     )
 

@@ -22,7 +22,9 @@ from tests.sample_data import ROOT
 
 PAGE = ROOT / "docs" / "methods" / "settings.md"
 
-METHODS = ("darts", "pc-darts", "ec-darts", "edarts", "entrannas", "entrannas-dst", "gdas", "drnas")
+METHODS = (
+    "darts", "pc-darts", "ec-darts", "edarts", "entrannas", "entrannas-dst", "gdas", "drnas", "fair-darts", "p-darts",
+)  # fmt: skip
 
 INTRODUCTION = """\
 # Settings

@@ -114,7 +114,7 @@ def test_every_search_of_the_pages_can_begin(command: str, monkeypatch: pytest.M
 def build(described: str) -> None:
     """Builds the super-net of a configuration, with as few channels as its connection allows; each only once."""
     config = SearchConfig.model_validate_json(described)
-    channels = 2 * max(config.connection.partial, config.connection.bottleneck or 1)
+    channels = 2 * max(getattr(config.connection, name, None) or 1 for name in ("partial", "bottleneck"))
     network = SuperNetConfig(channels=channels, layers=3)
     net = SuperNet(config.model_copy(update={"supernet": network}), DataShape(2, 3, (8, 8)))
     assert net.derive().cells.keys() == {"normal", "reduction"}

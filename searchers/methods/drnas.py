@@ -177,7 +177,7 @@ def divergence(beta: Tensor, competing: Tensor) -> Tensor:
     return (logs + ((beta - 1) * (beta.digamma() - total.digamma()[:, None])).sum(1)).sum()
 
 
-class ProgressiveSchedule(Schedule):
+class ProgressiveChannels(Schedule):
     """Stages: in each, fewer operations per edge compete, on more of the channels (DrNAS, progressive learning).
 
     The stages have the same number of epochs. An architecture and a weight step alternate, as in DARTS.
@@ -189,7 +189,7 @@ class ProgressiveSchedule(Schedule):
         operations: Operations per edge that go on into each of those stages: the strongest (DrNAS: 7, then 4).
     """
 
-    name: Literal["progressive"] = "progressive"
+    name: Literal["progressive-channels"] = "progressive-channels"
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.4
     partial: tuple[PositiveInt, ...] = (4,)
     operations: tuple[PositiveInt, ...] = (4,)
@@ -223,7 +223,7 @@ class ProgressiveSchedule(Schedule):
             return [Phase("warm-up", weight_steps, weight_step)]
         return [Phase("search", weight_steps, alternating_step)]
 
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self, config: Composition) -> tuple[Stage, ...]:
         number = 1 + len(self.partial)
         ends = [self.epochs * stage // number for stage in range(number + 1)]
         first, *later = (end - begin for begin, end in pairwise(ends))
@@ -252,7 +252,7 @@ class DrNas(Method):
     space = SpaceConfig(name="darts-no-zero")
     relaxation = Dirichlet()
     connection = WeightedSum(partial=6)
-    schedule = ProgressiveSchedule()
+    schedule = ProgressiveChannels()
     penalties = (Anchor(),)
     supernet = SuperNetConfig(channels=36, layers=20)
     weights = WeightsConfig(learning_rate=0.1, learning_rate_end=0.0)

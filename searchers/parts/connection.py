@@ -113,9 +113,10 @@ class Channels(nn.Module):
         return state
 
     def feature(self, operation: str, stride: int, feature: Feature) -> Feature:
-        """Returns what a candidate hands to its nodes instead of ``feature``, such as that with dropout (P-DARTS).
+        """Returns what an edge hands to its node instead of ``feature``, such as that with dropout (P-DARTS).
 
-        Random numbers come from PyTorch's default generators, which are the run's while a step is taken.
+        Asked for each edge, also where edges share a feature. Random numbers come from PyTorch's default generators,
+        which are the run's while a step is taken.
         """
         return feature
 

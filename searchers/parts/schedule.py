@@ -18,7 +18,7 @@ from genocc.configuration import Epochs, refuse
 from genocc.runs.loop import Phase
 
 from ..interface import BilevelSteps, CellSpace, Coefficients, DerivedCoefficients, Masks
-from ..registry import OpenPart
+from ..registry import Composition, OpenPart
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,14 @@ class Schedule(OpenPart):
             architecture_steps: Batches in the validation half.
         """
 
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self, config: Composition) -> tuple[Stage, ...]:
         """Returns the stages of the search, in order; their epochs sum to ``epochs``.
 
         At its beginning each stage gets a new super-net, and new optimizers; its learning rates, annealing and warm-up
         run over its own epochs. Where it ``continues`` the one before, only the warm-up does.
+
+        Args:
+            config: The whole search, whose settings a stage may build upon: a number of layers more.
         """
         return (Stage(self.epochs),)
 

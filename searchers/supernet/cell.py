@@ -109,7 +109,7 @@ class SuperCell(nn.Module):
                 source = channels.source(number, states[number])
                 new = {key: self.features[key](source) for key in wanted}
                 normalize(list(new.values()))
-                found |= {key: channels.feature(*self._about[key], feature) for key, feature in new.items()}
+                found |= new
         return CellState(torch.cat([state.map for state in states[space.inputs :]], -1))
 
     def _node(self, number: int, states: Sequence[CellState], found: Mapping[str, Feature], terms: Terms) -> Tensor:
@@ -118,7 +118,9 @@ class SuperCell(nn.Module):
             maps, (_, *size), planes = states[0].map, self.shape, states[0].map.shape[3]
             return maps.new_zeros(len(maps), *size, planes, maps.shape[4])
         edges, operations = zip(*chosen, strict=True)
-        summed = combine([found[self.keys[choice]] for choice in chosen], terms.op[list(edges), list(operations)])
+        keys = [self.keys[choice] for choice in chosen]
+        features = [self.channels.feature(*self._about[key], found[key]) for key in keys]
+        summed = combine(features, terms.op[list(edges), list(operations)])
         bypasses = [
             Bypass(states[source], terms.edge[e], 1 + (self.reduction and source < self.space.inputs))
             for e in sorted(set(edges))

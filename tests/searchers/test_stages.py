@@ -17,6 +17,7 @@ from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import CellSpace, Coefficients
 from genocc.searchers.method import Method
 from genocc.searchers.parts import AlternatingSchedule, Stage
+from genocc.searchers.registry import Composition
 from genocc.searchers.search import run_search
 from genocc.searchers.stages import StagedBilevel, Stages
 from tests.searchers.small import SMALL, StopAt, assert_same, history
@@ -32,7 +33,7 @@ class Shrinking(AlternatingSchedule):
     name: Literal["shrinking"] = "shrinking"  # type: ignore[assignment]
     carry: bool = True
 
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self, config: Composition) -> tuple[Stage, ...]:
         first = self.epochs // 2
         return Stage(first), Stage(self.epochs - first, {"supernet": {"layers": 4}}, carry=self.carry)
 
@@ -143,7 +144,7 @@ def test_alphas_stay_where_the_stage_says_so(carry: bool, tmp_path: Path) -> Non
 def test_stages_that_do_not_fit_are_refused(
     stages: tuple[Stage, ...], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong(self: Any) -> tuple[Stage, ...]:
+    def wrong(self: Any, config: Composition) -> tuple[Stage, ...]:
         return stages
 
     monkeypatch.setattr(Shrinking, "stages", wrong)

@@ -17,7 +17,7 @@ from genocc.searchers.methods.drnas import (
     Anchor,
     Dirichlet,
     DirichletParameters,
-    ProgressiveSchedule,
+    ProgressiveChannels,
     dirichlet,
     divergence,
 )
@@ -231,23 +231,24 @@ def test_two_stages_of_25_epochs_each_with_10_of_warm_up_on_one_cosine() -> None
     names = [stages.schedule(e)[0].phases(stages.schedule(e)[1], 3, 3)[0].name for e in range(50)]
     assert names == [*["warm-up"] * 10, *["search"] * 15, *["warm-up"] * 10, *["search"] * 15]
     assert [stages.span(number) for number in (0, 1)] == [(0, 50), (0, 50)]
-    three = ProgressiveSchedule(epochs=10, partial=(4, 2), operations=(5, 3)).stages()
+    three = ProgressiveChannels(epochs=10, partial=(4, 2), operations=(5, 3)).stages(SearchConfig.make("drnas"))
     assert [(stage.epochs, stage.settings) for stage in three] == [
         (3, {}), (3, {"connection": {"partial": 4}}), (4, {"connection": {"partial": 2}})
     ]  # fmt: skip
-    assert [stage.epochs for stage in ProgressiveSchedule(partial=(), operations=()).stages()] == [50]
+    one = ProgressiveChannels(partial=(), operations=()).stages(SearchConfig.make("drnas"))
+    assert [stage.epochs for stage in one] == [50]
 
 
 def test_the_strongest_four_of_each_edge_go_on_among_those_that_compete() -> None:
     made = made_of()
     coefficients = {kind: found.detach() for kind, found in made.coefficients(0.0).items()}
-    kept = ProgressiveSchedule().candidates(1, {"normal": SPACE}, coefficients)["normal"]
+    kept = ProgressiveChannels().candidates(1, {"normal": SPACE}, coefficients)["normal"]
     for row, mask in zip(made.alpha["normal"].tolist(), kept, strict=True):
         assert set(mask.nonzero().flatten().tolist()) == set(sorted(range(7), key=lambda k: -row[k])[:4])
     fewer = only(0, 3)
     made = made_of(fewer)
     coefficients = {kind: found.detach() for kind, found in made.coefficients(0.0).items()}
-    kept = ProgressiveSchedule().candidates(1, {"normal": fewer}, coefficients)["normal"]
+    kept = ProgressiveChannels().candidates(1, {"normal": fewer}, coefficients)["normal"]
     assert torch.equal(kept, fewer.candidate_mask(torch.device("cpu"))), "what was dropped does not come back"
 
 
