@@ -204,6 +204,14 @@ def test_operations_that_have_been_dropped_are_never_drawn() -> None:
         assert (made.alpha["normal"].grad[~mask] == 0).all()
 
 
+def test_with_one_operation_there_is_nothing_to_draw_and_it_is_darts(tmp_path: Path) -> None:
+    for method in ("gdas", "darts"):
+        run_search(small(method, 'space=["sep_conv_3x3"]'), tmp_path / method, device="cpu")
+    for drawn_line, line in zip(history(tmp_path / "gdas"), history(tmp_path / "darts"), strict=True):
+        for what in ("weights", "architecture", "validation_accuracy", "child_accuracy", "edges_per_node"):
+            assert drawn_line[what] == line[what]
+
+
 def test_its_settings_are_the_papers() -> None:
     found = SearchConfig.make("gdas")
     assert (found.schedule.epochs, found.schedule.batch_size, found.supernet.channels, found.supernet.layers) == (
