@@ -30,6 +30,12 @@ def evaluate(
     provider: Annotated[
         str, typer.Option("--provider", "--device", metavar="cpu|cuda", help="Where to run the net.")
     ] = "cpu",
+    runtime: Annotated[
+        str | None,
+        typer.Option(
+            "--runtime", metavar="NAME", help="What runs the net \\[the first of its kind].", show_default=False
+        ),
+    ] = None,
     pixels: Annotated[
         str | None,
         typer.Option(
@@ -51,8 +57,8 @@ def evaluate(
 ) -> None:
     """Measure top-1 and top-5 accuracy of a trained net on a data set's test images.
 
-    ONNX Runtime runs .onnx files, PyTorch all others. Images are resized to the net's size, and normalised unless the
-    file does so itself.
+    ONNX Runtime runs .onnx files, PyTorch all others, unless --runtime names another (`genocc runtimes`). Images are
+    resized to the net's size, and normalised unless the file does so itself.
     """
     import genocc
 
@@ -63,6 +69,7 @@ def evaluate(
         batch=batch,
         provider=provider,
         pixels=pixels,
+        runtime=runtime,
         split_seed=split_seed,
         download=download,
     )

@@ -132,6 +132,7 @@ def evaluate(
     batch: int | None = None,
     provider: str = "cpu",
     pixels: str | None = None,
+    runtime: str | None = None,
     split_seed: int | None = None,
     download: bool = False,
 ) -> Evaluation:
@@ -144,6 +145,7 @@ def evaluate(
         batch: Images per batch [128].
         provider: Where the net is run: ``cpu`` or ``cuda``.
         pixels: Input of an .onnx file that does not say it: ``uint8``, ``unit`` (0..1) or ``normalized``.
+        runtime: Name of what runs the net [the first that reads such files].
         split_seed: Seed of the choice of test images where a folder has none of its own [the run's, or 0].
         download: Whether a missing data set may be fetched.
 
@@ -154,7 +156,7 @@ def evaluate(
     for name, value, least in (("--limit", limit, 1), ("--batch", batch, 1), ("--split-seed", split_seed, 0)):
         if value is not None and value < least:
             raise DataError(f"{name} {value}: expected at least {least}")
-    opened = open_net(net, provider=provider, pixels=pixels)
+    opened = open_net(net, provider=provider, pixels=pixels, runtime=runtime)
     batch = min(_batch_size(opened, batch), MAX_BATCH)
     own = read_config(net, TRAIN)["data"] if Path(net).is_dir() else {}
     wanted = {**own, **data_fields(data)}

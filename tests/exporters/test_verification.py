@@ -17,7 +17,9 @@ import genocc
 from genocc import Genotype, NetworkConfig, weights
 from genocc.errors import TargetError, WeightsError
 from genocc.exporters.comparison import BATCHES
-from genocc.exporters.verification import REFERENCE, RUNTIME, verify
+from genocc.exporters.verification import verify
+from genocc.runtimes.onnx_reference import RUNTIME as REFERENCE
+from genocc.runtimes.onnx_runtime import ONNX_RUNTIME
 from tests.reference import random_parameters
 
 SMALL = NetworkConfig(channels=4, layers=3, input_size=(17, 16))
@@ -56,13 +58,13 @@ def test_an_untrained_file_is_verified_from_its_seed(untrained: Path) -> None:
     assert found.provider == "CPUExecutionProvider"
     assert found.weights == "untrained weights, seed 5"
     runs = [(comparison.runtime, comparison.batch) for comparison in found.comparisons]
-    assert runs == [(runtime, batch) for batch in (1, 2, 7) for runtime in (RUNTIME, REFERENCE)]
+    assert runs == [(runtime, batch) for batch in (1, 2, 7) for runtime in (ONNX_RUNTIME.title, REFERENCE)]
 
 
 def test_the_reference_evaluator_runs_where_it_is_asked_to(untrained: Path) -> None:
     found = verify(untrained, batches=(3,), reference_batches=(2, 4))
     runs = [(comparison.runtime, comparison.batch) for comparison in found.comparisons]
-    assert runs == [(RUNTIME, 3), (REFERENCE, 2), (REFERENCE, 4)]
+    assert runs == [(ONNX_RUNTIME.title, 3), (REFERENCE, 2), (REFERENCE, 4)]
     assert found.ok
 
 
@@ -150,7 +152,7 @@ def test_files_with_options_are_verified(
     assert compiled.verification.ok
     found = verify(path, weights=arrays)
     assert found.ok
-    assert [c.max_rel for c in found.comparisons if c.runtime == RUNTIME] == pytest.approx(
+    assert [c.max_rel for c in found.comparisons if c.runtime == ONNX_RUNTIME.title] == pytest.approx(
         [c.max_rel for c in compiled.verification.comparisons], abs=1e-6
     )
 
@@ -210,7 +212,7 @@ def _external(model: onnx.ModelProto) -> None:
     ("change", "message"),
     [
         (_without_metadata, "no genotype in its metadata; expected a file that `genocc compile` wrote"),
-        (_huge, "damaged metadata: it describes a net that is larger than any ONNX file"),
+        (_huge, "damaged metadata: it describes a net that is larger than any file of genocc"),
         (_broken_genotype, "damaged metadata.*unknown operation 'sep_conv_9x9'"),
         (_broken_network, "damaged metadata"),
         (_other_classes, "the output has shape .1, 10.; the genotype's net gives .1, 11."),
