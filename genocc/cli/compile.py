@@ -27,7 +27,7 @@ def _option(panel: str, *names: str, help: str, metavar: str | None = None) -> A
 @network_options
 def compile(
     source: GenotypeArgument,
-    to: Annotated[str, typer.Option("--to", metavar="TARGET", help="onnx, torch, pt2 or python.")],
+    to: Annotated[str, typer.Option("--to", metavar="TARGET", help="onnx, openvino, torch, pt2 or python.")],
     output: OutputOption,
     network: NetworkConfig,
     weights: Annotated[
@@ -79,7 +79,7 @@ def compile(
         _option("Target", "--class-names", help="A file with one name per line, or a list.", metavar="FILE|A,B,C"),
     ] = None,
 ) -> None:
-    """Compile a genotype: to ONNX, PyTorch weights, a torch.export program or Python source.
+    """Compile a genotype: to ONNX, OpenVINO, PyTorch weights, a torch.export program or Python source.
 
     The file appears only if it is complete and computes what the net does in PyTorch (exit code 1 if not).
     """

@@ -31,8 +31,8 @@ def verify(
 ) -> None:
     """Compare a compiled file with its genotype's net in PyTorch; exit code 1 if they differ.
 
-    ONNX Runtime and ONNX's reference evaluator run an .onnx file, PyTorch a .safetensors file, unless --runtime names
-    others (`genocc runtimes`). The reference evaluator takes a second or more per image.
+    ONNX Runtime and ONNX's reference evaluator run an .onnx file, OpenVINO an .xml file, PyTorch a .safetensors file,
+    unless --runtime names others (`genocc runtimes`). The reference evaluator takes a second or more per image.
     """
     from genocc.exporters.verification import verify
 

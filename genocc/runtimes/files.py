@@ -7,8 +7,9 @@ from pathlib import Path
 from genocc.runtimes.compiled_file import CompiledFile
 from genocc.runtimes.nets import NetFile
 from genocc.runtimes.onnx_files import OnnxFile
+from genocc.runtimes.openvino_files import OpenVinoFile
 
-FILES: dict[str, type[CompiledFile]] = {kind.suffix: kind for kind in (OnnxFile, NetFile)}
+FILES: dict[str, type[CompiledFile]] = {kind.suffix: kind for kind in (OnnxFile, OpenVinoFile, NetFile)}
 """Suffix -> kind of file."""
 
 

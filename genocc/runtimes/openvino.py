@@ -13,6 +13,7 @@ from genocc.errors import TargetError
 from genocc.runtimes.base import Array, Infer, LoadedNet, Runtime
 from genocc.runtimes.compiled_file import CompiledFile, Port
 from genocc.runtimes.onnx_files import OnnxFile, first_line
+from genocc.runtimes.openvino_files import OpenVinoFile
 
 _TYPES = {"f32": "tensor(float)", "u8": "tensor(uint8)"}
 
@@ -22,7 +23,7 @@ class OpenVino(Runtime):
 
     name: ClassVar[str] = "openvino"
     title: ClassVar[str] = "OpenVINO"
-    reads: ClassVar[tuple[str, ...]] = (".onnx",)
+    reads: ClassVar[tuple[str, ...]] = (".xml", ".onnx")
 
     def version(self) -> str | None:
         try:
@@ -41,9 +42,10 @@ class OpenVino(Runtime):
 
     def load(self, file: CompiledFile, provider: str = "cpu", threads: int | None = None) -> LoadedNet:
         self.check(file, provider)
-        assert isinstance(file, OnnxFile)
-        file.metadata  # noqa: B018  (it parses the file, with limits, and so refuses what must not be loaded)
-        model = read_model(file.where, file.content)
+        assert isinstance(file, (OpenVinoFile, OnnxFile))
+        file.metadata  # noqa: B018  (to read it looks at the whole file, and so refuses what must not be loaded)
+        contents = (file.xml, file.weights) if isinstance(file, OpenVinoFile) else (file.content,)
+        model = _model(file.where, *contents)
         whole = _compiled(model, file.where, threads)
 
         def response() -> Infer:
@@ -80,10 +82,10 @@ def openvino() -> Any:
 _REPORTS = "openvino_telemetry"
 
 
-def read_model(where: str, content: bytes) -> Any:
-    """Returns OpenVINO's model of an ONNX file; raises TargetError."""
+def _model(where: str, *contents: bytes) -> Any:
+    """OpenVINO's model of the contents of a file, or of two."""
     try:
-        return openvino().Core().read_model(content)
+        return openvino().Core().read_model(*contents)
     except RuntimeError as error:
         raise TargetError(f"{where}: OpenVINO cannot load it: {_reason(error)}") from None
 

@@ -139,12 +139,12 @@ def evaluate(
     """Measures a trained net on the test images of a data set, resized to what the net takes.
 
     Args:
-        net: A folder of `genocc train`, a .safetensors file of a net, or an .onnx file.
+        net: A folder of `genocc train`, a .safetensors file of a net, or an .onnx or .xml file.
         data: As for `genocc.search`; a training run's own where not given.
         limit: At most so many images, evenly spaced; all where not given.
         batch: Images per batch [128].
         provider: Where the net is run: ``cpu`` or ``cuda``.
-        pixels: Input of an .onnx file that does not say it: ``uint8``, ``unit`` (0..1) or ``normalized``.
+        pixels: Input of an .onnx or .xml file that does not say it: ``uint8``, ``unit`` (0..1) or ``normalized``.
         runtime: Name of what runs the net [the first that reads such files].
         split_seed: Seed of the choice of test images where a folder has none of its own [the run's, or 0].
         download: Whether a missing data set may be fetched.

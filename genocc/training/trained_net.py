@@ -1,7 +1,7 @@
 """Trained nets from run folders and files, as functions from images to outputs that say which images they take.
 
-A training run and a .safetensors file are run by PyTorch, an .onnx file by ONNX Runtime, as in deployment, without a
-look at its weights or its genotype; or by another runtime that reads such files.
+A training run and a .safetensors file are run by PyTorch, an .onnx file by ONNX Runtime and an .xml file by OpenVINO,
+as in deployment, without a look at weights or genotype; or by another runtime that reads such files.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from genocc.provenance import Normalization, Provenance
     from genocc.runtimes.base import LoadedNet
 
-DEPLOYED = (".onnx",)
+DEPLOYED = (".onnx", ".xml")
 """Suffixes of files that a runtime other than PyTorch runs."""
 
 Pixels = Literal["uint8", "unit", "normalized"]
@@ -67,12 +67,12 @@ class TrainedNet:
 def open_net(
     path: str | Path, *, provider: str = "cpu", pixels: str | None = None, runtime: str | None = None
 ) -> TrainedNet:
-    """Opens a training run, a .safetensors file or an .onnx file.
+    """Opens a training run, or a .safetensors, .onnx or .xml file.
 
     Args:
         path: The folder or the file.
         provider: Where it is run: ``cpu`` or ``cuda``.
-        pixels: Input of an .onnx file that does not say it.
+        pixels: Input of an .onnx or .xml file that does not say it.
         runtime: Name of what runs it; the first of its kind where not given.
 
     Raises:
@@ -89,7 +89,7 @@ def open_net(
     if path.suffix in DEPLOYED and path.is_file():
         return _deployed(path, provider, pixels, runtime)
     if pixels is not None:
-        raise TargetError(f"--pixels: is for .onnx files that do not say what they take; {path} is none")
+        raise TargetError(f"--pixels: is for .onnx and .xml files that do not say what they take; {path} is none")
     if path.is_dir():
         read_config(path, TRAIN)
         path = best_weights(path, f"name a file of weights, such as its {RUN_LAST}")

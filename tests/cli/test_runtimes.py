@@ -61,3 +61,27 @@ def test_bench_times_the_backends_of_a_runtime() -> None:
     found = json.loads(run("bench", "zoo:darts-v2", "--runtime", "reference", *options).stdout)
     assert [timing["backend"] for timing in found["timings"]] == ["genocc-reference"]
     assert "exclude each other" in error("bench", "zoo:darts-v2", "--runtime", "eager", "--backend", "eager")
+
+
+def test_an_xml_file_is_compiled_verified_evaluated_and_timed(training_run: Path, tmp_path: Path) -> None:
+    if reason := runtimes()["openvino"].lacks():
+        pytest.skip(reason)
+    path, weights = tmp_path / "net.xml", training_run / "best.safetensors"
+    done = json.loads(run("compile", training_run, "--to", "openvino", "-o", path, "--uint8-input", "--json").stdout)
+    assert done["verification"]["ok"]
+    assert done["bytes"] == path.stat().st_size + path.with_suffix(".bin").stat().st_size
+    assert "OpenVINO on CPU" in run("verify", path, "--weights", weights).stdout
+    results = [json.loads(run("evaluate", net, "--data", "fake", "--json").stdout) for net in (path, training_run)]
+    assert results[0]["top1"] == results[1]["top1"]
+    assert results[0]["runtime"].startswith("OpenVINO ")
+    path.with_suffix(".bin").unlink()
+    assert "its weights, net.bin, do not lie beside it" in error("verify", path)
+    assert "its weights, net.bin, do not lie beside it" in error("evaluate", path, "--data", "fake")
+    path.with_suffix(".bin").touch()
+    assert "they are those of another file, or damaged" in error("evaluate", path, "--data", "fake")
+    path.write_text("<net><layers><layer/></layers></net>")
+    assert "no genotype in its metadata; expected a file that `genocc compile` wrote" in error("verify", path)
+    options = [*SMALL, "--batch", "1", "--rounds", "1", "--threads", "1", "--json"]
+    timed = json.loads(run("bench", "zoo:darts-v2", "--runtime", "openvino", *options).stdout)
+    assert [timing["backend"] for timing in timed["timings"]] == ["genocc-openvino"]
+    assert "openvino" in timed["versions"]
