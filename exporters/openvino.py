@@ -16,7 +16,7 @@ from genocc.runtimes.openvino_files import MAX_BYTES, METADATA
 from genocc.verification import Verification
 
 from .deployment import Deployment
-from .onnx import OnnxExporter, check
+from .onnx import OnnxExporter, check, check_batch
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,9 @@ class OpenVinoExporter(Deployment, Exporter):
     """Writes .xml files, each with its weights in a .bin file beside it; input and output are those of `OnnxExporter`.
 
     The same net gives the same bytes with the same OpenVINO.
+
+    Attributes:
+        batch: The only number of images that the file takes; None: any.
 
     Raises:
         TargetError: OpenVINO is not available.
@@ -41,7 +44,10 @@ class OpenVinoExporter(Deployment, Exporter):
     checks: ClassVar[tuple[str, ...]] = OnnxExporter.checks
     max_bytes: ClassVar[int] = MAX_BYTES
 
+    batch: int | None = None
+
     def __post_init__(self) -> None:
+        check_batch(self.batch)
         if reason := OPENVINO.lacks():
             raise TargetError(reason)
 
@@ -53,7 +59,7 @@ class OpenVinoExporter(Deployment, Exporter):
             InternalError: ONNX's checker or the converter refuses what was built.
         """
         options = {field.name: getattr(self, field.name) for field in fields(Deployment)}
-        source = OnnxExporter(**options).model(net)
+        source = OnnxExporter(**options, batch=self.batch).model(net)
         del source.metadata_props[:]  # the converter has a place of its own for them
         content = source.SerializeToString(deterministic=True)
         check(content)

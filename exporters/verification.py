@@ -10,6 +10,7 @@ import numpy as np
 
 from genocc import weights as weight_files
 from genocc.compiler import CompiledNet
+from genocc.counting import check_activations
 from genocc.errors import TargetError
 from genocc.graph import Graph
 from genocc.initialization import initialize
@@ -73,6 +74,7 @@ def verify(
         tried = reference_batches if runtime.slow else batches
         if tried or runtimes:
             loaded = runtime.load(file, provider if provider in runtime.providers else "cpu")
+            check_activations(logical, loaded.batch or 1, "choose a smaller --batch, or --no-verify")
             used.append(loaded.provider)
             files.append(LoadedFile(runtime.title, _observing(runtime, loaded, note), tried))
     return compare(

@@ -59,6 +59,9 @@ def compile(
         bool, _option("Passes", "--bisect", help="Write nothing; find the first pass that changes the results.")
     ] = False,
     opset: Annotated[int | None, _option("Target", "--opset", help="ONNX operator set, 17 or newer [18].")] = None,
+    batch: Annotated[
+        int | None, _option("Target", "--batch", help="Take exactly N images at a time [any].", metavar="N")
+    ] = None,
     normalize: Annotated[
         str | None,
         _option(
@@ -90,6 +93,7 @@ def compile(
     refuse_overwriting(output, source.where, weights, class_names)
     options = {
         "opset": opset,
+        "batch": batch,
         "normalize": normalize and normalize_option(normalize, network.input_channels, source.provenance),
         "uint8_input": uint8_input,
         "softmax": softmax,

@@ -85,3 +85,15 @@ def test_an_xml_file_is_compiled_verified_evaluated_and_timed(training_run: Path
     timed = json.loads(run("bench", "zoo:darts-v2", "--runtime", "openvino", *options).stdout)
     assert [timing["backend"] for timing in timed["timings"]] == ["genocc-openvino"]
     assert "openvino" in timed["versions"]
+
+
+def test_a_fixed_batch(training_run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    run("compile", training_run, "--to", "onnx", "-o", path, "--batch", "3")
+    results = [json.loads(run("evaluate", net, "--data", "fake", "--json").stdout) for net in (path, training_run)]
+    assert results[0]["top1"] == results[1]["top1"]
+    assert "takes 3 at a time; leave --batch out" in error("evaluate", path, "--data", "fake", "--batch", "2")
+    options = ["compile", "zoo:darts-v2", *SMALL, "-o", tmp_path / "a.onnx", "--to"]
+    for size in ("0", "65537", "-1"):
+        assert f"--batch {size}: expected 1 to 65,536 images" in error(*options, "onnx", "--batch", size)
+    assert "target 'python' has no option batch" in error(*options, "python", "--batch", "2")
