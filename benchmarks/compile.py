@@ -25,10 +25,11 @@ import typer
 import genocc
 from genocc import NetworkConfig
 from genocc.cli.console import print_table
-from genocc.exporters.bench.backends import BACKENDS, onnx_file
+from genocc.exporters.bench.backends import BACKENDS, all_backends, onnx_file
 from genocc.exporters.bench.benchmark import Benchmark, benchmark
 from genocc.exporters.onnx import OnnxExporter
 from genocc.passes import COUNTED, PASSES
+from genocc.runtimes.table import runtimes
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,12 @@ def main(
 ) -> None:
     """Prints the tables."""
     cases = [case for case in (QUICK if quick else CASES) if not only or case.genotype in only]
-    backends = [name for name in BACKENDS if torch_compile or name != "torch-compile"]
+    table = runtimes()
+    backends = [
+        name
+        for name, one in all_backends().items()
+        if (name == "torch-compile" and torch_compile) or not (table[one.runtime].slow or table[one.runtime].lacks())
+    ]
     if passes:
         backends = ["traced", "genocc-onnx-plain", *_passes_alone(), "genocc-onnx"]
     results: list[tuple[Case, Benchmark]] = []

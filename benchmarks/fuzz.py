@@ -1,4 +1,4 @@
-"""A campaign over random genotypes: PyTorch eager = optimized graph = ONNX Runtime = ONNX's reference evaluator.
+"""A campaign over random genotypes: PyTorch eager = optimized graph = every runtime of the table (genocc runtimes).
 
     python benchmarks/fuzz.py --count 10000 --seed 1
 
@@ -35,15 +35,22 @@ from genocc.nn.graph_module import graph_module
 from genocc.nn.target_net import TargetNet
 from genocc.passes import PASSES, Parameters, run_passes, select
 from genocc.passes.bisect import bisect
-from genocc.runtimes.onnx_runtime import session
+from genocc.runtimes.nets import NetFile
+from genocc.runtimes.onnx_files import OnnxFile
+from genocc.runtimes.table import runtimes
 from tests.reference import evaluate, random_image, random_parameters
 from tests.strategies import genotypes, networks
 
-TOLERANCES = {"eager": 1e-4, "optimized": 1e-4, "onnxruntime": 1e-4, "onnx reference, float64": 1e-10}
+TOLERANCES = {"eager": 1e-4, "optimized": 1e-4, "onnx reference, float64": 1e-10} | {
+    name: 1e-4 for name, one in runtimes().items() if name not in ("eager", "reference") and one.lacks() is None
+}
 """Largest difference from an independent evaluation in float64, relative to the largest logit."""
 
 INTERPRETED = 5
 """One case in this many goes through the reference evaluator, in float64."""
+
+COMPILED = 100
+"""One case in this many goes through each other slow runtime: TorchInductor compiles for seconds."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,11 @@ def errors(case: Case) -> Iterator[tuple[str, float]]:
         yield "optimized", error(graph_module(optimized, parameters).eval()(x))
     model = OnnxExporter().model(_net(case, optimized, parameters)).SerializeToString()
     check(model)
-    yield "onnxruntime", error(session(model).run(None, {"image": x.numpy()})[0])
+    files = {".onnx": OnnxFile("model", model), ".safetensors": NetFile("net", optimized, parameters, {})}
+    for name, runtime in runtimes().items():
+        file = next((files[suffix] for suffix in runtime.reads if suffix in files), None)
+        if name in TOLERANCES and name != "eager" and file and (not runtime.slow or case.seed % COMPILED == 1):
+            yield name, error(runtime.load(file, threads=1).infer(x.numpy()))
     if case.seed % INTERPRETED == 0:
         optimized, parameters = run_passes(graph, Parameters.of(arrays), select(case.passes, PASSES))
         double = OnnxExporter().model(_net(case, optimized, parameters))

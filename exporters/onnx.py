@@ -40,6 +40,7 @@ from genocc.primitives import (
     Softmax,
     Zero,
 )
+from genocc.runtimes import MAX_BATCH
 from genocc.runtimes.onnx_files import MAX_BYTES
 from genocc.verification import Verification
 from genocc.version import __version__
@@ -57,6 +58,7 @@ class OnnxExporter(Deployment, Exporter):
 
     Attributes:
         opset: Version of the operator set; exactly this one is stamped. 18 runs fastest in ONNX Runtime on CPU.
+        batch: The only number of images that the file takes, for runtimes that want all sizes fixed; None: any.
     """
 
     name: ClassVar[str] = "onnx"
@@ -74,8 +76,10 @@ class OnnxExporter(Deployment, Exporter):
     max_bytes: ClassVar[int] = MAX_BYTES
 
     opset: int = 18
+    batch: int | None = None
 
     def __post_init__(self) -> None:
+        check_batch(self.batch)
         newest = onnx.defs.onnx_opset_version()
         if not OLDEST_OPSET <= self.opset <= newest:
             raise TargetError(
@@ -107,7 +111,7 @@ class OnnxExporter(Deployment, Exporter):
         provenance = self.provenance(net)
         opset = helper.make_opsetid("", self.opset)
         model = helper.make_model(
-            _graph(graph, net.parameters, net.genotype.name),
+            _graph(graph, net.parameters, net.genotype.name, self.batch),
             opset_imports=[opset],
             ir_version=helper.find_min_ir_version_for([opset]),
             producer_name="genocc",
@@ -116,6 +120,12 @@ class OnnxExporter(Deployment, Exporter):
         )
         helper.set_model_props(model, provenance.to_metadata())
         return model
+
+
+def check_batch(batch: int | None) -> None:
+    """Checks a fixed batch size; raises TargetError."""
+    if batch is not None and not 1 <= batch <= MAX_BATCH:
+        raise TargetError(f"--batch {batch}: expected 1 to {MAX_BATCH:,} images")
 
 
 def check(model: bytes) -> None:
@@ -127,7 +137,7 @@ def check(model: bytes) -> None:
         raise InternalError(f"the ONNX file that was built is not valid: {error}") from error
 
 
-def _graph(graph: Graph, parameters: Mapping[str, Array], name: str) -> onnx.GraphProto:
+def _graph(graph: Graph, parameters: Mapping[str, Array], name: str, batch: int | None) -> onnx.GraphProto:
     """The ONNX graph with its weights and all shapes, in the precision of the parameters."""
     arrays = {name: parameters[name] for name in [*graph.parameters(), *graph.buffers()]}
     (dtype,) = {array.dtype for array in arrays.values()}
@@ -135,7 +145,7 @@ def _graph(graph: Graph, parameters: Mapping[str, Array], name: str) -> onnx.Gra
     writer = _Writer(graph, element)
     arrays |= {name: a.astype(dtype) if a.dtype.kind == "f" else a for name, a in writer.constants.items()}
     infos = {
-        value: helper.make_tensor_value_info(writer.value(value), element, ("batch", *node.shape))
+        value: helper.make_tensor_value_info(writer.value(value), element, (batch or "batch", *node.shape))
         for value, node in graph.nodes.items()
     }
     image = infos.pop(graph.input.name)

@@ -76,6 +76,7 @@ class Exporter(ABC):
     Attributes:
         name: What ``--to`` calls it.
         suffix: Of its files.
+        companions: Suffixes of further files, which `write` puts beside the file: all of them appear, or none.
         passes: Names of the passes that it runs unless told otherwise: those that were measured to help it.
         checks: What `write` checks each file with, in words.
         max_bytes: The most bytes of weights, in its files or to verify them.
@@ -85,6 +86,7 @@ class Exporter(ABC):
 
     name: ClassVar[str]
     suffix: ClassVar[str]
+    companions: ClassVar[tuple[str, ...]] = ()
     passes: ClassVar[tuple[str, ...]]
     checks: ClassVar[tuple[str, ...]] = ()
     max_bytes: ClassVar[int] = 2**31 - 1
@@ -125,7 +127,7 @@ class Compilation:
     Attributes:
         net: What is in it.
         target: What wrote it.
-        size: Of the file in bytes.
+        size: Of the file in bytes, its companions included.
         operators: Their number in the file.
         verification: How far it is from the net in PyTorch; None where that was not asked for.
     """
@@ -175,7 +177,7 @@ def compile(  # named as the command; the built-in is not needed here
         genotype: The cells, or what `genocc.open` returns. A training run has its own network, weights, class names,
             mean and deviation, which need not be given.
         config: The network around them; the CIFAR defaults where it is not given.
-        to: Name of a target (``onnx``, ``torch``, ``pt2``, ``python``), or the target itself.
+        to: Name of a target (``onnx``, ``openvino``, ``torch``, ``pt2``, ``python``), or the target itself.
         output: The file; it appears only if it is complete and, where that is asked for, verified.
         weights: Arrays by name or a safetensors file; initialised from ``seed`` where not given.
         seed: Of the initialization [0].
@@ -207,9 +209,10 @@ def compile(  # named as the command; the built-in is not needed here
         verification = target.verify(net, path, provider or "cpu") if verify else None
         if verification and not verification.ok:
             raise MismatchError(f"{output}", verification)
-        done.append(Compilation(net, target, path.stat().st_size, operators, verification))
+        size = sum(part.stat().st_size for part in (path, *map(path.with_suffix, target.companions)))
+        done.append(Compilation(net, target, size, operators, verification))
 
-    write_atomically(output, write)
+    write_atomically(output, write, target.companions)
     return done[0]
 
 
@@ -322,9 +325,13 @@ def _options_of_training(provenance: Provenance, given: Mapping[str, Any]) -> di
 
 def _check_output(output: str | Path, target: Exporter, source: Source, weights: object) -> None:
     """Refuses an output that is read, or has a suffix that its content does not have; raises FileError."""
-    refuse_overwriting(output, source.where or None, weights if isinstance(weights, (str, Path)) else None)
     path = Path(output)
+    read = (source.where or None, weights if isinstance(weights, (str, Path)) else None)
+    for written in (output, *map(path.with_suffix, target.companions if path.suffix else ())):
+        refuse_overwriting(written, *read)
     is_stream = is_stdout(output) or (path.exists() and not path.is_file())  # standard output, a pipe, a device
+    if is_stream and target.companions:
+        raise FileError(f"{output}: target '{target.name}' writes two files; name the {target.suffix} file")
     if not is_stream and path.suffix != target.suffix:
         raise FileError(f"{output}: target '{target.name}' writes {target.suffix} files; found suffix '{path.suffix}'")
 

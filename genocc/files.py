@@ -6,10 +6,11 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,13 +54,19 @@ def read_text(path: str | Path, *, limit: int) -> str:
         raise FileError(f"{path}: not UTF-8 text (byte {error.start}); expected a text file") from None
 
 
-def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], None]) -> None:
+def write_atomically(
+    path: str | Path, content: bytes | str | Callable[[Path], None], companions: Sequence[str] = ()
+) -> None:
     """Writes a file all or nothing: a failure or Ctrl-C leaves what was there before.
+
+    No file system renames several files at once: a program that is killed between the renames, or a machine that stops
+    there, leaves companions of the new file with the old one, or with none.
 
     Args:
         path: The destination. ``-`` is standard output, under whatever name; a device or a pipe is written to directly.
         content: The bytes, the text (stored as UTF-8), or a function that writes the file it is given (which has
             the destination's suffix, and is in the destination's folder if that is a file).
+        companions: Suffixes of further files that the function writes, each beside the file that it is given.
 
     Raises:
         FileError: The folder is missing, the destination is a directory, or writing fails.
@@ -82,7 +89,7 @@ def write_atomically(path: str | Path, content: bytes | str | Callable[[Path], N
         if given.exists() and not given.is_file():
             given.write_bytes(_produced(content))
         else:
-            _replace(Path(os.path.realpath(given)), content)
+            _replace(Path(os.path.realpath(given)), content, companions)
 
 
 def is_stdout(path: str | Path) -> bool:
@@ -174,23 +181,55 @@ def _produced(content: bytes | Callable[[Path], None]) -> bytes:
         return path.read_bytes()
 
 
-def _replace(target: Path, content: bytes | Callable[[Path], None]) -> None:
+def _replace(target: Path, content: bytes | Callable[[Path], None], companions: Sequence[str]) -> None:
     # Short enough for a folder in which the target's name is the longest that there may be.
     temporary = target.with_name(f".{target.stem[:30]}.{secrets.token_hex(6)}{target.suffix[:15]}")
-    _TEMPORARY.add(temporary)
+    places = {temporary.with_suffix(suffix): target.with_suffix(suffix) for suffix in companions} | {temporary: target}
+    _TEMPORARY.update(places)
     try:
         # With the permissions of any new file: reading them from the umask would set that of the whole program.
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        for path in places:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         if callable(content):
             content(temporary)
         else:
             temporary.write_bytes(content)
-        with open(temporary, "rb+") as stream:
-            os.fsync(stream.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
-        temporary.replace(target)
+        for path, place in places.items():
+            with open(path, "rb+") as stream:
+                os.fsync(stream.fileno())
+            with contextlib.suppress(FileNotFoundError):
+                path.chmod(stat.S_IMODE(place.stat().st_mode))
+        _move(places)
     finally:
-        with contextlib.suppress(OSError):  # what went wrong with the file is the error to report
-            temporary.unlink(missing_ok=True)
-        _TEMPORARY.discard(temporary)
+        for path in places:
+            with contextlib.suppress(OSError):  # what went wrong with the file is the error to report
+                path.unlink(missing_ok=True)
+            _TEMPORARY.discard(path)
+
+
+def _move(places: Mapping[Path, Path]) -> None:
+    """Moves files to their places, in order; where one cannot, those before it get back what was there."""
+    companions = list(places)[:-1]
+    kept = {path: path.with_name(f"{path.name}.old") for path in companions}
+    _TEMPORARY.update(kept.values())
+    try:
+        for path in companions:
+            if places[path].is_dir():
+                raise FileError(f"{places[path]}: is a directory; expected a file")
+            if places[path].exists():
+                shutil.copy2(places[path], kept[path])
+        try:
+            for path in places:
+                path.replace(places[path])
+        except BaseException:
+            for path in companions:
+                if kept[path].exists():
+                    kept[path].replace(places[path])
+                elif not path.exists():  # it has been moved, and nothing was there before
+                    places[path].unlink(missing_ok=True)
+            raise
+    finally:
+        for path in kept.values():
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+            _TEMPORARY.discard(path)

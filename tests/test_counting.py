@@ -130,7 +130,7 @@ def test_activation_peak_by_hand() -> None:
     assert activation_peak(b.build(y="sum")) == 4 * (4 + 4 + 4)
 
 
-HEAVY = ("torch", "onnx", "onnxruntime", "numpy", "networkx", "graphviz", "yaml")
+HEAVY = ("torch", "openvino", "onnx", "onnxruntime", "numpy", "networkx", "graphviz", "yaml")
 
 
 @pytest.mark.parametrize("command", [["count", "zoo:darts-v2", "--skeleton", "imagenet"], ["--help"], ["ops"]])

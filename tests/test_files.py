@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,60 @@ def test_what_is_half_written_can_be_discarded(tmp_path: Path) -> None:
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(FileError, match="cannot write: no file can have this name"):
         write_atomically(name, "x")
+
+
+def pair(first: str, second: str) -> Callable[[Path], None]:
+    """Writes a file and its companion."""
+
+    def write(path: Path) -> None:
+        path.with_suffix(".bin").write_text(second)
+        path.write_text(first)
+
+    return write
+
+
+def test_companions_appear_with_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    for number in ("1", "2"):
+        write_atomically(path, pair(f"xml {number}", f"bin {number}"), [".bin"])
+        assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
+            "a.xml": f"xml {number}",
+            "a.bin": f"bin {number}",
+        }
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("fault", ["writer", "first rename", "second rename"])
+def test_both_appear_or_neither(before: bool, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.xml"
+    if before:
+        write_atomically(path, pair("old xml", "old bin"), [".bin"])
+    found = {p.name: p.read_text() for p in tmp_path.iterdir()}
+
+    def write(temporary: Path) -> None:
+        pair("new xml", "new bin")(temporary)
+        if fault == "writer":
+            raise KeyboardInterrupt
+
+    moved: list[Path] = []
+    replace = Path.replace
+
+    def fails(self: Path, target: Path) -> Path:
+        if len(moved) == ["first rename", "second rename"].index(fault):
+            moved.append(self)
+            raise OSError(5, "Input/output error")
+        moved.append(self)
+        return replace(self, target)
+
+    if fault != "writer":
+        monkeypatch.setattr(Path, "replace", fails)
+    with pytest.raises(KeyboardInterrupt if fault == "writer" else FileError):
+        write_atomically(path, write, [".bin"])
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == found
+
+
+def test_a_companion_that_is_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").mkdir()
+    with pytest.raises(FileError, match=r"a\.bin: is a directory; expected a file"):
+        write_atomically(tmp_path / "a.xml", pair("xml", "bin"), [".bin"])
+    assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]

@@ -1,4 +1,4 @@
-"""The backends that can run a net: PyTorch in several forms, and ONNX Runtime with traced and with genocc's files."""
+"""The backends that can run a net: PyTorch in several forms, ONNX Runtime with traced and our files, other runtimes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from genocc.compiler import CompiledNet, compile_net
+from genocc.compiler import CompiledNet, compile_net, exporters
 from genocc.counting import cost
 from genocc.errors import TargetError
 from genocc.genotype import Genotype
@@ -27,7 +28,10 @@ from genocc.network import NetworkConfig
 from genocc.nn.graph_module import graph_module
 from genocc.nn.inference_net import PASSES, InferenceNet
 from genocc.nn.primitives import INFERENCE_EMITTERS
+from genocc.runtimes.base import Runtime
+from genocc.runtimes.files import open_file
 from genocc.runtimes.onnx_runtime import PROVIDERS
+from genocc.runtimes.table import runtimes
 from genocc.runtimes.torch import torch_device
 
 from ..onnx import OnnxExporter, check
@@ -46,7 +50,7 @@ class Backend:
         about: Description, for the tables.
         session: Context in which the net can be run; it is loaded on entry and gone on exit.
         prepare_seconds: From the genotype's net to what `session` loads (export, or compilation of ours).
-        file_bytes: Of the ONNX file; None where there is none.
+        file_bytes: Of the file or files; None where there is none.
         nodes: Operators in that file.
         parameters: Numbers in the weights that it loads, running statistics included where they are not folded.
         macs: For one image; None for files that were traced.
@@ -105,6 +109,22 @@ class Workload:
         return np.random.default_rng(0).standard_normal(shape, np.float32)
 
 
+@dataclass(frozen=True)
+class Preparation:
+    """What makes a backend for a workload.
+
+    Attributes:
+        runtime: Name of the runtime, in the table of `genocc runtimes`.
+        make: Makes it.
+    """
+
+    runtime: str
+    make: Callable[[Workload], Backend]
+
+    def __call__(self, load: Workload) -> Backend:
+        return self.make(load)
+
+
 # The backends: one entry each.
 
 
@@ -146,7 +166,7 @@ def _traced(load: Workload) -> Backend:
     return _onnx_backend("traced", about, load, traced.model, traced.seconds)
 
 
-def onnx_file(name: str, about: str, passes: Sequence[str]) -> Callable[[Workload], Backend]:
+def onnx_file(name: str, about: str, passes: Sequence[str]) -> Preparation:
     """Returns a backend: genocc's ONNX file with these passes, in ONNX Runtime."""
 
     def make(load: Workload) -> Backend:
@@ -159,19 +179,56 @@ def onnx_file(name: str, about: str, passes: Sequence[str]) -> Callable[[Workloa
         seconds = time.perf_counter() - start
         return _onnx_backend(name, about, load, model, seconds, cost(net.graph.nodes.values()).macs)
 
-    return make
+    return Preparation("onnxruntime", make)
 
 
-BACKENDS: dict[str, Callable[[Workload], Backend]] = {
-    "eager": _eager,
-    "channels-last": _channels_last,
-    "torch-compile": _torch_compile,
-    "genocc-torch": _inference_net,
-    "traced": _traced,
+def file_of(runtime: Runtime) -> Preparation:
+    """Returns a backend: a runtime with the file of genocc that it prefers, as `genocc compile` makes it by default."""
+    suffix = runtime.reads[0]
+    name, target = next((n, target) for n, target in exporters().items() if target.suffix == suffix)
+    about = f"genocc's file of target {name}, {runtime.title}"
+
+    def make(load: Workload) -> Backend:
+        exporter = target()
+        start = time.perf_counter()
+        net = load.net(exporter.passes)
+        exporter.check_size(net)
+        with TemporaryDirectory() as folder:
+            path = Path(folder, f"net{suffix}")
+            operators = exporter.write(net, path)
+            seconds = time.perf_counter() - start
+            size = sum(part.stat().st_size for part in Path(folder).iterdir())
+            file = open_file(path, f"{runtime.name}'s file")
+
+        @contextmanager
+        def session() -> Iterator[Infer]:
+            yield runtime.load(file, load.provider, load.threads).infer
+
+        graph = net.graph
+        stored = sum(map(prod, [*graph.parameters().values(), *graph.buffers().values()]))
+        macs = cost(graph.nodes.values()).macs
+        return Backend(f"genocc-{runtime.name}", about, session, seconds, size, operators, stored, macs)
+
+    return Preparation(runtime.name, make)
+
+
+BACKENDS: dict[str, Preparation] = {
+    "eager": Preparation("eager", _eager),
+    "channels-last": Preparation("eager", _channels_last),
+    "torch-compile": Preparation("inductor", _torch_compile),
+    "genocc-torch": Preparation("eager", _inference_net),
+    "traced": Preparation("onnxruntime", _traced),
     "genocc-onnx-plain": onnx_file("genocc-onnx-plain", "genocc's ONNX file without passes, ONNX Runtime", ()),
     "genocc-onnx": onnx_file("genocc-onnx", "genocc's ONNX file, ONNX Runtime", OnnxExporter.passes),
 }
 """Name -> what prepares the backend, in the order of the tables."""
+
+
+def all_backends() -> dict[str, Preparation]:
+    """Returns ``BACKENDS``, and one for each runtime of the table that has none there."""
+    covered = {backend.runtime for backend in BACKENDS.values()}
+    others = (runtime for name, runtime in runtimes().items() if name not in covered)
+    return {**BACKENDS, **{f"genocc-{runtime.name}": file_of(runtime) for runtime in others}}
 
 
 def _torch_backend(

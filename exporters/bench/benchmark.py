@@ -25,9 +25,10 @@ from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.runs.cost_meter import processor_name
 from genocc.runtimes import MAX_BATCH
+from genocc.runtimes.table import ALL, runtime
 from genocc.threads import OtherPrograms, user_setting
 
-from .backends import BACKENDS, Backend, Images, Infer, Workload
+from .backends import Backend, Images, Infer, Preparation, Workload, all_backends
 
 REFERENCE = "traced"
 """The backend that ratios refer to: what one has without genocc."""
@@ -100,6 +101,7 @@ def benchmark(
     config: NetworkConfig | None = None,
     *,
     backends: Sequence[str] | None = None,
+    runtimes: Sequence[str] = (),
     batches: Sequence[int] = (1, 16),
     rounds: int = 7,
     threads: int | None = None,
@@ -113,7 +115,8 @@ def benchmark(
     Args:
         genotype: The cells.
         config: The network around them.
-        backends: Keys of ``BACKENDS``; all but the slow ``torch-compile`` where not given.
+        backends: Keys of `all_backends`; all whose runtimes are available and not slow where not given.
+        runtimes: Names of runtimes instead: their backends.
         batches: Batch sizes.
         rounds: How often the backends take turns; at each turn one runs for about a third of a second.
         threads: Of PyTorch and ONNX Runtime alike; one for each core where not given.
@@ -134,9 +137,8 @@ def benchmark(
     for option, number, most in numbers:
         if not 1 <= number <= most:
             raise TargetError(f"{option} {number}: expected 1 to {most:,}")
-    names = list(backends) if backends else [name for name in BACKENDS if name != "torch-compile"]
-    if unknown := [name for name in names if name not in BACKENDS]:
-        raise TargetError(f"unknown backend '{unknown[0]}'; expected some of {', '.join(BACKENDS)}")
+    known = all_backends()
+    names = _names(known, backends, runtimes, provider, note)
     config = config or NetworkConfig()
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -145,7 +147,7 @@ def benchmark(
         prepared = []
         for name in names:
             note(f"preparing {name}")
-            prepared.append(BACKENDS[name](load))
+            prepared.append(known[name](load))
         timings: list[Timing] = []
         others = OtherPrograms()
         for batch in batches:
@@ -155,10 +157,43 @@ def benchmark(
     finally:
         torch.set_num_threads(before)
     versions = {"torch": torch.__version__, "onnxruntime": onnxruntime.__version__, "onnx": onnx.__version__}
+    table = {known[name].runtime: runtime(known[name].runtime) for name in names}
+    own = {name: one.version() for name, one in table.items() if name not in _VERSIONED}
+    versions |= {name: version for name, version in own.items() if version}
     return Benchmark(
         genotype.name, config, machine(), threads, provider, versions, tuple(prepared), tuple(timings),
         user_setting(), taken,
     )  # fmt: skip
+
+
+_VERSIONED = ("eager", "inductor", "onnxruntime", "reference")
+
+
+def _names(
+    known: Mapping[str, Preparation],
+    backends: Sequence[str] | None,
+    names: Sequence[str],
+    provider: str,
+    note: Callable[[str], None],
+) -> list[str]:
+    """The backends that are timed; TargetError where one that was named does not exist or is not available."""
+    if backends and names:
+        raise TargetError("--runtime and --backend exclude each other; give one of them")
+    if unknown := [name for name in backends or () if name not in known]:
+        raise TargetError(f"unknown backend '{unknown[0]}'; expected some of {', '.join(known)}")
+    asked = ALL not in names and [runtime(name).name for name in names]
+    chosen = list(backends) if backends else [name for name, one in known.items() if not asked or one.runtime in asked]
+    found = []
+    for name in chosen:
+        one = runtime(known[name].runtime)
+        reason = one.lacks(provider) if provider in one.providers else f"it does not run on {provider}"
+        if reason and (backends or asked):
+            raise TargetError(f"backend {name}: {reason}")
+        if not reason and (backends or names or not one.slow):
+            found.append(name)
+        elif reason:
+            note(f"{name} is left out: {reason}")
+    return found
 
 
 def machine() -> str:

@@ -28,6 +28,7 @@ from genocc.cli.passes import passes
 from genocc.cli.rank import rank
 from genocc.cli.rank_topologies import rank_topologies
 from genocc.cli.report import report
+from genocc.cli.runtimes import runtimes
 from genocc.cli.sample import sample
 from genocc.cli.schema import schema
 from genocc.cli.search import search
@@ -136,7 +137,7 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (search, methods, sample, rank_topologies),
     "Train": (train, evaluate, rank),
-    "Compile": (compile, verify, bench),
+    "Compile": (compile, verify, bench, runtimes),
     "Look": (show, count, draw, report, diff, ops, passes),
     "Formats": (import_, export_text, import_weights, schema),
 }

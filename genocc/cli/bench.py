@@ -25,7 +25,11 @@ def bench(
     ] = None,
     backend: Annotated[
         list[str] | None,
-        typer.Option("--backend", metavar="NAME", help="What to time; repeatable \\[all but the slow torch-compile]."),
+        typer.Option("--backend", metavar="NAME", help="What to time; repeatable \\[all that are not slow]."),
+    ] = None,
+    runtime: Annotated[
+        list[str] | None,
+        typer.Option("--runtime", metavar="NAME|all", help="Time all backends of a runtime instead; repeatable."),
     ] = None,
     rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="How often the backends take turns.")] = 7,
     threads: Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads \\[one per core].")] = None,
@@ -43,8 +47,8 @@ def bench(
     refuse_mixing(output)
     refuse_overwriting(output, source.where, weights)
     result = benchmark(
-        genotype, network, backends=backend, batches=batch or (1, 16), rounds=rounds, threads=threads,
-        provider=provider, weights=weights, note=note,
+        genotype, network, backends=backend, runtimes=runtime or (), batches=batch or (1, 16), rounds=rounds,
+        threads=threads, provider=provider, weights=weights, note=note,
     )  # fmt: skip
     if output:
         draw_benchmark(result, output)

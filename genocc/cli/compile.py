@@ -27,7 +27,7 @@ def _option(panel: str, *names: str, help: str, metavar: str | None = None) -> A
 @network_options
 def compile(
     source: GenotypeArgument,
-    to: Annotated[str, typer.Option("--to", metavar="TARGET", help="onnx, torch, pt2 or python.")],
+    to: Annotated[str, typer.Option("--to", metavar="TARGET", help="onnx, openvino, torch, pt2 or python.")],
     output: OutputOption,
     network: NetworkConfig,
     weights: Annotated[
@@ -59,6 +59,9 @@ def compile(
         bool, _option("Passes", "--bisect", help="Write nothing; find the first pass that changes the results.")
     ] = False,
     opset: Annotated[int | None, _option("Target", "--opset", help="ONNX operator set, 17 or newer [18].")] = None,
+    batch: Annotated[
+        int | None, _option("Target", "--batch", help="Take exactly N images at a time [any].", metavar="N")
+    ] = None,
     normalize: Annotated[
         str | None,
         _option(
@@ -79,7 +82,7 @@ def compile(
         _option("Target", "--class-names", help="A file with one name per line, or a list.", metavar="FILE|A,B,C"),
     ] = None,
 ) -> None:
-    """Compile a genotype: to ONNX, PyTorch weights, a torch.export program or Python source.
+    """Compile a genotype: to ONNX, OpenVINO, PyTorch weights, a torch.export program or Python source.
 
     The file appears only if it is complete and computes what the net does in PyTorch (exit code 1 if not).
     """
@@ -92,6 +95,7 @@ def compile(
         refuse_mixing(output)
     options = {
         "opset": opset,
+        "batch": batch,
         "normalize": normalize and normalize_option(normalize, network.input_channels, source.provenance),
         "uint8_input": uint8_input,
         "softmax": softmax,

@@ -10,7 +10,7 @@ from genocc.cli.options import JsonOption
 
 def evaluate(
     net: Annotated[
-        str, typer.Argument(metavar="NET", help="A folder of `genocc train`, or a .safetensors or .onnx file.")
+        str, typer.Argument(metavar="NET", help="A folder of `genocc train`, or a .safetensors, .onnx or .xml file.")
     ],
     data: Annotated[
         str | None,
@@ -18,7 +18,7 @@ def evaluate(
             "--data",
             metavar="DATA",
             help="digits, cifar10, cifar100, fake, NAME:FOLDER, or a folder of class folders \\[a training run's own; "
-            "a .onnx file has none].",
+            "a deployed file has none].",
         ),
     ] = None,
     limit: Annotated[
@@ -30,11 +30,17 @@ def evaluate(
     provider: Annotated[
         str, typer.Option("--provider", "--device", metavar="cpu|cuda", help="Where to run the net.")
     ] = "cpu",
+    runtime: Annotated[
+        str | None,
+        typer.Option(
+            "--runtime", metavar="NAME", help="What runs the net \\[the first of its kind].", show_default=False
+        ),
+    ] = None,
     pixels: Annotated[
         str | None,
         typer.Option(
             metavar="KIND",
-            help="What another program's .onnx file takes: uint8, unit (0..1) or normalized.",
+            help="What another program's file takes: uint8, unit (0..1) or normalized.",
             show_default=False,
         ),
     ] = None,
@@ -59,8 +65,8 @@ def evaluate(
 ) -> None:
     """Measure top-1 and top-5 accuracy of a trained net on a data set's test images.
 
-    ONNX Runtime runs .onnx files, PyTorch all others. Images are resized to the net's size, and normalised unless the
-    file does so itself.
+    ONNX Runtime runs .onnx files, OpenVINO .xml files, PyTorch all others, unless --runtime names another (`genocc
+    runtimes`). Images are resized to the net's size, and normalised unless the file does so itself.
     """
     import genocc
 
@@ -71,6 +77,7 @@ def evaluate(
         batch=batch,
         provider=provider,
         pixels=pixels,
+        runtime=runtime,
         split_seed=split_seed,
         center_crop=center_crop,
         download=download,

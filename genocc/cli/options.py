@@ -29,6 +29,12 @@ ProviderOption = Annotated[
         "--provider", metavar="cpu|cuda", help="Where to run the file to verify it (cpu).", show_default=False
     ),
 ]
+RuntimesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--runtime", metavar="NAME|all", help="What runs it; repeatable \\[those of its kind].", show_default=False
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 
 _PANEL = "Network"

@@ -7,29 +7,32 @@ from typing import Annotated
 import typer
 
 from genocc.cli.console import note, print_json, print_table
-from genocc.cli.options import JsonOption, ProviderOption
+from genocc.cli.options import JsonOption, ProviderOption, RuntimesOption
 from genocc.errors import TargetError, quoted
 from genocc.runtimes import MAX_BATCH
 
 
 def verify(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="An .onnx file that `genocc compile` wrote.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A file that `genocc compile` wrote.")],
     weights: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="The weights it was compiled from; untrained ones follow from its seed."),
     ] = None,
     provider: ProviderOption = None,
+    runtime: RuntimesOption = None,
     batch: Annotated[str, typer.Option("--batch", metavar="N,N,N", help="Numbers of images.")] = "1,2,7",
     quick: Annotated[
-        bool, typer.Option("--quick", help="ONNX's reference evaluator, which is slow, at the first batch only.")
+        bool,
+        typer.Option("--quick", help="Slow runtimes, such as ONNX's reference evaluator, at the first batch only."),
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the random images.")] = 0,
     tolerance: Annotated[float, typer.Option(help="The largest relative difference to accept.")] = 1e-4,
     json: JsonOption = False,
 ) -> None:
-    """Compare an ONNX file with its genotype's net in PyTorch; exit code 1 if they differ.
+    """Compare a compiled file with its genotype's net in PyTorch; exit code 1 if they differ.
 
-    ONNX Runtime and ONNX's reference evaluator run each batch; the latter takes a second or more per image.
+    ONNX Runtime and ONNX's reference evaluator run an .onnx file, OpenVINO an .xml file, PyTorch a .safetensors file,
+    unless --runtime names others (`genocc runtimes`). The reference evaluator takes a second or more per image.
     """
     from genocc.exporters.verification import verify
 
@@ -40,6 +43,7 @@ def verify(
         model,
         weights=weights,
         provider=provider or "cpu",
+        runtimes=runtime or (),
         batches=batches,
         reference_batches=batches[:1] if quick else batches,
         seed=seed,
@@ -56,7 +60,7 @@ def verify(
         verdict = "same" if verification.ok else "DIFFERENT"
         caption = (
             f"{verdict}: max rel {verification.max_rel:.1e}, tolerance {tolerance:.0e}; {verification.weights}; "
-            f"ONNX Runtime on {verification.provider}"
+            f"{verification.comparisons[0].runtime} on {verification.provider}"
         )
         columns = ["runtime", ">batch", ">max abs", ">max rel", ">top-1 agreement"]
         print_table(f"{model} against PyTorch", columns, rows, caption=caption)

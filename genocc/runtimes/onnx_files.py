@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 import onnx
@@ -10,6 +14,8 @@ from google.protobuf.message import DecodeError, Message
 from onnx import numpy_helper
 
 from genocc.errors import TargetError
+from genocc.files import read_bytes
+from genocc.runtimes.compiled_file import CompiledFile, Port
 
 MAX_BYTES = 2**31 - 1
 """Size limit of an ONNX file: that of its encoding (protocol buffers)."""
@@ -18,6 +24,30 @@ MAX_NODES = 1 << 17
 """The most nodes of a file, those of its functions counted at each call."""
 _MAX_CALLS = 32
 _REPEATING = ("Loop", "Scan", "SequenceMap")
+
+
+@dataclass(frozen=True)
+class OnnxFile(CompiledFile):
+    """An .onnx file: its content."""
+
+    suffix: ClassVar[str] = ".onnx"
+    runtimes: ClassVar[tuple[str, ...]] = ("onnxruntime", "reference")
+
+    where: str
+    content: bytes
+
+    @classmethod
+    def read(cls, path: str | Path, where: str) -> Self:
+        return cls(where, read_bytes(path, limit=MAX_BYTES))
+
+    @cached_property
+    def model(self) -> onnx.ModelProto:
+        """The parsed content; see `parse`."""
+        return parse(self.content, self.where)
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {entry.key: entry.value for entry in self.model.metadata_props}
 
 
 def parse(content: bytes, where: str) -> onnx.ModelProto:
@@ -101,6 +131,20 @@ def without_bias(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
         copy.graph.output[0].name = node.output[0]
         del copy.graph.value_info[:]  # the new output must not be listed as an inner value as well
     return copy
+
+
+def ports(model: onnx.ModelProto) -> tuple[list[Port], list[Port]]:
+    """Returns the inputs and the outputs of a model, without those inputs that are weights."""
+    stored = {tensor.name for tensor in model.graph.initializer}
+    inputs = [_port(value) for value in model.graph.input if value.name not in stored]
+    return inputs, [_port(value) for value in model.graph.output]
+
+
+def _port(value: onnx.ValueInfoProto) -> Port:
+    tensor = value.type.tensor_type
+    sizes = [dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None for dim in tensor.shape.dim]
+    name = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+    return Port(value.name, sizes, f"tensor({name})")
 
 
 def first_line(error: Exception) -> str:

@@ -2,21 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from genocc.errors import TargetError
-from genocc.runtimes.onnx_files import classifier, first_line
+from genocc.runtimes.base import Array, LoadedNet, Runtime
+from genocc.runtimes.compiled_file import CompiledFile
+from genocc.runtimes.onnx_files import OnnxFile, classifier, first_line, ports
 
 RUNTIME = "ONNX reference evaluator"
 """Its name, for messages."""
 
-Array = NDArray[Any]
+
+class OnnxReference(Runtime):
+    """ONNX's reference evaluator, on one thread: 1 to 10 seconds per image for nets of full size."""
+
+    name: ClassVar[str] = "reference"
+    title: ClassVar[str] = RUNTIME
+    reads: ClassVar[tuple[str, ...]] = (".onnx",)
+    slow: ClassVar[str] = "a second or more per image"
+
+    def version(self) -> str | None:
+        return onnx.__version__
+
+    def lacks(self, provider: str = "cpu") -> str | None:
+        return None
+
+    def load(self, file: CompiledFile, provider: str = "cpu", threads: int | None = None) -> LoadedNet:
+        self.check(file, provider)
+        assert isinstance(file, OnnxFile)
+        model = file.model
+        image = model.graph.input[0].name
+        try:
+            evaluator = ReferenceEvaluator(model)
+        except Exception as error:  # of any class: the file may be damaged
+            raise TargetError(f"{file.where}: {RUNTIME} cannot load it: {first_line(error)}") from None
+
+        def infer(images: Array) -> Array:
+            try:
+                (output,) = evaluator.run(None, {image: images})
+            except Exception as error:  # of any class: the file may be damaged
+                raise TargetError(f"{file.where}: {RUNTIME} cannot run it: {first_line(error)}") from None
+            return np.asarray(output)
+
+        return _Interpreted(infer, lambda: lambda images: interpret(model, images, file.where)[1], "cpu", *ports(model),
+                            model=model, where=file.where)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Interpreted(LoadedNet):
+    """Both of what a verification compares come from one run, which is slow."""
+
+    model: onnx.ModelProto | None = None
+    where: str = ""
+
+    def observe(self, images: Array) -> tuple[Array, Array]:
+        assert self.model is not None
+        return interpret(self.model, images, self.where)
+
+
+REFERENCE = OnnxReference()
 
 
 def interpret(model: onnx.ModelProto, images: Array, where: str) -> tuple[Array, Array]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import re
 import sys
 from functools import cache
 from types import FunctionType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import onnxruntime
@@ -15,9 +16,15 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from genocc.errors import TargetError
-from genocc.runtimes.onnx_files import first_line
+from genocc.runtimes.base import Array, Infer, LoadedNet, Runtime
+from genocc.runtimes.compiled_file import CompiledFile, Port
+from genocc.runtimes.onnx_files import OnnxFile, first_line, without_bias
 
-PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
 """Name of a provider in commands -> its name in ONNX Runtime."""
 
 RUNTIME = f"ONNX Runtime {onnxruntime.__version__}"
@@ -29,15 +36,58 @@ _CANNOT_LOAD = (states.Fail, states.InvalidArgument, states.InvalidGraph, states
 _SILENT = 4
 
 
-def session(model: bytes, provider: str = "cpu", where: str = "model") -> onnxruntime.InferenceSession:
-    """Returns a session whose every node runs on one provider, in full float32 precision (no TF32).
+class OnnxRuntime(Runtime):
+    """ONNX Runtime, on the CPU, on CUDA or through TensorRT."""
 
-    Not for timing: its threads sleep while they wait.
+    name: ClassVar[str] = "onnxruntime"
+    title: ClassVar[str] = "ONNX Runtime"
+    reads: ClassVar[tuple[str, ...]] = (".onnx",)
+    providers: ClassVar[tuple[str, ...]] = tuple(PROVIDERS)
+
+    def version(self) -> str | None:
+        return str(onnxruntime.__version__)
+
+    def lacks(self, provider: str = "cpu") -> str | None:
+        name = PROVIDERS[provider]
+        if name not in onnxruntime.get_available_providers():
+            return f"provider {provider}: this ONNX Runtime is built without {name}; install one that has it"
+        if (provider != "cpu" and not prepare_cuda()) or (provider == "tensorrt" and not _has_tensorrt()):
+            return _unusable(provider)
+        return None
+
+    def load(self, file: CompiledFile, provider: str = "cpu", threads: int | None = None) -> LoadedNet:
+        self.check(file, provider)
+        assert isinstance(file, OnnxFile)
+        whole = session(file.content, provider, file.where, threads)
+
+        def infer(images: Array) -> Array:
+            return run(whole, images, file.where)
+
+        def response() -> Infer:
+            model = without_bias(file.model, file.where).SerializeToString()
+            biasless = session(model, provider, file.where, threads)
+            return lambda images: run(biasless, images, file.where)
+
+        inputs, outputs = (
+            [Port(v.name, v.shape, v.type) for v in vs] for vs in (whole.get_inputs(), whole.get_outputs())
+        )
+        return LoadedNet(infer, response, whole.get_providers()[0], inputs, outputs)
+
+
+ONNX_RUNTIME = OnnxRuntime()
+
+
+def session(
+    model: bytes, provider: str = "cpu", where: str = "model", threads: int | None = None
+) -> onnxruntime.InferenceSession:
+    """Returns a session whose every node runs on one provider, in full float32 precision (no TF32).
 
     Args:
         model: Content of an ONNX file.
         provider: A key of ``PROVIDERS``.
         where: The file, for messages.
+        threads: For timing: so many, which are busy while they wait. Without it they sleep, and their number is ONNX
+            Runtime's own.
 
     Raises:
         TargetError: The provider is unknown, not available or cannot run every node, or ONNX Runtime refuses the model.
@@ -45,26 +95,30 @@ def session(model: bytes, provider: str = "cpu", where: str = "model") -> onnxru
     if provider not in PROVIDERS:
         raise TargetError(f"unknown provider '{provider}'; expected one of {', '.join(PROVIDERS)}")
     name = PROVIDERS[provider]
-    if name not in onnxruntime.get_available_providers():
-        raise TargetError(f"provider {provider}: this ONNX Runtime is built without {name}; install one that has it")
+    if reason := ONNX_RUNTIME.lacks(provider):
+        raise TargetError(reason)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _SILENT  # what it would log is raised below
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    unusable = TargetError(f"provider {provider}: {name} cannot be used on this machine; try cpu")
-    if provider == "cuda":
-        if not prepare_cuda():
-            raise unusable
+    if threads is None:
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    else:
+        options.intra_op_num_threads = threads
+    if provider != "cpu":
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     settings = [{"use_tf32": "0"}] if provider == "cuda" else [{}]
     try:
         made = onnxruntime.InferenceSession(model, options, [name], settings, enable_fallback=0)
     except _CANNOT_LOAD as error:
         if "fallback to CPU EP has been explicitly disabled" in str(error):
-            raise unusable from None
+            raise TargetError(_unusable(provider)) from None
         raise TargetError(f"{where}: {RUNTIME} cannot load it: {_reason(error)}") from None
     if made.get_providers()[0] != name:
-        raise unusable
+        raise TargetError(_unusable(provider))
     return made
+
+
+def _unusable(provider: str) -> str:
+    return f"provider {provider}: {PROVIDERS[provider]} cannot be used on this machine; try cpu"
 
 
 def run(made: onnxruntime.InferenceSession, images: NDArray[Any], where: str = "model") -> NDArray[Any]:
@@ -98,6 +152,17 @@ def prepare_cuda() -> bool:
     load = onnxruntime.preload_dlls
     FunctionType(load.__code__, {**load.__globals__, "print": _ignore}, load.__name__, load.__defaults__)()
     return True
+
+
+@cache
+def _has_tensorrt() -> bool:
+    """Whether TensorRT's own library is there: without it, ONNX Runtime prints its complaints (see `prepare_cuda`)."""
+    names = [f"nvinfer_{n}.dll" if sys.platform == "win32" else f"libnvinfer.so.{n}" for n in (10, 11)]
+    for name in names:
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(name)
+            return True
+    return False
 
 
 def _ignore(*_: object, **__: object) -> None:

@@ -26,20 +26,31 @@ def torch_device(provider: str) -> torch.device:
     return torch.device(provider)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Limits what the calling thread does in PyTorch to one thread, enough for a few images.
+def one_thread() -> AbstractContextManager[None]:
+    """Returns a context in which the calling thread computes alone, enough for a few images; see `limited_threads`.
 
-    Two take 20 times as long on two cores of which another program uses one. ``torch.set_num_threads`` would change
-    the number for all threads of the program, and for good for those that first use PyTorch meanwhile; OpenMP's
-    number belongs to the calling thread. Where PyTorch is built without OpenMP the number stays as it is.
+    Two threads take 20 times as long on two cores of which another program uses one.
     """
-    threads = torch.get_num_threads()  # first: it sets the calling thread's number, once
-    set_threads = _omp_set_num_threads()
-    if set_threads is None or threads == 1:
+    return limited_threads(1)
+
+
+@contextmanager
+def limited_threads(number: int | None) -> Iterator[None]:
+    """Limits what the calling thread does in PyTorch to a number of threads, where one is given.
+
+    ``torch.set_num_threads`` would change the number for all threads of the program, and for good for those that first
+    use PyTorch meanwhile; OpenMP's number belongs to the calling thread. Where PyTorch is built without OpenMP the
+    number stays as it is.
+    """
+    if number is None:
         yield
         return
-    set_threads(1)
+    threads = torch.get_num_threads()  # first: it sets the calling thread's number, once
+    set_threads = _omp_set_num_threads()
+    if set_threads is None or threads == number:
+        yield
+        return
+    set_threads(number)
     try:
         yield
     finally:

@@ -133,6 +133,7 @@ def evaluate(
     batch: int | None = None,
     provider: str = "cpu",
     pixels: str | None = None,
+    runtime: str | None = None,
     split_seed: int | None = None,
     center_crop: float | None = None,
     download: bool = False,
@@ -141,12 +142,13 @@ def evaluate(
     """Measures a trained net on the test images of a data set, resized to what the net takes.
 
     Args:
-        net: A folder of `genocc train`, a .safetensors file of a net, or an .onnx file.
+        net: A folder of `genocc train`, a .safetensors file of a net, or an .onnx or .xml file.
         data: As for `genocc.search`; a training run's own where not given.
         limit: At most so many images, evenly spaced; all where not given.
         batch: Images per batch [128].
         provider: Where the net is run: ``cpu`` or ``cuda``.
-        pixels: Input of an .onnx file that does not say it: ``uint8``, ``unit`` (0..1) or ``normalized``.
+        pixels: Input of an .onnx or .xml file that does not say it: ``uint8``, ``unit`` (0..1) or ``normalized``.
+        runtime: Name of what runs the net [the first that reads such files].
         split_seed: Seed of the choice of test images where a folder has none of its own [the run's, or 0].
         center_crop: Share of the side of each image's middle that is taken, as in trainings [the run's, or all of it].
         download: Whether a missing data set may be fetched.
@@ -161,7 +163,7 @@ def evaluate(
             raise DataError(f"{name} {value}: expected at least {least}")
     if center_crop is not None and not 0 < center_crop <= 1:
         raise DataError(f"--center-crop {center_crop:g}: expected a share of the side, above 0 and up to 1")
-    opened = open_net(net, provider=provider, pixels=pixels)
+    opened = open_net(net, provider=provider, pixels=pixels, runtime=runtime)
     batch = min(_batch_size(opened, batch), MAX_BATCH)
     own = read_config(net, TRAIN)["data"] if Path(net).is_dir() else {}
     wanted = {**own, **data_fields(data)}

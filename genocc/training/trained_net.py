@@ -1,7 +1,7 @@
 """Trained nets from run folders and files, as functions from images to outputs that say which images they take.
 
-A training run and a .safetensors file are run by PyTorch; an .onnx file by ONNX Runtime, as in deployment, without a
-look at its weights or its genotype.
+A training run and a .safetensors file are run by PyTorch, an .onnx file by ONNX Runtime and an .xml file by OpenVINO,
+as in deployment, without a look at weights or genotype; or by another runtime that reads such files.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -19,6 +19,10 @@ from genocc.runs.reading import RUN_LAST, TRAIN, best_weights, read_config
 
 if TYPE_CHECKING:
     from genocc.provenance import Normalization, Provenance
+    from genocc.runtimes.base import LoadedNet
+
+DEPLOYED = (".onnx", ".xml")
+"""Suffixes of files that a runtime other than PyTorch runs."""
 
 Pixels = Literal["uint8", "unit", "normalized"]
 """Input of a net: integers 0..255, floats 0..1, or floats minus a mean, over a deviation."""
@@ -60,18 +64,21 @@ class TrainedNet:
     device: str = "cpu"
 
 
-def open_net(path: str | Path, *, provider: str = "cpu", pixels: str | None = None) -> TrainedNet:
-    """Opens a training run, a .safetensors file or an .onnx file.
+def open_net(
+    path: str | Path, *, provider: str = "cpu", pixels: str | None = None, runtime: str | None = None
+) -> TrainedNet:
+    """Opens a training run, or a .safetensors, .onnx or .xml file.
 
     Args:
         path: The folder or the file.
         provider: Where it is run: ``cpu`` or ``cuda``.
-        pixels: Input of an .onnx file that does not say it.
+        pixels: Input of an .onnx or .xml file that does not say it.
+        runtime: Name of what runs it; the first of its kind where not given.
 
     Raises:
         FileError: There is no such file, or it cannot be read.
         RunError: The folder is not that of a training run.
-        TargetError: ``pixels`` is missing or contradicts the file, or the provider is not available.
+        TargetError: ``pixels`` is missing or contradicts the file, or the runtime or the provider is not available.
         WeightsError: The weights do not fit their net.
     """
     path = Path(path)
@@ -79,14 +86,16 @@ def open_net(path: str | Path, *, provider: str = "cpu", pixels: str | None = No
         raise FileError(f"{path}: no such file or folder; check the path")
     if pixels not in (None, *get_args(Pixels)):
         raise TargetError(f"--pixels: found '{pixels}'; expected {', '.join(get_args(Pixels))}")
-    if path.suffix == ".onnx" and path.is_file():
-        return _onnx(path, provider, pixels)
+    if path.suffix in DEPLOYED and path.is_file():
+        return _deployed(path, provider, pixels, runtime)
     if pixels is not None:
-        raise TargetError(f"--pixels: is for .onnx files that do not say what they take; {path} is none")
+        raise TargetError(f"--pixels: is for .onnx and .xml files that do not say what they take; {path} is none")
     if path.is_dir():
         read_config(path, TRAIN)
         path = best_weights(path, f"name a file of weights, such as its {RUN_LAST}")
-    return _torch(path, provider)
+    if runtime in (None, "eager"):
+        return _torch(path, provider)  # as `_deployed` does it, but without arrays on the way
+    return _deployed(path, provider, None, runtime)
 
 
 def _torch(path: Path, provider: str) -> TrainedNet:
@@ -106,29 +115,30 @@ def _torch(path: Path, provider: str) -> TrainedNet:
     return _of_genocc(provenance, path, run, f"PyTorch {torch.__version__}", provider, device=provider)
 
 
-def _onnx(path: Path, provider: str, pixels: str | None) -> TrainedNet:
-    from genocc.files import read_bytes
+def _deployed(path: Path, provider: str, pixels: str | None, name: str | None) -> TrainedNet:
     from genocc.provenance import Provenance
-    from genocc.runtimes import onnx_runtime
-    from genocc.runtimes.onnx_files import MAX_BYTES, parse
+    from genocc.runtimes.files import open_file
+    from genocc.runtimes.table import chosen
 
-    content = read_bytes(path, limit=MAX_BYTES)
-    metadata = {entry.key: entry.value for entry in parse(content, str(path)).metadata_props}
-    session = onnx_runtime.session(content, provider, str(path))
+    file = open_file(path)
+    metadata = file.metadata
+    runtime = chosen(file, [] if name is None else [name], provider)[0]
+    loaded = runtime.load(file, provider)
 
     def run(images: Tensor) -> Tensor:
-        outputs = onnx_runtime.run(session, images.numpy(), str(path))
+        outputs = loaded.infer(images.numpy())
         if outputs.ndim != 2 or len(outputs) != len(images) or outputs.dtype.kind != "f":
             found = f"{outputs.dtype} of shape {'x'.join(map(str, outputs.shape)) or '()'}"
             raise TargetError(f"{path}: gives {found} for {len(images)} images; expected a row of floats per image")
         return torch.from_numpy(outputs)
 
-    used = session.get_providers()[0]
+    label = f"{runtime.title} {runtime.version()}"
     if "genocc_version" not in metadata:
-        return _of_another_program(path, session, run, onnx_runtime.RUNTIME, used, pixels)
+        return _of_another_program(path, loaded, run, label, pixels)
     if pixels is not None:
         raise TargetError(f"--pixels: {path} says itself what it takes; leave --pixels out")
-    return _of_genocc(Provenance.from_metadata(metadata, str(path)), path, run, onnx_runtime.RUNTIME, used)
+    found = _of_genocc(Provenance.from_metadata(metadata, str(path)), path, run, label, loaded.provider)
+    return _of_one_batch(found, loaded.batch)
 
 
 def _of_genocc(
@@ -159,10 +169,10 @@ def _of_genocc(
 
 
 def _of_another_program(
-    path: Path, session: Any, run: Callable[[Tensor], Tensor], runtime: str, provider: str, pixels: str | None
+    path: Path, loaded: LoadedNet, run: Callable[[Tensor], Tensor], runtime: str, pixels: str | None
 ) -> TrainedNet:
     """A net from another program, whose file has shapes but does not say how its pixels are scaled."""
-    inputs, outputs = session.get_inputs(), session.get_outputs()
+    inputs, outputs = loaded.inputs, loaded.outputs
     shapes = [[size if isinstance(size, int) else None for size in value.shape] for value in (*inputs, *outputs)]
     if [len(shape) for shape in shapes] != [4, 2]:
         listed = ", ".join(f"{value.name} {value.shape}" for value in (*inputs, *outputs))
@@ -192,10 +202,15 @@ def _of_another_program(
         classes,
         (),
         runtime,
-        provider,
+        loaded.provider,
         "weights of another program",
     )
-    return found if batch is None else replace(found, run=_padded(run, batch), batch=batch)
+    return _of_one_batch(found, batch)
+
+
+def _of_one_batch(net: TrainedNet, batch: int | None) -> TrainedNet:
+    """A net that takes one batch size, for smaller ones too; the same net where it takes any."""
+    return net if batch is None else replace(net, run=_padded(net.run, batch), batch=batch)
 
 
 def _padded(run: Callable[[Tensor], Tensor], batch: int) -> Callable[[Tensor], Tensor]:

@@ -27,10 +27,10 @@ def test_the_script_counts_its_cases() -> None:
 def test_a_wrong_operator_is_found(monkeypatch: pytest.MonkeyPatch, darts_v2: Genotype) -> None:
     case = fuzz.Case(darts_v2, NetworkConfig(channels=4, layers=3, input_size=(9, 8)), tuple(PASSES), 0)
     assert all(error <= fuzz.TOLERANCES[what] for what, error in fuzz.errors(case))
-    assert set(dict(fuzz.errors(case))) == set(fuzz.TOLERANCES)
+    assert set(dict(fuzz.errors(case))) == set(fuzz.TOLERANCES) - {"inductor"}
     monkeypatch.setitem(onnx.EMITTERS, MaxPool, onnx._pool("AveragePool", count_include_pad=0))
     wrong = {what for what, error in fuzz.errors(case) if error > fuzz.TOLERANCES[what]}
-    assert wrong == {"onnxruntime", "onnx reference, float64"}
+    assert wrong == {"onnxruntime", "openvino", "onnx reference, float64"}
     assert fuzz.culprit(case) == "no pass; the target named above"
 
 

@@ -15,10 +15,17 @@ from onnx import numpy_helper
 
 import genocc
 from genocc import Genotype, NetworkConfig, weights
-from genocc.errors import TargetError, WeightsError
+from genocc.errors import NetworkError, TargetError, WeightsError
 from genocc.exporters.comparison import BATCHES
-from genocc.exporters.verification import REFERENCE, RUNTIME, verify
+from genocc.exporters.verification import verify
+from genocc.runtimes.files import open_file
+from genocc.runtimes.onnx_reference import RUNTIME as REFERENCE
+from genocc.runtimes.onnx_runtime import ONNX_RUNTIME
+from genocc.runtimes.openvino import OPENVINO
+from genocc.runtimes.table import chosen
 from tests.reference import random_parameters
+
+needs_openvino = pytest.mark.skipif(OPENVINO.lacks() is not None, reason=str(OPENVINO.lacks()))
 
 SMALL = NetworkConfig(channels=4, layers=3, input_size=(17, 16))
 
@@ -56,13 +63,13 @@ def test_an_untrained_file_is_verified_from_its_seed(untrained: Path) -> None:
     assert found.provider == "CPUExecutionProvider"
     assert found.weights == "untrained weights, seed 5"
     runs = [(comparison.runtime, comparison.batch) for comparison in found.comparisons]
-    assert runs == [(runtime, batch) for batch in (1, 2, 7) for runtime in (RUNTIME, REFERENCE)]
+    assert runs == [(runtime, batch) for batch in (1, 2, 7) for runtime in (ONNX_RUNTIME.title, REFERENCE)]
 
 
 def test_the_reference_evaluator_runs_where_it_is_asked_to(untrained: Path) -> None:
     found = verify(untrained, batches=(3,), reference_batches=(2, 4))
     runs = [(comparison.runtime, comparison.batch) for comparison in found.comparisons]
-    assert runs == [(RUNTIME, 3), (REFERENCE, 2), (REFERENCE, 4)]
+    assert runs == [(ONNX_RUNTIME.title, 3), (REFERENCE, 2), (REFERENCE, 4)]
     assert found.ok
 
 
@@ -150,7 +157,7 @@ def test_files_with_options_are_verified(
     assert compiled.verification.ok
     found = verify(path, weights=arrays)
     assert found.ok
-    assert [c.max_rel for c in found.comparisons if c.runtime == RUNTIME] == pytest.approx(
+    assert [c.max_rel for c in found.comparisons if c.runtime == ONNX_RUNTIME.title] == pytest.approx(
         [c.max_rel for c in compiled.verification.comparisons], abs=1e-6
     )
 
@@ -210,7 +217,7 @@ def _external(model: onnx.ModelProto) -> None:
     ("change", "message"),
     [
         (_without_metadata, "no genotype in its metadata; expected a file that `genocc compile` wrote"),
-        (_huge, "damaged metadata: it describes a net that is larger than any ONNX file"),
+        (_huge, "damaged metadata: it describes a net that is larger than any file of genocc"),
         (_broken_genotype, "damaged metadata.*unknown operation 'sep_conv_9x9'"),
         (_broken_network, "damaged metadata"),
         (_other_classes, "the output has shape .1, 10.; the genotype's net gives .1, 11."),
@@ -270,3 +277,31 @@ def test_batches_start_at_one(batches: tuple[int, ...], untrained: Path) -> None
 
 def test_the_defaults_are_those_of_the_design() -> None:
     assert BATCHES == (1, 2, 7)
+
+
+@pytest.mark.parametrize("target", ["onnx", pytest.param("openvino", marks=needs_openvino)])
+def test_a_file_of_one_batch_size_is_verified_at_all(target: str, darts_v2: Genotype, tmp_path: Path) -> None:
+    path = tmp_path / {"onnx": "net.onnx", "openvino": "net.xml"}[target]
+    compiled = genocc.compile(darts_v2, SMALL, to=target, output=path, batch=3)
+    assert compiled.verification
+    assert compiled.verification.ok
+    for runtime in chosen(open_file(path), ["all"], "cpu"):
+        loaded = runtime.load(open_file(path))
+        assert loaded.batch == 3
+        if runtime.name != "reference":  # which looks at no size
+            with pytest.raises(TargetError, match="cannot run it"):
+                loaded.infer(np.zeros((2, 3, 17, 16), np.float32))
+    found = verify(path, runtimes=["all"], batches=(1, 3, 7))
+    assert found.ok
+    assert {comparison.batch for comparison in found.comparisons} == {1, 3, 7}
+
+
+def test_a_batch_that_needs_too_much_memory_is_refused(darts_v2: Genotype, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    with pytest.raises(
+        NetworkError, match=r"65,536 images of 3x64x64 need .* choose a smaller --batch, or --no-verify"
+    ):
+        genocc.compile(
+            darts_v2, NetworkConfig(channels=4, layers=3, input_size=(64, 64)), to="onnx", output=path, batch=1 << 16
+        )
+    assert not path.exists()

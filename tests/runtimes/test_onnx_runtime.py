@@ -25,7 +25,7 @@ def test_a_session_gives_the_output(batch: int) -> None:
 
 
 def test_unknown_providers_are_refused() -> None:
-    with pytest.raises(TargetError, match=r"^unknown provider 'tpu'; expected one of cpu, cuda$"):
+    with pytest.raises(TargetError, match=r"^unknown provider 'tpu'; expected one of cpu, cuda, tensorrt$"):
         session(CONTENT, "tpu")
 
 

@@ -123,7 +123,7 @@ def test_a_path_or_a_word_that_means_nothing_is_refused(training_run: Path, tmp_
         open_net(tmp_path)
     with pytest.raises(TargetError, match=r"--pixels: found 'raw'; expected uint8, unit, normalized"):
         open_net(training_run, pixels="raw")
-    with pytest.raises(TargetError, match=r"--pixels: is for .onnx files"):
+    with pytest.raises(TargetError, match=r"--pixels: is for .onnx and .xml files"):
         open_net(training_run, pixels="unit")
     (tmp_path / "notes.txt").write_text("a")
     with pytest.raises(GenoccError, match="not a safetensors file"):

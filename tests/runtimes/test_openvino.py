@@ -1,0 +1,87 @@
+"""OpenVINO: in float32, on the threads that were asked for, and without a word to anybody."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from genocc.errors import TargetError
+from genocc.runtimes import openvino
+from genocc.runtimes.onnx_files import OnnxFile
+from genocc.runtimes.openvino import OPENVINO
+from tests.runtimes.onnx_models import IMAGES, logits, model, with_a_loop
+
+pytestmark = pytest.mark.skipif(OPENVINO.lacks() is not None, reason=str(OPENVINO.lacks()))
+
+SPY = """
+import json, sys
+events = []
+sys.addaudithook(lambda event, arguments: events.append(event) if event in (
+    "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request", "subprocess.Popen") else None)
+from genocc.runtimes.openvino import openvino
+from tests.runtimes.onnx_models import model
+package = openvino()
+package.Core().compile_model(package.Core().read_model(model().SerializeToString()), "CPU")
+package.convert_model  # what a notebook needs of it is there
+import openvino_telemetry
+"""
+
+
+def test_nothing_is_sent_unasked(tmp_path: Path) -> None:
+    """Its import alone would report to its makers, and keep an identifier in the home folder."""
+    environment = {name: text for name, text in os.environ.items() if name not in ("CI", "TF_BUILD", "JENKINS_URL")}
+    script = SPY.replace(
+        "import openvino_telemetry", 'print(json.dumps(events), "openvino_telemetry.main" in sys.modules)'
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**environment, "HOME": str(tmp_path)}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout == f"{json.dumps([])} False\n"
+    assert not list(tmp_path.rglob("*ga_cid*"))
+
+
+def test_what_reports_stays_hidden() -> None:
+    hidden = subprocess.run([sys.executable, "-c", SPY], capture_output=True, text=True, check=False)
+    assert hidden.returncode == 1
+    assert "import of openvino_telemetry halted" in hidden.stderr
+
+
+def test_it_computes_in_float32_on_so_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    real = openvino._compiled
+    monkeypatch.setattr(openvino, "_compiled", lambda *rest: made.append(real(*rest)) or made[-1])
+    file = OnnxFile("a.onnx", model().SerializeToString())
+    outputs, response = OPENVINO.load(file, threads=1).observe(IMAGES)
+    np.testing.assert_allclose(outputs, logits(), rtol=1e-6)
+    np.testing.assert_allclose(response, logits(bias=False), rtol=1e-6)
+    for one in made:
+        assert str(one.get_property("INFERENCE_PRECISION_HINT")) == "<Type: 'float32'>"
+        assert one.get_property("INFERENCE_NUM_THREADS") == 1
+
+
+def test_what_it_cannot_load_or_run_is_one_line() -> None:
+    broken = model()
+    broken.graph.node[0].op_type = "Nonsense"
+    with pytest.raises(TargetError, match=r"^a\.onnx: OpenVINO cannot load it: ") as caught:
+        OPENVINO.load(OnnxFile("a.onnx", broken.SerializeToString()))
+    assert len(str(caught.value).splitlines()) == 1
+    with pytest.raises(TargetError, match=r"^a\.onnx: OpenVINO cannot run it: ") as caught:
+        OPENVINO.load(OnnxFile("a.onnx", model().SerializeToString())).infer(IMAGES[:, :2])
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_files_are_parsed_within_limits_first() -> None:
+    with pytest.raises(TargetError, match="is a Loop, which may run for ever"):
+        OPENVINO.load(OnnxFile("a.onnx", with_a_loop().SerializeToString()))
+
+
+def test_where_it_is_not_installed_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino.importlib.util, "find_spec", lambda name: None)
+    assert OPENVINO.lacks() == "OpenVINO is not installed: pip install 'genocc[openvino]'"
