@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper, numpy_helper
 
 from genocc.errors import TargetError
 from genocc.runtimes import openvino
@@ -80,6 +81,19 @@ def test_what_it_cannot_load_or_run_is_one_line() -> None:
 def test_files_are_parsed_within_limits_first() -> None:
     with pytest.raises(TargetError, match="is a Loop, which may run for ever"):
         OPENVINO.load(OnnxFile("a.onnx", with_a_loop().SerializeToString()))
+
+
+def test_a_quantized_file_is_refused_since_some_of_them_end_the_process() -> None:
+    quantized = model()
+    scale = [numpy_helper.from_array(np.float32(0.1), "scale"), numpy_helper.from_array(np.uint8(0), "zero")]
+    quantized.graph.initializer.extend(scale)
+    quantized.graph.node[0].input[0] = "image_dequantized"
+    for number, (op, x, y) in enumerate(
+        (("QuantizeLinear", "image", "image_quantized"), ("DequantizeLinear", "image_quantized", "image_dequantized"))
+    ):
+        quantized.graph.node.insert(number, helper.make_node(op, [x, "scale", "zero"], [y], op))
+    with pytest.raises(TargetError, match=r"^a\.onnx: is quantized; .* use --runtime onnxruntime$"):
+        OPENVINO.load(OnnxFile("a.onnx", quantized.SerializeToString()))
 
 
 def test_where_it_is_not_installed_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
