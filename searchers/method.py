@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from genocc import plugins
 from genocc.configuration import Part, merged
-from genocc.errors import ConfigError, GenoccError, did_you_mean
+from genocc.errors import ConfigError, GenoccError, did_you_mean, quoted
 
 from .parts import (
     AllCells,
@@ -122,17 +122,19 @@ def methods() -> Mapping[str, type[Method]]:
     return {name: get_method(name) for name in plugins.names(GROUP)}
 
 
-def get_method(name: str) -> type[Method]:
+def get_method(name: Any) -> type[Method]:
     """Returns a method by name, and makes its parts known.
 
     Raises:
         ConfigError: There is none of that name.
         GenoccError: Its package is broken.
     """
+    if not isinstance(name, str):  # which a configuration in a file need not be
+        raise ConfigError(f"unknown method {quoted(name)}; {did_you_mean('', plugins.names(GROUP))}")
     if name in _BROUGHT:
         return _BROUGHT[name]
     if name not in plugins.names(GROUP):
-        raise ConfigError(f"unknown method '{name}'; {did_you_mean(name, plugins.names(GROUP))}")
+        raise ConfigError(f"unknown method {quoted(name)}; {did_you_mean(name, plugins.names(GROUP))}")
     found = plugins.load(GROUP, name, type)
     if not issubclass(found, Method):
         raise GenoccError(f"method '{name}': {found.__module__}.{found.__qualname__} is not a class of Method")

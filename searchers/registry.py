@@ -15,7 +15,7 @@ from pydantic import ModelWrapValidatorHandler, model_validator
 
 from genocc import plugins
 from genocc.configuration import Part, refuse
-from genocc.errors import ConfigError, GenoccError, did_you_mean
+from genocc.errors import ConfigError, GenoccError, did_you_mean, quoted
 
 P = TypeVar("P", bound="OpenPart")
 
@@ -105,12 +105,13 @@ def named(kind: type[P], name: Any) -> type[P]:
         ConfigError: There is none; the message lists those there are.
         GenoccError: Its package is broken.
     """
+    if not isinstance(name, str):  # which a configuration in a file need not be
+        raise ConfigError(f"unknown {kind.kind} {quoted(name)}; {did_you_mean('', names(kind))}")
     if (kind.kind, name) in _BROUGHT:
         brought: Any = _BROUGHT[kind.kind, name]
         return _valid(kind, name, brought)
-    if not isinstance(name, str) or name not in plugins.names(kind.group):
-        choices = names(kind)
-        raise ConfigError(f"unknown {kind.kind} '{str(name)[:60]}'; {did_you_mean(str(name), choices)}")
+    if name not in plugins.names(kind.group):
+        raise ConfigError(f"unknown {kind.kind} {quoted(name)}; {did_you_mean(name, names(kind))}")
     return _valid(kind, name, plugins.load(kind.group, name, type))
 
 
