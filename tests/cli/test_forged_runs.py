@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.cli.commands import error, run
 from tests.exporters.runs import write_search
@@ -110,6 +111,23 @@ def test_the_data_of_a_training_that_is_evaluated_are_any_value(data: Any, train
     (tmp_path / "run" / "config.json").write_text(json.dumps(config))
     if data != {}:  # the default data
         assert ": data" in error("evaluate", tmp_path / "run")
+
+
+@pytest.mark.parametrize("change", [torch.Tensor.to_sparse, torch.Tensor.bfloat16, torch.Tensor.long])
+@pytest.mark.parametrize("part", ["net", "optimizer"])
+def test_a_checkpoint_with_another_kind_of_tensor(
+    part: str, change: Callable[[torch.Tensor], torch.Tensor], training_run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(training_run, tmp_path / "run")
+    (tmp_path / "run" / "last.safetensors").unlink()
+    for path in (tmp_path / "run" / "checkpoint").glob("*.pt"):
+        state = torch.load(path, weights_only=True)
+        found = state["learner"][part]
+        tensors = found if part == "net" else found["state"][3]
+        name = next(name for name in tensors if tensors[name].is_floating_point())
+        tensors[name] = change(tensors[name])
+        torch.save(state, path)
+    assert "checkpoint" in error("train", "--resume", "--out", tmp_path / "run", "--device", "cpu")
 
 
 @pytest.mark.full
