@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib.metadata import entry_points
 from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
 
+from genocc import plugins
 from genocc import weights as weight_files
 from genocc.errors import FileError, GenoccError, TargetError
 from genocc.files import is_stdout, write_atomically
@@ -272,17 +272,24 @@ def level(target: Exporter, optimize: int) -> tuple[str, ...]:
 
 @cache
 def exporters() -> Mapping[str, type[Exporter]]:
-    """Returns all targets by name, those of other packages included."""
-    return {entry.name: entry.load() for entry in sorted(entry_points(group=EXPORTERS), key=lambda entry: entry.name)}
+    """Returns all targets by name, those of other packages included; raises GenoccError at a broken one."""
+    return {name: exporter(name) for name in plugins.names(EXPORTERS)}
 
 
 def exporter(name: str) -> type[Exporter]:
-    """Returns a target by name without importing the others; raises TargetError."""
-    found = {entry.name: entry for entry in entry_points(group=EXPORTERS)}
-    if name not in found:
-        raise TargetError(f"unknown target '{name}'; expected one of {', '.join(sorted(found))}")
-    target: type[Exporter] = found[name].load()
-    return target
+    """Returns a target by name without importing the others.
+
+    Raises:
+        TargetError: There is none of that name, or it is no class of `Exporter`.
+        GenoccError: Its package is broken.
+    """
+    if name not in (known := plugins.names(EXPORTERS)):
+        raise TargetError(f"unknown target '{name}'; expected one of {', '.join(known)}")
+    target = plugins.load(EXPORTERS, name, type)
+    if not issubclass(target, Exporter):
+        raise TargetError(f"target '{name}': {target.__module__}.{target.__qualname__} is not a class of Exporter")
+    found: type[Exporter] = target
+    return found
 
 
 def make_exporter(name: str, source: Source | None = None, **options: Any) -> Exporter:

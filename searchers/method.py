@@ -139,8 +139,22 @@ def get_method(name: Any) -> type[Method]:
     if not issubclass(found, Method):
         raise GenoccError(f"method '{name}': {found.__module__}.{found.__qualname__} is not a class of Method")
     method: type[Method] = found
+    _check(name, method)
     _bring_parts(method)
     return method
+
+
+def _check(name: str, method: type[Method]) -> None:
+    """Raises GenoccError where a class lacks what `Method` asks for, or has it of another kind."""
+    where = f"method '{name}': {method.__module__}.{method.__qualname__}"
+    if (own := getattr(method, "name", None)) != name:
+        raise GenoccError(f"{where}: its name is {quoted(own)}; expected {name!r}, the name it is registered by")
+    if not isinstance(paper := getattr(method, "paper", None), str):
+        raise GenoccError(f"{where}: its paper is {quoted(paper)}; expected a text")
+    for part, usual in vars(Method).items():
+        kind = next((base for base in type(usual).__mro__ if base.__dict__.get("group")), type(usual))
+        if isinstance(usual, Part) and not isinstance(found := getattr(method, part), kind):
+            raise GenoccError(f"{where}: its {part} is {quoted(found)}; expected an object of {kind.__name__}")
 
 
 def bring_method(method: type[Method]) -> None:

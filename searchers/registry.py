@@ -11,11 +11,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
-from pydantic import ModelWrapValidatorHandler, model_validator
+from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 
 from genocc import plugins
 from genocc.configuration import Part, refuse
 from genocc.errors import ConfigError, GenoccError, did_you_mean, quoted
+from genocc.files import LONGEST
 
 P = TypeVar("P", bound="OpenPart")
 
@@ -131,4 +132,9 @@ def _valid(kind: type[P], name: str, found: type) -> type[P]:
         raise GenoccError(f"{where}: expected a class derived from {kind.__module__}.{kind.__qualname__}")
     if (own := found.model_fields["name"].default) != name:
         raise GenoccError(f"{where}: its field 'name' is {own!r}; expected {name!r}, the name it is registered by")
+    try:
+        found()
+    except (TypeError, ValidationError) as error:  # a method that is missing, a setting without default
+        said = " ".join(str(error).split())[:LONGEST]
+        raise GenoccError(f"{where}: cannot be made with its defaults: {said}") from error
     return found
