@@ -80,6 +80,7 @@ class Exporter(ABC):
         checks: What `write` checks each file with, in words.
         max_bytes: The most bytes of weights, in its files or to verify them.
         max_primitives: The most primitives of a net before the passes, so that it is written and verified in seconds.
+        max_inputs: The most inputs of all these primitives together; a sum of many values has few primitives and many.
         holds_weights: Whether its files hold the weights.
     """
 
@@ -89,6 +90,7 @@ class Exporter(ABC):
     checks: ClassVar[tuple[str, ...]] = ()
     max_bytes: ClassVar[int] = 2**31 - 1
     max_primitives: ClassVar[int] = 6_000
+    max_inputs: ClassVar[int] = 12_000
     holds_weights: ClassVar[bool] = True
 
     @abstractmethod
@@ -115,6 +117,12 @@ class Exporter(ABC):
             raise TargetError(
                 f"the net has {len(net.logical.nodes):,} primitives, and target '{self.name}' takes "
                 f"{self.max_primitives:,} at most; choose fewer layers, or a genotype with fewer edges"
+            )
+        inputs = sum(len(node.inputs) for node in net.logical.nodes.values())
+        if inputs > self.max_inputs:
+            raise TargetError(
+                f"the net's primitives have {inputs:,} inputs, and target '{self.name}' takes {self.max_inputs:,} at "
+                "most; choose fewer layers, or a genotype with fewer edges"
             )
 
 

@@ -68,7 +68,7 @@ class ColderDarts(Method):
 
 def test_a_method_given_in_process_brings_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_BROUGHT", {})
-    with pytest.raises(ConfigError, match="unknown relaxation 'colder'; expected one of cen, .*softmax"):
+    with pytest.raises(ConfigError, match=r"unknown relaxation 'colder'; expected one of cen, .*softmax"):
         SearchConfig.make("darts", overrides=["relaxation=colder"])
     config = SearchConfig.make(ColderDarts, "cifar")
     assert config.relaxation == Colder()
