@@ -7,7 +7,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from genocc.errors import GenoccError, quoted
-from genocc.files import LONGEST
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -32,7 +31,7 @@ def load(group: str, name: str, expected: type) -> Any:
     try:
         found = entry.load()
     except (Exception, SystemExit) as error:  # of any class: it runs code of another package
-        said = quoted(str(error), LONGEST)[1:-1]
+        said = quoted(str(error), 200)[1:-1]
         raise GenoccError(
             f"{where}: {quoted(entry.value)[1:-1]} cannot be loaded: {type(error).__name__}: {said}"
         ) from error

@@ -132,8 +132,9 @@ def _valid(kind: type[P], name: str, found: type) -> type[P]:
         raise GenoccError(f"{where}: expected a class derived from {kind.__module__}.{kind.__qualname__}")
     if (own := found.model_fields["name"].default) != name:
         raise GenoccError(f"{where}: its field 'name' is {own!r}; expected {name!r}, the name it is registered by")
+    made: Any = found
     try:
-        found()
+        made()
     except (TypeError, ValidationError) as error:  # a method that is missing, a setting without default
         said = " ".join(str(error).split())[:LONGEST]
         raise GenoccError(f"{where}: cannot be made with its defaults: {said}") from error
