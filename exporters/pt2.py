@@ -35,6 +35,7 @@ class Pt2Exporter(Deployment, Exporter):
     suffix: ClassVar[str] = ".pt2"
     passes: ClassVar[tuple[str, ...]] = ("remove-dead-code", "share-common-subexpressions", "fold-batch-norm")
     max_primitives: ClassVar[int] = 3_000  # PyTorch takes 5 ms or more to trace, write and read one
+    max_inputs: ClassVar[int] = 2_000  # and twice as long where they are sums; published nets have up to 1,500
 
     def write(self, net: CompiledNet, path: Path) -> int:
         content = BytesIO()

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib.metadata import entry_points
 from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
 
+from genocc import plugins
 from genocc import weights as weight_files
 from genocc.errors import FileError, GenoccError, TargetError
 from genocc.files import is_stdout, write_atomically
@@ -81,6 +81,7 @@ class Exporter(ABC):
         checks: What `write` checks each file with, in words.
         max_bytes: The most bytes of weights, in its files or to verify them.
         max_primitives: The most primitives of a net before the passes, so that it is written and verified in seconds.
+        max_inputs: The most inputs of all these primitives together; a sum of many values has few primitives and many.
         holds_weights: Whether its files hold the weights.
     """
 
@@ -91,6 +92,7 @@ class Exporter(ABC):
     checks: ClassVar[tuple[str, ...]] = ()
     max_bytes: ClassVar[int] = 2**31 - 1
     max_primitives: ClassVar[int] = 6_000
+    max_inputs: ClassVar[int] = 12_000
     holds_weights: ClassVar[bool] = True
 
     @abstractmethod
@@ -117,6 +119,12 @@ class Exporter(ABC):
             raise TargetError(
                 f"the net has {len(net.logical.nodes):,} primitives, and target '{self.name}' takes "
                 f"{self.max_primitives:,} at most; choose fewer layers, or a genotype with fewer edges"
+            )
+        inputs = sum(len(node.inputs) for node in net.logical.nodes.values())
+        if inputs > self.max_inputs:
+            raise TargetError(
+                f"the net's primitives have {inputs:,} inputs, and target '{self.name}' takes {self.max_inputs:,} at "
+                "most; choose fewer layers, or a genotype with fewer edges"
             )
 
 
@@ -275,17 +283,24 @@ def level(target: Exporter, optimize: int) -> tuple[str, ...]:
 
 @cache
 def exporters() -> Mapping[str, type[Exporter]]:
-    """Returns all targets by name, those of other packages included."""
-    return {entry.name: entry.load() for entry in sorted(entry_points(group=EXPORTERS), key=lambda entry: entry.name)}
+    """Returns all targets by name, those of other packages included; raises GenoccError at a broken one."""
+    return {name: exporter(name) for name in plugins.names(EXPORTERS)}
 
 
 def exporter(name: str) -> type[Exporter]:
-    """Returns a target by name without importing the others; raises TargetError."""
-    found = {entry.name: entry for entry in entry_points(group=EXPORTERS)}
-    if name not in found:
-        raise TargetError(f"unknown target '{name}'; expected one of {', '.join(sorted(found))}")
-    target: type[Exporter] = found[name].load()
-    return target
+    """Returns a target by name without importing the others.
+
+    Raises:
+        TargetError: There is none of that name, or it is no class of `Exporter`.
+        GenoccError: Its package is broken.
+    """
+    if name not in (known := plugins.names(EXPORTERS)):
+        raise TargetError(f"unknown target '{name}'; expected one of {', '.join(known)}")
+    target = plugins.load(EXPORTERS, name, type)
+    if not issubclass(target, Exporter):
+        raise TargetError(f"target '{name}': {target.__module__}.{target.__qualname__} is not a class of Exporter")
+    found: type[Exporter] = target
+    return found
 
 
 def make_exporter(name: str, source: Source | None = None, **options: Any) -> Exporter:

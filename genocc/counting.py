@@ -126,6 +126,16 @@ def count(genotype: Genotype | Source, config: NetworkConfig | None = None) -> C
     )
 
 
+def cost_by_edge(genotype: Genotype, config: NetworkConfig) -> tuple[Cost, tuple[EdgeCost, ...]]:
+    """Returns the total and the costs of the edges as `count` does, and none of its other figures; raises NetworkError.
+
+    Parameters and MACs of an edge depend on its operation, its ends and the network, not on the other edges, as long as
+    all nodes are part of the cell's output.
+    """
+    nodes = list(lower(genotype, config).nodes.values())
+    return cost(nodes), _by_edge(genotype, config, nodes)
+
+
 def cost(nodes: Iterable[Node]) -> Cost:
     """Returns the sum over nodes."""
     parameters = macs = elementwise = number = 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from genocc.errors import GenoccError
+from genocc.errors import GenoccError, quoted
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -30,8 +30,11 @@ def load(group: str, name: str, expected: type) -> Any:
         raise GenoccError(f"{where}: {_package(others[0])} has one of the same name; uninstall one of them")
     try:
         found = entry.load()
-    except Exception as error:  # of any class: it runs code of another package
-        raise GenoccError(f"{where}: {entry.value} cannot be loaded: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # of any class: it runs code of another package
+        said = quoted(str(error), 200)[1:-1]
+        raise GenoccError(
+            f"{where}: {quoted(entry.value)[1:-1]} cannot be loaded: {type(error).__name__}: {said}"
+        ) from error
     if not isinstance(found, expected):
         raise GenoccError(f"{where}: {entry.value} is {type(found).__name__}; expected {expected.__name__}")
     return found

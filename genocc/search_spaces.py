@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from genocc.errors import GenoccError
+from genocc.errors import GenoccError, quoted
 from genocc.operations import Operation, get
 
 _SEPARABLE = ("sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5")
@@ -46,7 +46,9 @@ def search_space(name: str | Sequence[str], pool: str = "max") -> tuple[Operatio
     whole = name if name in SEARCH_SPACES else name.removesuffix("-no-zero")
     if whole not in SEARCH_SPACES:
         known = ", ".join(SEARCH_SPACES)
-        raise GenoccError(f"unknown search space '{name}'; expected one of {known}, or one with -no-zero behind it")
+        raise GenoccError(
+            f"unknown search space {quoted(name)}; expected one of {known}, or one with -no-zero behind it"
+        )
     if pool not in ("max", "avg") or (pool == "avg" and not name.startswith("ss")):
         raise GenoccError(f"pool={pool} does not apply to search space '{name}'; pool=avg is for ss1 to ss8")
     names = [op for op in SEARCH_SPACES[whole] if op != "none" or whole == name]

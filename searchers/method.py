@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from genocc import plugins
 from genocc.configuration import Part, merged
-from genocc.errors import ConfigError, GenoccError, did_you_mean
+from genocc.errors import ConfigError, GenoccError, did_you_mean, quoted
 
 from .parts import (
     AllCells,
@@ -122,23 +122,39 @@ def methods() -> Mapping[str, type[Method]]:
     return {name: get_method(name) for name in plugins.names(GROUP)}
 
 
-def get_method(name: str) -> type[Method]:
+def get_method(name: Any) -> type[Method]:
     """Returns a method by name, and makes its parts known.
 
     Raises:
         ConfigError: There is none of that name.
         GenoccError: Its package is broken.
     """
+    if not isinstance(name, str):  # which a configuration in a file need not be
+        raise ConfigError(f"unknown method {quoted(name)}; {did_you_mean('', plugins.names(GROUP))}")
     if name in _BROUGHT:
         return _BROUGHT[name]
     if name not in plugins.names(GROUP):
-        raise ConfigError(f"unknown method '{name}'; {did_you_mean(name, plugins.names(GROUP))}")
+        raise ConfigError(f"unknown method {quoted(name)}; {did_you_mean(name, plugins.names(GROUP))}")
     found = plugins.load(GROUP, name, type)
     if not issubclass(found, Method):
         raise GenoccError(f"method '{name}': {found.__module__}.{found.__qualname__} is not a class of Method")
     method: type[Method] = found
+    _check(name, method)
     _bring_parts(method)
     return method
+
+
+def _check(name: str, method: type[Method]) -> None:
+    """Raises GenoccError where a class lacks what `Method` asks for, or has it of another kind."""
+    where = f"method '{name}': {method.__module__}.{method.__qualname__}"
+    if (own := getattr(method, "name", None)) != name:
+        raise GenoccError(f"{where}: its name is {quoted(own)}; expected {name!r}, the name it is registered by")
+    if not isinstance(paper := getattr(method, "paper", None), str):
+        raise GenoccError(f"{where}: its paper is {quoted(paper)}; expected a text")
+    for part, usual in vars(Method).items():
+        kind = next((base for base in type(usual).__mro__ if base.__dict__.get("group")), type(usual))
+        if isinstance(usual, Part) and not isinstance(found := getattr(method, part), kind):
+            raise GenoccError(f"{where}: its {part} is {quoted(found)}; expected an object of {kind.__name__}")
 
 
 def bring_method(method: type[Method]) -> None:

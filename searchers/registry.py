@@ -11,11 +11,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
-from pydantic import ModelWrapValidatorHandler, model_validator
+from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 
 from genocc import plugins
 from genocc.configuration import Part, refuse
-from genocc.errors import ConfigError, GenoccError, did_you_mean
+from genocc.errors import ConfigError, GenoccError, did_you_mean, quoted
+from genocc.files import LONGEST
 
 P = TypeVar("P", bound="OpenPart")
 
@@ -105,12 +106,13 @@ def named(kind: type[P], name: Any) -> type[P]:
         ConfigError: There is none; the message lists those there are.
         GenoccError: Its package is broken.
     """
+    if not isinstance(name, str):  # which a configuration in a file need not be
+        raise ConfigError(f"unknown {kind.kind} {quoted(name)}; {did_you_mean('', names(kind))}")
     if (kind.kind, name) in _BROUGHT:
         brought: Any = _BROUGHT[kind.kind, name]
         return _valid(kind, name, brought)
-    if not isinstance(name, str) or name not in plugins.names(kind.group):
-        choices = names(kind)
-        raise ConfigError(f"unknown {kind.kind} '{str(name)[:60]}'; {did_you_mean(str(name), choices)}")
+    if name not in plugins.names(kind.group):
+        raise ConfigError(f"unknown {kind.kind} {quoted(name)}; {did_you_mean(name, names(kind))}")
     return _valid(kind, name, plugins.load(kind.group, name, type))
 
 
@@ -130,4 +132,10 @@ def _valid(kind: type[P], name: str, found: type) -> type[P]:
         raise GenoccError(f"{where}: expected a class derived from {kind.__module__}.{kind.__qualname__}")
     if (own := found.model_fields["name"].default) != name:
         raise GenoccError(f"{where}: its field 'name' is {own!r}; expected {name!r}, the name it is registered by")
+    made: Any = found
+    try:
+        made()
+    except (TypeError, ValidationError) as error:  # a method that is missing, a setting without default
+        said = " ".join(str(error).split())[:LONGEST]
+        raise GenoccError(f"{where}: cannot be made with its defaults: {said}") from error
     return found

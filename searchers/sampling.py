@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from genocc.counting import count
+from genocc.counting import cost_by_edge
 from genocc.data.batches import derived_seed
 from genocc.errors import ConfigError, FileError, GenoccError
 from genocc.files import explained, write_atomically
@@ -47,6 +47,8 @@ class Sampler:
         )
         kinds = sorted({self.target.kind(number) for number in range(self.target.layers)})
         self.spaces = {kind: config.topology.cell_space(config.space.operations, kind) for kind in kinds}
+        self._of_edges: dict[tuple[str, int, int, str], tuple[int, int]] = {}
+        self._around = (0, 0)
 
     def sample(self, number: int, name: str) -> tuple[Genotype, dict[str, Coefficients], int]:
         """Returns genotype ``number`` of the seed's sequence, its coefficients, and how many were drawn for it.
@@ -61,8 +63,7 @@ class Sampler:
             genotype, found = self._drawn(derived_seed(self.config.seed, "sample", number, draw), name)
             if budget.max_macs is None and budget.max_params is None:
                 return genotype, found, draw + 1
-            total = count(genotype, self.target).total
-            costs = {"MACs": total.macs, "parameters": total.parameters}
+            costs = dict(zip(limits, self.costs(genotype), strict=True))
             if all(most is None or costs[cost] <= most for cost, most in limits.items()):
                 return genotype, found, draw + 1
             least = {cost: min(least[cost], costs[cost]) for cost in costs}
@@ -73,6 +74,23 @@ class Sampler:
             f"({_described(self.target)}): allow more, or choose a smaller target with budget.channels and "
             "budget.layers"
         )
+
+    def costs(self, genotype: Genotype) -> tuple[int, int]:
+        """Returns MACs and parameters of a drawn genotype: of what is around its cells' edges, and of each edge.
+
+        Those of an edge are counted once: of thousands of draws, few have one that none before them had.
+        """
+        edges = [
+            (kind, edge.source, state, edge.op)
+            for kind, cell in genotype.cells.items()
+            for state, _, edge in cell.edges()
+        ]
+        if any(edge not in self._of_edges for edge in edges):
+            total, found = cost_by_edge(genotype, self.target)
+            for edge in found:
+                self._of_edges[edge.cell, edge.source, edge.target, edge.op] = edge.cost.macs, edge.cost.parameters
+            self._around = _sum((total.macs, total.parameters), *((-e.cost.macs, -e.cost.parameters) for e in found))
+        return _sum(self._around, *(self._of_edges[edge] for edge in edges))
 
     def _drawn(self, seed: int, name: str) -> tuple[Genotype, dict[str, Coefficients]]:
         found = self.config.relaxation.build(self.spaces, seed).coefficients(0.0)
@@ -160,6 +178,10 @@ def _texts(sampler: Sampler, number: int) -> Iterator[tuple[str, str]]:
         genotype, _, draws = sampler.sample(one, name)
         metadata = {"method": "random", "genocc": __version__, "seed": seed, "number": one, "draws": draws}
         yield name, genotype.model_copy(update={"metadata": metadata}).dumps()
+
+
+def _sum(*costs: tuple[int, int]) -> tuple[int, int]:
+    return sum(macs for macs, _ in costs), sum(parameters for _, parameters in costs)
 
 
 def _unweighted(cell: Cell) -> Cell:

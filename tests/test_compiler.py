@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
+import sys
 import tempfile
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 import genocc
 from genocc import Genotype, NetworkConfig, files, lowering
@@ -169,3 +176,22 @@ def test_images_that_no_memory_holds_are_refused(darts_v2: Genotype, tmp_path: P
         NetworkError, match=r"7 images of 3x8192x8192 need \d+\.\d GiB of memory in this net; at most 4 GiB"
     ):
         genocc.compile(darts_v2, huge, to="torch", output=tmp_path / "net.safetensors")
+
+
+@pytest.mark.parametrize("target", sorted(exporters()))
+def test_the_state_of_the_program_around_is_left_alone(target: str, darts_v2: Genotype, tmp_path: Path) -> None:
+    config = NetworkConfig(channels=4, layers=2, input_size=(8, 8))
+    suffix = exporter(target).suffix
+    genocc.compile(darts_v2, config, to=target, output=tmp_path / f"first{suffix}")  # what libraries do once is done
+
+    def state() -> tuple[Any, ...]:
+        numbers = np.random.get_state()
+        return (
+            (sys.stdout, sys.stderr, Path.cwd(), dict(os.environ), list(warnings.filters), torch.get_num_threads()),
+            (torch.get_rng_state().tolist(), random.getstate(), numbers[1].tolist(), numbers[2]),
+            (torch.get_default_dtype(), torch.is_grad_enabled(), signal.getsignal(signal.SIGINT)),
+        )
+
+    before = state()
+    genocc.compile(darts_v2, config, to=target, output=tmp_path / f"second{suffix}")
+    assert state() == before

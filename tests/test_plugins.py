@@ -109,3 +109,31 @@ def test_what_is_installed_here_is_found_and_loaded() -> None:
     expected = {entry.name: entry.load() for entry in entry_points(group="genocc.datasets")}
     assert plugins.names("genocc.datasets") == tuple(sorted(expected))
     assert plugins.load("genocc.datasets", "digits", object) is expected["digits"]
+
+
+@pytest.mark.parametrize(
+    ("group", "command"),
+    [
+        ("operations", ["ops"]),
+        ("relaxations", ["methods"]),
+        ("searchers", ["search", "--method", "mine"]),
+        ("exporters", ["compile", "zoo:darts-v2", "--to", "mine", "-o", "net.x"]),
+        ("datasets", ["train", "zoo:darts-v2", "--data", "mine", "--out", "run"]),
+    ],
+)
+@pytest.mark.parametrize("fault", ["raise RuntimeError('two\\nlines ' + 'and words ' * 900)", "raise SystemExit(3)"])
+def test_a_package_that_fails_is_one_line_whatever_it_brings(
+    group: str, command: list[str], fault: str, package: Path
+) -> None:
+    (package / "failing.py").write_text(fault)
+    (package / "other.dist-info" / "entry_points.txt").write_text(f"[genocc.{group}]\nmine = failing:X\n")
+    (line,) = genocc(package, *command, code=2).splitlines()
+    assert f"'mine' of 'genocc.{group}', from package 'other': failing:X cannot be loaded: " in line
+    assert len(line) < 450
+
+
+def test_a_target_of_another_kind_or_of_a_name_that_is_taken_is_refused(package: Path) -> None:
+    (package / "odd.py").write_text("class Odd:\n    suffix = '.x'\n")
+    for name, message in (("mine", "odd.Odd is not a class of Exporter"), ("onnx", "has one of the same name")):
+        (package / "other.dist-info" / "entry_points.txt").write_text(f"[genocc.exporters]\n{name} = odd:Odd\n")
+        assert message in genocc(package, "compile", "zoo:darts-v2", "--to", name, "-o", "net.x", code=2)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
 from torch import Tensor, nn
 
 from genocc import origins
@@ -53,7 +54,8 @@ def _explained() -> Iterator[None]:
 def _loaded(net: CompiledNet, path: Path) -> tuple[nn.Module, nn.Module]:
     """The file's net with the weights, to infer with, and its classifier."""
     source = runpy.run_path(str(path))
-    network: nn.Module = source["Network"]().eval()
+    with torch.random.fork_rng(devices=[]):  # its initial values, which the weights replace
+        network: nn.Module = source["Network"]().eval()
     own = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
     # The head that only training uses is not compared: it keeps its values where the weights have none of it.
     auxiliary = {name: array for name, array in own.items() if origins.is_auxiliary(name) and array.ndim}

@@ -103,10 +103,19 @@ def _misused(error: Any) -> typer.Exit:
     return _failed(f"{' '.join(message.split()).removesuffix('.')}; see {command} --help")
 
 
+_LONG_QUOTE = re.compile(rf"(?<![^\s(=])'[^']{{{LONGEST - 1},}}'")
+_LONG_WORD = re.compile(rf"\S{{{LONGEST + 1},}}")
+_LONGEST_LINE = 1200
+"""Characters of the longest message, which lists what there is to choose from."""
+
+
 def _failed(message: str) -> typer.Exit:
     """Prints an error as one line, whatever characters stand in the names it quotes, and however long they are."""
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
-    line = re.sub(rf"\S{{{LONGEST + 1},}}", lambda word: shortened(word[0]), line)
+    for long in (_LONG_QUOTE, _LONG_WORD):
+        line = long.sub(lambda found: shortened(found[0]), line)
+    if len(line) > _LONGEST_LINE:
+        line = f"{line[: _LONGEST_LINE // 2]} ... {line[-_LONGEST_LINE // 2 :]}"
     try:
         print(f"genocc: error: {line}", file=sys.stderr, flush=True)
     except (OSError, GenoccError):  # there is no other place to say so

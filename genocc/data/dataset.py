@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from genocc import plugins
 from genocc.data.files import Size, is_utf8
 from genocc.data.images import Images
 from genocc.errors import DataError, did_you_mean
@@ -123,7 +123,7 @@ def register(name: str, loader: Loader) -> None:
     Raises:
         DataError: The name is that of an installed data set, is empty, or has a colon in it.
     """
-    if name in entry_points(group=DATASETS).names:
+    if name in plugins.names(DATASETS):
         raise DataError(f"data set '{name}' exists already; choose another name")
     if not name or ":" in name:
         raise DataError(f"data set '{name}': not a name; expected one without a colon (what follows it is the folder)")
@@ -132,7 +132,7 @@ def register(name: str, loader: Loader) -> None:
 
 def datasets() -> list[str]:
     """Returns the names of all data sets, those of other packages included."""
-    return sorted({*entry_points(group=DATASETS).names, *_REGISTERED})
+    return sorted({*plugins.names(DATASETS), *_REGISTERED})
 
 
 def load(request: DataRequest) -> DataSet:
@@ -140,11 +140,11 @@ def load(request: DataRequest) -> DataSet:
 
     Raises:
         DataError: The data set is unknown, absent, broken or too large, or a class has too few images.
+        GenoccError: Its package is broken.
     """
     if request.name in _REGISTERED:
         return _REGISTERED[request.name](request)
-    found = {entry.name: entry for entry in entry_points(group=DATASETS)}
-    if request.name not in found:
+    if request.name not in plugins.names(DATASETS):
         raise DataError(
             f"there is neither a data set nor a folder '{request.name[:100]}'; "
             f"{did_you_mean(request.name, datasets())} (or a folder with a folder of images for each class)"
@@ -152,5 +152,8 @@ def load(request: DataRequest) -> DataSet:
     if request.folder and request.name in BUILT_IN:
         asked = f"{request.name}:{request.folder}"
         raise DataError(f"--data {asked}: '{request.name}' is built in; name it without a folder")
-    loader: Loader = found[request.name].load()
-    return loader(request)
+    loader = plugins.load(DATASETS, request.name, object)
+    if not callable(loader):
+        raise DataError(f"data set '{request.name}': its entry point is {type(loader).__name__}; expected a function")
+    found: DataSet = loader(request)
+    return found

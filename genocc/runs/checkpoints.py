@@ -16,6 +16,9 @@ from genocc.runs.reading import CHECKPOINTS, history_lines
 KEPT = 2
 """Checkpoints that stay: the newest, and the one before it in case a disk or a power cut spoils the newest."""
 
+_SHARED = 1 << 20
+"""Bytes that a tensor may have beyond those in the file, where its elements share some (`torch.Tensor.expand`)."""
+
 
 def save_checkpoint(run: RunFolder, state: Mapping[str, Any]) -> None:
     """Writes a checkpoint, and removes those that are no longer needed.
@@ -52,6 +55,7 @@ def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
                 state = torch.load(stream, map_location="cpu", weights_only=True)
             if not isinstance(state, dict):
                 raise ValueError(f"found a {type(state).__name__}; expected a state")
+            _check_tensors(state)
             return state
         except PermissionError as error:
             raise file_error(error, path, "read") from None
@@ -65,6 +69,44 @@ def load_checkpoint(run: RunFolder) -> dict[str, Any] | None:
     if len(history_lines(run.path)) > 1:  # the first line alone: killed before the checkpoint that follows it
         raise RunError(f"{folder}: no checkpoint in it, though epochs have ended; start a new run")
     return None
+
+
+def check_kinds(stored: Any, restored: Any) -> None:
+    """Checks that each tensor of a stored state was taken as it is, not cast to another type.
+
+    Args:
+        stored: The state that was loaded.
+        restored: The state of who has loaded it.
+
+    Raises:
+        ValueError: A tensor is of another type or shape than where it went.
+    """
+    if isinstance(stored, Mapping) and isinstance(restored, Mapping):
+        for key in stored.keys() & restored.keys():
+            check_kinds(stored[key], restored[key])
+    elif isinstance(stored, (list, tuple)) and isinstance(restored, (list, tuple)):
+        for one, other in zip(stored, restored, strict=False):
+            check_kinds(one, other)
+    elif isinstance(stored, torch.Tensor) and isinstance(restored, torch.Tensor):
+        kinds = [f"{tensor.dtype}, {tuple(tensor.shape)}" for tensor in (stored, restored)]
+        if kinds[0] != kinds[1]:
+            raise ValueError(f"a tensor of {kinds[0]}; expected {kinds[1]}")
+
+
+def _check_tensors(state: Mapping[str, Any]) -> None:
+    """Raises ValueError at a tensor that a run does not write: sparse, without values, or larger than its memory."""
+    left: list[Any] = [state]
+    while left:
+        part = left.pop()
+        if isinstance(part, Mapping):
+            left.extend(part.values())
+        elif isinstance(part, (list, tuple)):
+            left.extend(part)
+        elif isinstance(part, torch.Tensor):
+            plain = part.layout == torch.strided and not part.is_meta and not part.is_quantized and not part.is_nested
+            if not plain or part.numel() * part.element_size() > max(part.untyped_storage().nbytes(), _SHARED):
+                found = f"{part.layout}, {part.device}, {tuple(part.shape)}"
+                raise ValueError(f"found a tensor of {found}; expected a dense one, all of it in the file")
 
 
 def _save(state: Mapping[str, Any], path: Path) -> None:

@@ -17,7 +17,7 @@ import torch
 
 from genocc.configuration import LARGEST
 from genocc.errors import InternalError, RunError, TargetError
-from genocc.runs.checkpoints import load_checkpoint, save_checkpoint
+from genocc.runs.checkpoints import check_kinds, load_checkpoint, save_checkpoint
 from genocc.runs.cost_meter import CostMeter
 from genocc.runs.costs import COSTS
 from genocc.runs.folder import RunFolder
@@ -270,6 +270,7 @@ class Loop(ABC, Generic[L]):
                 self._check_position()
                 self.costs.load_state(state[COSTS])
                 self.learner.load_state(state["learner"])
+                check_kinds(state["learner"], self.learner.state())
                 if self.randomness:
                     self.randomness.state = state["random"]
             except Exception as error:  # of any class: a checkpoint is a file that anybody may have changed

@@ -8,22 +8,7 @@ from pathlib import Path
 
 from genocc.errors import FileError, GenoccError
 from genocc.files import explained
-from genocc.runs.reading import (
-    CHECKPOINTS,
-    CONFIG,
-    HISTORY,
-    LOCK,
-    LOG,
-    RUN_BEST,
-    RUN_EVENTS,
-    RUN_GENOTYPE,
-    RUN_LAST,
-    RUN_RANKING,
-    read_command,
-)
-
-_FILES = frozenset((CONFIG, HISTORY, LOG, LOCK, RUN_GENOTYPE, RUN_BEST, RUN_LAST, RUN_RANKING))
-_FOLDERS = frozenset((CHECKPOINTS, RUN_EVENTS))
+from genocc.runs.reading import CONFIG, RUN_FILES, RUN_FOLDERS, read_command
 
 
 def refuse_overwriting(output: str | Path | None, *inputs: str | Path | None) -> None:
@@ -55,8 +40,8 @@ def refuse_overwriting(output: str | Path | None, *inputs: str | Path | None) ->
 
 def _run_of(target: Path, read: list[Path]) -> Path | None:
     """The run folder, be it one that is read, whose file a path is, present or not; None if it is none."""
-    folders = [folder.parent for folder in target.parents[:3] if folder.name.lower() in _FOLDERS]
-    if target.name.lower() in _FILES:  # lower: some file systems know no other
+    folders = [folder.parent for folder in target.parents[:3] if folder.name.lower() in RUN_FOLDERS]
+    if target.name.lower() in RUN_FILES:  # lower: some file systems know no other
         folders.append(target.parent)
     return next((folder for folder in folders if folder in read or _is_run(folder)), None)
 

@@ -28,6 +28,10 @@ RUN_EVENTS = "tensorboard"
 """The folder of a training's TensorBoard events."""
 RUN_SEEDS = "seeds.json"
 """Mean and deviation of several trainings; a folder of several without it is not finished."""
+RUN_FILES = frozenset((CONFIG, HISTORY, LOG, LOCK, RUN_GENOTYPE, RUN_BEST, RUN_LAST, RUN_TEST, RUN_RANKING, RUN_SEEDS))
+"""Every file of a run, of whichever command."""
+RUN_FOLDERS = frozenset((CHECKPOINTS, RUN_EVENTS))
+"""Every folder of a run."""
 MAX_SEEDS = 1000
 """The most searches or trainings that a folder of several holds."""
 MAX_CONFIG, MAX_HISTORY = 1 << 24, 1 << 28

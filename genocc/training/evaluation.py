@@ -19,9 +19,9 @@ from genocc.data import Batches, DataRequest, DataSet, Images, load
 from genocc.data.batches import Batch
 from genocc.data.settings import data_fields
 from genocc.errors import DataError
-from genocc.runs.reading import TRAIN, read_config
 from genocc.runtimes import MAX_BATCH
 from genocc.threads import adaptive_waiting
+from genocc.training.result import read_training
 from genocc.training.trained_net import TrainedNet, open_net
 
 TOP = 5
@@ -165,7 +165,7 @@ def evaluate(
         raise DataError(f"--center-crop {center_crop:g}: expected a share of the side, above 0 and up to 1")
     opened = open_net(net, provider=provider, pixels=pixels, runtime=runtime)
     batch = min(_batch_size(opened, batch), MAX_BATCH)
-    own = read_config(net, TRAIN)["data"] if Path(net).is_dir() else {}
+    own = read_training(net)[0].data.model_dump(mode="json") if Path(net).is_dir() else {}
     wanted = {**own, **data_fields(data)}
     if "name" not in wanted:
         raise DataError(

@@ -254,3 +254,30 @@ def test_memory_that_is_not_enough_is_one_line(message: str, monkeypatch: pytest
     message = "another fault"
     with pytest.raises(RuntimeError, match="another fault"):
         run("count", "zoo:darts-v2")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("search", "--method", "word " * 500),
+        ("search", "--preset", "word " * 500),
+        ("sample", "-o", "x", "--space", "it's " * 500),
+        ("search", "--set", f"topology.name={'word ' * 500}"),
+        ("show", f"zoo:{'word ' * 500}"),
+        ("compile", "zoo:darts-v2", "--passes", "word " * 500, "-o", "x.onnx"),
+        ("compile", "zoo:darts-v2", "--to", "word " * 500, "-o", "x.onnx"),
+    ],
+)
+def test_words_that_are_short_make_no_long_line(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = error(*arguments)
+    assert len(line) < 1300
+    assert line.count("word") + line.count("it's") <= 45  # 200 characters, and once more as what to do
+
+
+def test_columns_without_number_make_no_long_line(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(",".join(f"column{number}" for number in range(9000)) + "\n" + "1," * 8999 + "1\n")
+    assert len(error("rank", table, "--x", "a", "--y", "b")) < 1300

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from tests.cli.commands import run
+from tests.cli.commands import error, run
 from tests.exporters.runs import write_search
 
 WILD: list[Any] = [
@@ -86,6 +87,47 @@ def test_a_training_with_anything_changed(training_run: Path, tmp_path: Path) ->
     folder = tmp_path / "run"
     commands = [("train", "--resume", "--out", folder, "--device", "cpu"), ("count", folder)]
     no_traceback(lambda path: shutil.copytree(training_run, path), folder, range(50), commands)
+
+
+@pytest.mark.parametrize("name", [[], {"a": 1}, None, 1.5, "wild " * 500])
+@pytest.mark.parametrize("part", ["topology", "relaxation", "method"])
+def test_the_name_of_a_part_is_any_value(part: str, name: Any, tmp_path: Path) -> None:
+    write_search(tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    config["config"][part] = name if part == "method" else {"name": name}
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    assert len(error("search", "--resume", "--out", tmp_path / "run")) < 700
+    if part != "method":
+        assert f"{part}" in error("search", "--out", tmp_path / "new", "--set", f"{part}.name={json.dumps(name)}")
+
+
+@pytest.mark.parametrize(
+    "data", [-0.5, [], {"name": float("nan")}, {"name": []}, {}, {"name": "fake", "split_seed": "x"}]
+)
+def test_the_data_of_a_training_that_is_evaluated_are_any_value(data: Any, training_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(training_run, tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    config["config"]["data"] = data
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    if data != {}:  # the default data
+        assert ": data" in error("evaluate", tmp_path / "run")
+
+
+@pytest.mark.parametrize("change", [torch.Tensor.to_sparse, torch.Tensor.bfloat16, torch.Tensor.long])
+@pytest.mark.parametrize("part", ["net", "optimizer"])
+def test_a_checkpoint_with_another_kind_of_tensor(
+    part: str, change: Callable[[torch.Tensor], torch.Tensor], training_run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(training_run, tmp_path / "run")
+    (tmp_path / "run" / "last.safetensors").unlink()
+    for path in (tmp_path / "run" / "checkpoint").glob("*.pt"):
+        state = torch.load(path, weights_only=True)
+        found = state["learner"][part]
+        tensors = found if part == "net" else found["state"][3]
+        name = next(name for name in tensors if tensors[name].is_floating_point())
+        tensors[name] = change(tensors[name])
+        torch.save(state, path)
+    assert "checkpoint" in error("train", "--resume", "--out", tmp_path / "run", "--device", "cpu")
 
 
 @pytest.mark.full

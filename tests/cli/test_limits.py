@@ -12,6 +12,7 @@ import pytest
 
 import genocc
 from genocc import Genotype, NetworkConfig
+from genocc.compiler import exporter
 from genocc.errors import GenoccError
 from genocc.lowering import MAX_PRIMITIVES
 from tests.cli.commands import error, run
@@ -105,9 +106,18 @@ def test_each_command_reads_the_largest_genotype(large: dict[str, Path], tmp_pat
         assert f"primitives, and target '{target}' takes" in said
 
 
+def test_sums_of_many_values_count_as_what_they_are(large: dict[str, Path], tmp_path: Path) -> None:
+    """Of 1,024 edges that do nothing, few primitives are left, and PyTorch traces each addition."""
+    said = error("compile", large["skip"], "--to", "pt2", "-o", tmp_path / "net.pt2", "--layers", 1, *SMALL)
+    assert "inputs, and target 'pt2' takes 2,000 at most; choose fewer layers" in said
+    for name in ("darts-v2", "pnasnet", "nasnet"):
+        inputs = sum(len(node.inputs) for node in genocc.lower(genocc.load(f"zoo:{name}")).nodes.values())
+        assert inputs < exporter("pt2").max_inputs
+
+
 @needs_dot
 @pytest.mark.full
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_seconds_and_memory_at_the_limits(large: dict[str, Path], tmp_path: Path) -> None:
     """Each command ends within its seconds and memory; those that refuse say why."""
     torch = measured("-c", "import torch, onnxruntime").memory

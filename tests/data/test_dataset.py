@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from genocc import GenoccError
+from genocc import GenoccError, plugins
 from genocc.data import DataRequest, DataSet, MemoryImages, datasets, load
 from genocc.data import dataset as registry
 from genocc.errors import DataError
@@ -54,15 +54,13 @@ def gradients_everywhere(request: DataRequest) -> DataSet:
 
 def test_another_package_adds_a_data_set_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("ramps", f"{__name__}:gradients_everywhere", registry.DATASETS)
-    found = registry.entry_points
-
-    def with_ours(group: str) -> object:
-        return type(found(group=group))([*found(group=group), entry])
-
-    monkeypatch.setattr(registry, "entry_points", with_ours)
+    monkeypatch.setattr(plugins, "_entries", lambda group: {"ramps": [entry]})
     monkeypatch.setattr(EntryPoint, "load", lambda self: gradients_everywhere)
     assert "ramps" in datasets()
     assert load(DataRequest("ramps")).classes == ("even", "odd")
+    monkeypatch.setattr(EntryPoint, "load", lambda self: 3)
+    with pytest.raises(DataError, match="data set 'ramps': its entry point is int; expected a function"):
+        load(DataRequest("ramps"))
 
 
 def test_a_program_adds_a_data_set_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from genocc.errors import RunError
-from genocc.runs.checkpoints import load_checkpoint, save_checkpoint
+from genocc.runs.checkpoints import check_kinds, load_checkpoint, save_checkpoint
 from genocc.runs.folder import open_run
 from genocc.runs.reading import CHECKPOINTS, read_history
 from tests.runs.begun import begun
@@ -122,3 +122,27 @@ def test_killed_in_the_middle_of_writing_checkpoints_the_newest_whole_one_is_fou
         names = [path.name for path in (tmp_path / CHECKPOINTS).iterdir()]
         assert all(name.endswith(".pt") and not name.startswith(".") for name in names)  # no leavings
     assert json.loads((tmp_path / "config.json").read_text())["command"] == "search"
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.ones(3).to_sparse(),
+        torch.ones(3, device="meta"),
+        torch.ones(1).expand(10**11),
+    ],
+)
+def test_a_tensor_that_no_run_writes_spoils_a_checkpoint(tensor: torch.Tensor, tmp_path: Path) -> None:
+    with begun(tmp_path) as run:
+        save_checkpoint(run, state(1))
+        save_checkpoint(run, {"number": 2, "net": {"w": [torch.ones(2, 1).expand(2, 5), tensor]}})
+        restored = load_checkpoint(run)
+        assert restored is not None
+        assert restored["number"] == 1
+
+
+def test_tensors_that_were_cast_are_noticed_wherever_they_are() -> None:
+    check_kinds({"a": [{"b": torch.ones(2)}], "c": 1}, {"a": ({"b": torch.zeros(2), "d": None},), "c": None})
+    for other in (torch.ones(2, dtype=torch.complex64), torch.ones(2, dtype=torch.int64), torch.ones(1, 2)):
+        with pytest.raises(ValueError, match=r"a tensor of torch.*; expected torch.float32, \(2,\)"):
+            check_kinds({"a": [{"b": other}]}, {"a": ({"b": torch.zeros(2)},)})

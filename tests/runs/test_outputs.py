@@ -12,11 +12,12 @@ import pytest
 
 from genocc import Genotype
 from genocc.errors import FileError
+from genocc.runs import reading
 from genocc.runs.outputs import refuse_overwriting
 
 FILES = [
     *("config.json", "history.jsonl", "log.txt", ".lock", "genotype.json", "best.safetensors", "last.safetensors"),
-    *("ranking.json", "checkpoint/00000012.pt", "tensorboard/events"),
+    *("ranking.json", "test.json", "seeds.json", "checkpoint/00000012.pt", "tensorboard/events"),
 ]
 
 
@@ -33,6 +34,13 @@ def run(tmp_path: Path) -> Path:
 def test_a_file_of_a_run_is_refused_be_it_there_or_not(run: Path, name: str, read: bool) -> None:
     with pytest.raises(FileError, match=r"is a file of the run in .*/run; choose another name"):
         refuse_overwriting(run / name, run if read else "zoo:darts-v2")
+
+
+def test_every_name_that_runs_use_is_a_name_of_theirs() -> None:
+    named = {value for name, value in vars(reading).items() if name.startswith("RUN_") and isinstance(value, str)}
+    assert named | {reading.CONFIG, reading.HISTORY, reading.LOG, reading.LOCK, reading.CHECKPOINTS} == (
+        reading.RUN_FILES | reading.RUN_FOLDERS
+    )
 
 
 def test_another_name_in_a_run_is_written_again_and_again(run: Path) -> None:

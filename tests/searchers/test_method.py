@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from genocc.errors import ConfigError
+from genocc.errors import ConfigError, GenoccError
 from genocc.searchers.method import PRESETS, Method, get_method, methods
 from genocc.searchers.parts import AlternatingSchedule, WeightedSum
 
@@ -56,3 +56,22 @@ def test_an_unknown_name_is_refused_with_the_closest() -> None:
     assert get_method("pc-darts").name == "pc-darts"
     with pytest.raises(ConfigError, match="unknown method 'pc-dart'; did you mean 'pc-darts'"):
         get_method("pc-dart")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"name": "another"}, "its name is 'another'; expected 'mine', the name it is registered by"),
+        ({"paper": None}, "its paper is None; expected a text"),
+        ({"relaxation": "softmax"}, "its relaxation is 'softmax'; expected an object of Relaxation"),
+        ({"supernet": 8}, "its supernet is 8; expected an object of SuperNetConfig"),
+    ],
+)
+def test_a_method_that_is_not_whole_is_refused(
+    wrong: dict[str, object], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = type("Mine", (Method,), {"name": "mine", "paper": "A, 2020", **wrong})
+    monkeypatch.setattr("genocc.plugins.names", lambda group: ("mine",))
+    monkeypatch.setattr("genocc.plugins.load", lambda group, name, expected: made)
+    with pytest.raises(GenoccError, match=message):
+        get_method("mine")

@@ -68,7 +68,7 @@ class ColderDarts(Method):
 
 def test_a_method_given_in_process_brings_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_BROUGHT", {})
-    with pytest.raises(ConfigError, match="unknown relaxation 'colder'; expected one of cen, softmax"):
+    with pytest.raises(ConfigError, match=r"unknown relaxation 'colder'; expected one of cen, .*softmax"):
         SearchConfig.make("darts", overrides=["relaxation=colder"])
     config = SearchConfig.make(ColderDarts, "cifar")
     assert config.relaxation == Colder()
@@ -86,11 +86,26 @@ def test_a_name_that_is_taken_is_refused() -> None:
     bring(Softmax)
 
 
+class Unfinished(Relaxation):
+    """A relaxation without what makes one."""
+
+    name: Literal["mine"] = "mine"
+
+
+class Demanding(Softmax):
+    """A relaxation with a setting that has no default."""
+
+    name: Literal["mine"] = "mine"  # type: ignore[assignment]
+    strength: int
+
+
 @pytest.mark.parametrize(
     ("found", "message"),
     [
         (TopK, "expected a class derived from genocc.searchers.parts.relaxation.Relaxation"),
         (Softmax, "its field 'name' is 'softmax'; expected 'mine'"),
+        (Unfinished, "cannot be made with its defaults: Can't instantiate abstract class Unfinished .* build"),
+        (Demanding, "cannot be made with its defaults: 1 validation error for Demanding strength Field required"),
     ],
 )
 def test_what_does_not_fit_its_registration_is_refused(

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from genocc.counting import count
+from genocc.counting import cost_by_edge, count
 from genocc.errors import ConfigError, FileError, GenoccError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.sampling import sample
+from genocc.searchers.interface import DataShape
+from genocc.searchers.sampling import Sampler, sample
 from genocc.searchers.search import run_search
 from tests.searchers.small import SMALL
 
@@ -42,6 +43,30 @@ def test_none_is_over_the_budget(tmp_path: Path) -> None:
     assert max(x.macs for x in found) <= macs < max(x.macs for x in free)
     assert max(x.parameters for x in found) <= params
     assert max(Genotype.load(path).metadata["draws"] for path in paths) > 1
+
+
+@pytest.mark.parametrize("space", ["darts", "ss5"])
+def test_costs_are_sums_over_edges(space: str) -> None:
+    config = SearchConfig.make("random", "cifar", [*SIZE, f"space.name={space}", "topology.nodes=3"])
+    sampler = Sampler(config, DataShape(10))
+    for number in range(30):
+        genotype, _, _ = sampler.sample(number, "x")
+        total = count(genotype, sampler.target).total
+        assert sampler.costs(genotype) == (total.macs, total.parameters)
+
+
+def test_thousands_of_draws_lower_few_nets(monkeypatch: pytest.MonkeyPatch) -> None:
+    lowered = []
+
+    def lower(*arguments: object) -> object:
+        lowered.append(arguments)
+        return cost_by_edge(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("genocc.searchers.sampling.cost_by_edge", lower)
+    config = SearchConfig.make("random", "cifar", [*SIZE, "budget.max_macs=1000"])
+    with pytest.raises(GenoccError, match="none of 2,000 random genotypes is within the budget"):
+        Sampler(config, DataShape(10)).sample(0, "x")
+    assert len(lowered) < 200
 
 
 def test_a_hopeless_budget_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
