@@ -130,7 +130,8 @@ def _check(tensors: Mapping[str, Tensor], expected: Mapping[str, Shape], where: 
     for name, shape in expected.items():
         if name not in tensors:
             if parts := [other.removesuffix(name) for other in tensors if other.endswith(f".{name}")]:
-                hint = f"found it below {' and below '.join(map(quoted, parts[:3]))}: store the state dict of that net alone"
+                places = " and below ".join(map(quoted, parts[:3]))
+                hint = f"found it below {places}: store the state dict of that net alone"
             raise WeightsError(f"{where}: tensor {quoted(name, 120)} {shape} is missing; {hint}")
         if (found := tuple(tensors[name].shape)) != shape:
             raise WeightsError(f"{where}: tensor {quoted(name, 120)} has shape {found}; expected {shape}; {hint}")
