@@ -6,8 +6,8 @@ import codecs
 
 import pytest
 
+from genocc.encoding import decoded
 from genocc.errors import FileError
-from genocc.formats.encoding import decoded
 
 TEXT = "# é — 遗传\nA = 1\n"
 

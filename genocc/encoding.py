@@ -47,7 +47,7 @@ def decoded(content: bytes, where: str) -> str:
                 ) from None
     for start, kind in _BINARY.items():
         if content.startswith(start):
-            raise FileError(f"{where}: not a text, but {kind}; expected the text of a genotype")
+            raise FileError(f"{where}: not a text, but {kind}; expected a text file")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
