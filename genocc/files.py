@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from genocc.encoding import decoded
 from genocc.errors import FileError
 
 STDOUT = "standard output"
@@ -47,11 +48,8 @@ def read_bytes(path: str | Path, *, limit: int) -> bytes:
 
 
 def read_text(path: str | Path, *, limit: int) -> str:
-    """Returns the content of a UTF-8 file; see `read_bytes` for the arguments and errors."""
-    try:
-        return read_bytes(path, limit=limit).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileError(f"{path}: not UTF-8 text (byte {error.start}); expected a text file") from None
+    """Returns the content of a text file; arguments as `read_bytes`, encodings and errors as `decoded` too."""
+    return decoded(read_bytes(path, limit=limit), str(path))
 
 
 def write_atomically(

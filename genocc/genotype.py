@@ -218,8 +218,9 @@ class Genotype(BaseModel):
         except GenotypeError as error:
             raise GenotypeError(f"{where}: {error}") from None
         except json.JSONDecodeError as error:
+            foreign = "; `genocc import` reads what other programs write" if not text.lstrip().startswith("{") else ""
             raise GenotypeError(
-                f"{where}: $: not JSON: {error.msg} at line {error.lineno} column {error.colno}"
+                f"{where}: $: not JSON: {error.msg} at line {error.lineno} column {error.colno}{foreign}"
             ) from None
         except RecursionError:
             raise GenotypeError(f"{where}: $: nested too deeply for a genotype") from None

@@ -26,14 +26,20 @@ def load(path: str | Path) -> dict[str, Array]:
 
     Raises:
         FileError: The file cannot be read or is not a safetensors file.
-        WeightsError: A tensor does not hold 16-, 32- or 64-bit floats; the message names it.
+        WeightsError: A tensor does not hold 16-, 32- or 64-bit floats, or one beyond float32; the message names it.
     """
+    import numpy as np
+
     with _opened(path) as file:
         arrays = {}
         for name in file.keys():  # noqa: SIM118  (not a mapping)
             if (dtype := file.get_slice(name).get_dtype()) not in _FLOATS:
                 raise WeightsError(f"{path}: tensor '{name}' is {dtype}; expected {' or '.join(_FLOATS)}")
-            arrays[name] = file.get_tensor(name).astype("float32", copy=False)
+            stored = file.get_tensor(name)
+            with np.errstate(over="ignore"):
+                arrays[name] = stored.astype("float32", copy=False)
+            if dtype == "F64" and (np.isinf(arrays[name]) & np.isfinite(stored)).any():
+                raise WeightsError(f"{path}: tensor '{name}' has values beyond float32, up to {abs(stored).max():g}")
         return arrays
 
 

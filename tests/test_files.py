@@ -73,7 +73,7 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"/proc/a: cannot write there"):
         write_atomically("/proc/a", "x")
     (tmp_path / "latin").write_bytes(b"caf\xe9")
-    with pytest.raises(FileError, match=r"latin: not UTF-8 text \(byte 3\)"):
+    with pytest.raises(FileError, match=r"latin: not UTF-8 text \(byte 3, line 1\); it looks like CP1252"):
         read_text(tmp_path / "latin", limit=10)
     (tmp_path / "big").write_bytes(b"x" * 11)
     with pytest.raises(FileError, match="big: larger than the limit of 10 bytes"):

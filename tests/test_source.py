@@ -36,6 +36,19 @@ def test_every_kind_of_source_is_the_same_genotype(darts_v2: Genotype, tmp_path:
     assert Source.of(source) is source
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_file_with_a_byte_order_mark_is_read(darts_v2: Genotype, encoding: str, tmp_path: Path) -> None:
+    """PowerShell writes UTF-16 where a command's output is sent to a file."""
+    (tmp_path / "genotype.json").write_bytes(darts_v2.dumps().encode(encoding))
+    assert genocc.open(tmp_path / "genotype.json").genotype == darts_v2
+
+
+def test_a_text_of_another_program_names_the_command_that_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "genotypes.py").write_text("A = Genotype(normal=[])")
+    with pytest.raises(GenotypeError, match=r"not JSON: .*; `genocc import` reads what other programs write"):
+        _ = genocc.open(tmp_path / "genotypes.py").genotype
+
+
 @pytest.mark.usefixtures("standard_input")
 def test_standard_input_is_read_once(darts_v2: Genotype) -> None:
     source = genocc.open("-")

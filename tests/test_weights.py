@@ -63,6 +63,14 @@ def test_what_is_no_float_is_named(tmp_path: Path) -> None:
         weights.load(tmp_path / "w.safetensors")
 
 
+def test_values_beyond_float32_are_refused_and_infinities_kept(tmp_path: Path) -> None:
+    save_file({"x": np.array([1, np.inf])}, tmp_path / "w.safetensors")
+    assert np.isinf(weights.load(tmp_path / "w.safetensors")["x"][1])
+    save_file({"x": np.array([1, -1e300])}, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match=r"tensor 'x' has values beyond float32, up to 1e\+300"):
+        weights.load(tmp_path / "w.safetensors")
+
+
 def test_what_is_no_file_of_weights_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("hello")
     for name, message in (("text", "not a safetensors file"), ("missing", "no such file"), (".", "is a directory")):

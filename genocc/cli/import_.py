@@ -6,9 +6,8 @@ import typer
 
 from genocc.cli.console import note
 from genocc.cli.options import OptionalOutputOption
-from genocc.files import read_bytes
+from genocc.files import read_text
 from genocc.formats import DIALECTS, read
-from genocc.formats.encoding import decoded
 from genocc.genotype import MAX_BYTES
 from genocc.runs.outputs import refuse_overwriting
 
@@ -25,7 +24,7 @@ def import_(
 ) -> None:
     """Read a genotype from the text that another program writes; nothing in it is evaluated."""
     refuse_overwriting(output, text)
-    content = decoded(read_bytes(text, limit=MAX_BYTES), text)
+    content = read_text(text, limit=MAX_BYTES)
     imported = read(content, source, name, where=text, line=line)
     imported.genotype.save(output or "-")
     for remark in imported.notes:

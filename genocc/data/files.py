@@ -26,7 +26,10 @@ Box = Callable[[int, int], tuple[float, float, float, float]]
 """(width, height) -> (left, top, right, bottom), all in pixels: the part of an image that is taken."""
 
 MAX_FILES = 4_000_000
-SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"))
+SUFFIXES = frozenset(
+    f".{name}"
+    for name in "apng avif bmp dib gif jfif jp2 jpe jpeg jpg pbm pgm png pnm ppm tif tiff webp".split()  # noqa: SIM905
+)
 BLOCK = 4096
 """Files that are given to the threads at a time: each is a job in memory, and perhaps a decoded image."""
 
@@ -162,12 +165,28 @@ def is_utf8(name: str) -> bool:
 
 
 def _below(folder: Path) -> Iterator[Path]:
+    """Every file below a folder; those in hidden folders (copies that programs keep) are not, linked folders once.
+
+    Raises:
+        DataError: A folder cannot be read, or links to one above it, whose files would belong to two classes.
+    """
+
     def failed(error: OSError) -> None:
         raise error
 
     with readable(folder):
-        for place, _, names in os.walk(folder, onerror=failed):
+        top, seen = Path(os.path.realpath(folder)), set[tuple[int, int]]()
+        for place, folders, names in os.walk(folder, onerror=failed, followlinks=True):
             parent = Path(place)
+            status = parent.stat()
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            if (known := (status.st_dev, status.st_ino)) in seen:
+                folders.clear()
+                continue
+            seen.add(known)
+            for name in folders:
+                if (parent / name).is_symlink() and top.is_relative_to(os.path.realpath(parent / name)):
+                    raise DataError(f"{parent / name}: links to a folder above it; remove the link")
             yield from (parent / name for name in names)
 
 

@@ -1,6 +1,6 @@
 """Any folder with a folder of images for each class: ImageNet, Tiny-ImageNet-200, your own.
 
-A subfolder ``train`` beside ``val``, ``validation`` or ``test`` is the training part and the other one the test part
+A subfolder ``train`` beside one of ``TEST_PARTS`` is the training part and the other one the test part
 (``val_annotations.txt``, which Tiny-ImageNet-200 has instead of class folders there, is understood); otherwise a fifth
 of each class, chosen by ``split_seed``, is the test part. Images of up to 96x96 pixels are held in memory; larger ones
 are decoded when a batch needs them, with ImageNet's random resized crop.
@@ -27,6 +27,11 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 MAX_LINE = 4096
 """The longest line of val_annotations.txt, in bytes."""
 
+TEST_PARTS = ("val", "validation", "valid", "test")
+"""Names of a test part; the first that is there counts."""
+_PARTS = {"train", "training"}, {*TEST_PARTS, "testing", "dev", "eval", "evaluation"}
+"""What people call the two parts of a data set, in small letters."""
+
 Files = Mapping[str, list[Path]]
 """Class name -> image files."""
 
@@ -41,13 +46,15 @@ def load(request: DataRequest) -> DataSet:
         raise DataError("imagefolder: no folder given; name it as --data imagefolder:FOLDER")
     folder = expanded(request.folder)
     with readable(folder):
-        test = next((folder / name for name in ("val", "validation", "test") if (folder / name).is_dir()), None)
-        divided = test is not None and (folder / "train").is_dir()
+        tests = [folder / name for name in TEST_PARTS if (folder / name).is_dir()]
+        divided = bool(tests) and (folder / "train").is_dir()
     training = class_files(folder / "train" if divided else folder)
     classes = tuple(training)
+    if not divided:
+        _refuse_parts(folder, classes)
     parts: list[Files] = [training]
-    if divided and test is not None:
-        parts.append(_test_files(test, classes))
+    if divided:
+        parts.append(_test_files(tests[0], classes))
     size = request.sides(_natural(training) if request.size is None else 0)
     labels = [_labels(part, classes) for part in parts]
     if len(parts) == 1:  # a wrong split shows before anything is decoded
@@ -76,8 +83,28 @@ def load(request: DataRequest) -> DataSet:
         images[0],
         images[1],
         digests=tuple(_digest(folder, name, parts) for name in classes),
-        note=_note(folder, cropped, sum(map(len, labels)), size),
+        note="; ".join(
+            filter(None, (_unused(tests if divided else []), _note(folder, cropped, sum(map(len, labels)), size)))
+        ),
     )
+
+
+def _refuse_parts(folder: Path, classes: Sequence[str]) -> None:
+    """Refuses parts of a data set under other names, which would be taken for classes."""
+    names = {name.lower() for name in classes}
+    training, test = _PARTS
+    if (names & training and names & test) or names <= training | test:
+        listed = ", ".join(f"'{name}'" for name in classes[:5])
+        raise DataError(
+            f"{folder}: {listed} look like parts of a data set, not like classes; expected 'train' beside one of "
+            f"{', '.join(TEST_PARTS)}, or a folder of images for each class: rename them"
+        )
+
+
+def _unused(tests: Sequence[Path]) -> str:
+    if len(tests) < 2:
+        return ""
+    return f"{tests[0]} is the test part; {', '.join(path.name for path in tests[1:])} beside it is left out"
 
 
 def _labels(files: Files, classes: Sequence[str]) -> Tensor:

@@ -58,7 +58,9 @@ def read_rgb(path: Path, *, coarse: bool = False) -> Image.Image:
 def image_size(path: Path) -> tuple[int, int]:
     """Returns height and width of an upright image; raises DataError as `read_rgb`."""
     with opened(path) as image:
-        turned = _orientation(image) >= 5 and not isinstance(image, TiffImageFile)  # Pillow turns TIFF files itself
+        turned = _orientation(image) in (5, 6, 7, 8) and not isinstance(
+            image, TiffImageFile
+        )  # Pillow turns TIFF files itself
         return (image.width, image.height) if turned else (image.height, image.width)
 
 

@@ -107,11 +107,11 @@ def _text_or_list(entry: ast.expr) -> Any:
 
 
 def _listed(group: list[list[Any]]) -> list[ForeignEdge]:
-    """The edges of a node as a list; its program writes `none` for every state without an edge."""
+    """The edges of a node as a list."""
     for op, source in group:
         if type(source) is not int:
             raise FormatError(f"found {brief([op, source])}; expected (op, from)")
-    return [ForeignEdge(op, source) for op, source in group if op != "none"]
+    return _present([ForeignEdge(op, source) for op, source in group])
 
 
 def _edges(state: int, group: str) -> list[ForeignEdge]:
@@ -123,4 +123,9 @@ def _edges(state: int, group: str) -> list[ForeignEdge]:
         if not op or not re.fullmatch(r"[0-9]{1,4}", source):
             raise FormatError(f"node {state}: found {brief(item)}; expected op~from")
         edges.append(ForeignEdge(op, int(source)))
+    return _present(edges)
+
+
+def _present(edges: list[ForeignEdge]) -> list[ForeignEdge]:
+    """The edges of a node without `none`, which says that there is none; of nothing else, one, since it is zero."""
     return [edge for edge in edges if edge.op != NONE] or edges[:1]

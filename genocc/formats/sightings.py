@@ -21,6 +21,8 @@ from genocc.formats.literals import statements
 from genocc.formats.syntax import Value, values
 
 _MAX_DEPTH = 3
+_STRING = "string"
+"""What a string without a name is called as the scope of the names in it."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal
 _LOG = re.compile(r"\d{1,2}:\d{2}|\b(?:epoch|step|iter|iteration|info|debug|warning)\b", re.IGNORECASE)
 _ASSIGNED = re.compile(r"([A-Za-z_][\w.-]*)[`*\"'\]]*\s*=\s*[\"'`(\[\\]*\s*$")
@@ -79,6 +81,7 @@ class _Found:
     line: int
     last_line: int
     logged: bool = False
+    changed: int = 0
 
 
 @lru_cache(maxsize=2)
@@ -126,11 +129,12 @@ def _within(text: str, sought: Sought, line: int, depth: int) -> Iterator[_Found
 def _resolved(value: Value, sought: Sought, depth: int) -> list[_Found]:
     """A value of the syntax tree, or those in a string of it."""
     if not isinstance(value.node, str):
-        return [_Found(value.scope, value.name, value.node, value.line, value.node.end_lineno or value.line)]
+        last_line = value.node.end_lineno or value.line
+        return [_Found(value.scope, value.name, value.node, value.line, last_line, changed=value.changed)]
     inner = list(_within(value.node, sought, value.line, depth + 1))
-    if len(inner) == 1:
-        return [replace(inner[0], scope=value.scope, name=value.name or inner[0].name)]
-    scope = (*value.scope, value.name) if value.name else value.scope
+    if len(inner) == 1 and value.name:
+        return [replace(inner[0], scope=value.scope, name=value.name, changed=value.changed)]
+    scope = (*value.scope, value.name or _STRING)  # a comment, say: its names are not those of the source around it
     return [replace(item, scope=(*scope, *item.scope)) for item in inner]
 
 
@@ -176,8 +180,10 @@ def _latest(found: Sequence[_Found]) -> list[tuple[_Found, bool, str]]:
     for item in found:
         again = times[item.scope, item.name] if item.name else 1
         superseded = again > 1 and last[item.scope, item.name] is not item
-        note = f"{item.name} is assigned {again} times; this is the last, on line {item.line}"
-        result.append((item, superseded, note if again > 1 and not superseded else ""))
+        note = f"{item.name} is assigned {again} times; this is the last, on line {item.line}" if again > 1 else ""
+        if item.changed:
+            note = f"{item.name} is assigned on line {item.line} and changed on line {item.changed}; the former is read"
+        result.append((item, superseded, "" if superseded else note))
     return result
 
 

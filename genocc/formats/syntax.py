@@ -17,26 +17,62 @@ class Value:
         name: Its own name; '' if it has none.
         node: The expression, or the content of a string.
         line: Where it starts.
+        changed: The line on which its name is then given something else, or a part of it is; 0 for none.
     """
 
     scope: tuple[str, ...]
     name: str
     node: ast.expr | str
     line: int
+    changed: int = 0
 
 
-_Place = tuple[ast.AST, tuple[str, ...], str]
+@dataclass(frozen=True)
+class _Place:
+    """A node of the tree that waits to be looked at.
 
-
-def values(body: Sequence[ast.stmt], wanted: Callable[[ast.expr], bool], telling: re.Pattern[str]) -> Iterator[Value]:
-    """Yields the outermost wanted expressions and the strings with a telling text, in the order of the source.
-
-    After ``A = B``, A is a name of B's value too. The lines of a list of strings are one string, as in notebooks.
+    Attributes:
+        node: It.
+        scope: As of a value in it.
+        name: Of a value that it is.
+        within: The classes and functions around it, whose variables it sees.
+        direct: Whether the name is that of this very node, not of an expression around it.
+        assigned: Whether the name is that of a variable.
     """
-    known: dict[str, Value] = {}
-    stack: list[_Place] = [(node, (), "") for node in reversed(body)]
+
+    node: ast.AST
+    scope: tuple[str, ...] = ()
+    name: str = ""
+    within: tuple[str, ...] | None = None
+    direct: bool = True
+    assigned: bool = False
+
+
+@dataclass(frozen=True)
+class _Changed:
+    """The end of a statement that changes a variable: if no value came of it, the earlier one is out of date."""
+
+    variable: tuple[tuple[str, ...], str]
+    line: int
+    found: int
+
+
+def values(body: Sequence[ast.stmt], wanted: Callable[[ast.expr], bool], telling: re.Pattern[str]) -> list[Value]:
+    """Returns the outermost wanted expressions and the strings with a telling text, in the order of the source.
+
+    After ``A = B``, A is a name of B's value too: of the variable that is seen there, until it is given another value.
+    """
+    found: list[Value] = []
+    variables: dict[tuple[tuple[str, ...], str], int] = {}
+    stack: list[_Place | _Changed] = [_Place(node, within=()) for node in reversed(body)]
     while stack:
-        node, scope, name = stack.pop()
+        place = stack.pop()
+        if isinstance(place, _Changed):
+            if variables.get(place.variable, place.found) < place.found:
+                number = variables.pop(place.variable)
+                found[number] = replace(found[number], changed=place.line)
+            continue
+        node, scope, name, within = place.node, place.scope, place.name, place.within or ()
         if isinstance(node, ast.expr) and wanted(node):
             value = Value(scope, name, node, node.lineno)
         elif (text := _text(node)) is not None and isinstance(node, ast.expr):
@@ -44,14 +80,21 @@ def values(body: Sequence[ast.stmt], wanted: Callable[[ast.expr], bool], telling
                 continue
             value = Value(scope, name, text, node.lineno)
         elif isinstance(node, ast.Name):
-            if node.id not in known or not name:
+            outwards = [(within[:size], node.id) for size in range(len(within), -1, -1)]
+            seen = [variables[variable] for variable in outwards if variable in variables]
+            if not seen or not name or not place.direct:
                 continue
-            value = replace(known[node.id], scope=scope, name=name)
+            value = replace(found[seen[0]], scope=scope, name=name)
         else:
-            stack += reversed(list(_children(node, scope, name, telling)))
+            line = getattr(node, "lineno", 0)
+            stack += [_Changed((within, variable), line, len(found)) for variable in _changes(node)]
+            children = list(_children(place, telling))
+            stack += [replace(child, within=child.within or within) for child in reversed(children)]
             continue
-        known[name] = value
-        yield value
+        if place.assigned:
+            variables[within, name] = len(found)
+        found.append(value)
+    return found
 
 
 def _text(node: ast.AST) -> str | None:
@@ -65,7 +108,8 @@ def _text(node: ast.AST) -> str | None:
     return None
 
 
-def _children(node: ast.AST, scope: tuple[str, ...], name: str, telling: re.Pattern[str]) -> Iterator[_Place]:
+def _children(place: _Place, telling: re.Pattern[str]) -> Iterator[_Place]:
+    node, scope, name = place.node, place.scope, place.name
     inner = (*scope, name) if name else scope
     match node:
         case ast.Assign(targets=targets, value=value):
@@ -73,24 +117,38 @@ def _children(node: ast.AST, scope: tuple[str, ...], name: str, telling: re.Patt
                 yield from _assigned(target, value, scope)
         case ast.AnnAssign(target=target, annotation=annotation, value=value):  # YAML's `key: value` is an annotation
             yield from _assigned(target, value or annotation, scope)
+        case ast.NamedExpr(target=target, value=value):
+            yield from _assigned(target, value, scope)
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             for child in ast.iter_child_nodes(node):
-                yield child, (*scope, node.name), ""
+                yield _Place(child, (*scope, node.name), within=(*scope, node.name))
         case ast.Return(value=ast.expr() as value) if scope:
-            yield value, scope[:-1], scope[-1]
+            yield _Place(value, scope[:-1], scope[-1])
         case ast.Dict(keys=keys, values=items):
             for key, item in zip(keys, items, strict=True):
-                yield item, inner, _key(key) if key else ""
+                yield _Place(item, inner, _key(key) if key else "")
         case ast.Tuple(elts=[ast.Constant(value=str(key)), item]) if not telling.search(key):
-            yield item, inner, key
+            yield _Place(item, inner, key)
+        case ast.List(elts=[element]) | ast.Tuple(elts=[element]) | ast.Set(elts=[element]):
+            yield replace(place, node=element)
         case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
             for number, element in enumerate(elements):
-                yield element, inner if len(elements) > 1 else scope, str(number) if len(elements) > 1 else name
+                yield _Place(element, inner, str(number))
         case ast.keyword(arg=str(argument), value=value):
-            yield value, inner, argument
+            yield _Place(value, inner, argument)
         case _:
-            for child in ast.iter_child_nodes(node):
-                yield child, scope, name
+            parts = list(ast.iter_child_nodes(node))
+            if sum(_may_hold(part, telling) for part in parts) > 1:  # which of them has the name is not known
+                name = ""
+            for part in parts:
+                yield replace(place, node=part, name=name, direct=False)
+
+
+def _may_hold(node: ast.AST, telling: re.Pattern[str]) -> bool:
+    """Whether a node is or contains an expression with a value in it, not just a name or a constant."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and bool(telling.search(node.value))
+    return isinstance(node, ast.expr) and not isinstance(node, ast.Name | ast.Attribute)
 
 
 def _assigned(target: ast.expr, value: ast.expr, scope: tuple[str, ...]) -> Iterator[_Place]:
@@ -99,13 +157,30 @@ def _assigned(target: ast.expr, value: ast.expr, scope: tuple[str, ...]) -> Iter
             for part, item in zip(targets, values_, strict=True):
                 yield from _assigned(part, item, scope)
         case ast.Name(id=name), _:
-            yield value, scope, name
+            yield _Place(value, scope, name, assigned=True)
         case ast.Attribute(attr=name), _:
-            yield value, scope, name
+            yield _Place(value, scope, name)
         case ast.Subscript(value=ast.Name(id=base), slice=key), _:
-            yield value, (*scope, base), _key(key)
+            yield _Place(value, (*scope, base), _key(key))
         case _:
-            yield value, scope, ""
+            yield _Place(value, scope)
+
+
+def _changes(node: ast.AST) -> Iterator[str]:
+    """The variables that a statement gives a value, or of whose value it changes a part."""
+    match node:
+        case ast.Assign(targets=targets) | ast.Delete(targets=targets):
+            pass
+        case ast.AnnAssign(target=target) | ast.AugAssign(target=target) | ast.For(target=target):
+            targets = [target]
+        case _:
+            return
+    for target in targets:
+        for part in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
+            while isinstance(part, ast.Attribute | ast.Subscript | ast.Starred):
+                part = part.value
+            if isinstance(part, ast.Name):
+                yield part.id
 
 
 def _key(node: ast.expr) -> str:

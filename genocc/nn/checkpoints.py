@@ -7,15 +7,16 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
+from os.path import commonprefix
 from pathlib import Path
 
 import torch
-from numpy import float32
+from numpy import float32, isfinite
 from numpy.typing import NDArray
 from torch import Tensor
 
 from genocc.checkpoints import Layout
-from genocc.errors import FileError, WeightsError
+from genocc.errors import FileError, WeightsError, quoted
 from genocc.files import read_bytes
 from genocc.genotype import Genotype
 from genocc.lowering import lower
@@ -28,8 +29,8 @@ MAX_BYTES = 2 << 30
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
 """Keys under which training programs store the state dict, next to the epoch and the optimizer."""
 
-PREFIXES = ("module.", "_orig_mod.")
-"""Prefixes that data-parallel training and torch.compile add to every name."""
+COUNTERS = ("n_averaged",)
+"""What PyTorch's average of a net (`torch.optim.swa_utils.AveragedModel`) counts in, beside the net."""
 
 PROFILED = ("total_ops", "total_params")
 """What profilers (thop) leave behind in every module, and so in its state dict."""
@@ -68,7 +69,7 @@ def import_weights(
         WeightsError: A tensor is missing, surplus, of another shape or not of floating-point numbers; the message names
             it. As in `read_tensors`.
     """
-    stored = read_tensors(path)
+    stored, decisions = read_tensors(path)
     tensors = {name: t for name, t in stored.items() if not (layout.is_ignored(name) or _is_profiled(name))}
     auxiliary = any(map(layout.is_auxiliary, tensors))
     if config.auxiliary and not auxiliary:
@@ -82,6 +83,7 @@ def import_weights(
         norm = layout.has_auxiliary_bn(tensors)
         config = config.model_copy(update={"auxiliary": True, "auxiliary_bn": norm})
         notes = [f"auxiliary head found, {'with' if norm else 'without'} BN after its 2x2 convolution"]
+    notes += decisions
     if profiled := sum(map(_is_profiled, stored)):
         notes.append(f"{profiled} tensors of a profiler ({', '.join(PROFILED)}) ignored")
     names = layout.names(genotype, config)
@@ -89,26 +91,35 @@ def import_weights(
     expected = {names[ours]: shape for ours, shape in {**graph.parameters(), **graph.buffers()}.items()}
     _check(tensors, expected, f"{path}", _hint(layout, tensors, config))
     arrays = {ours: tensors[theirs].detach().float().contiguous().numpy() for ours, theirs in names.items()}
+    for ours, array in arrays.items():
+        if not isfinite(array).all():
+            raise WeightsError(
+                f"{path}: tensor '{names[ours]}' has values that are NaN, infinite or beyond float32; its net gives NaN"
+            )
     return ImportedWeights(arrays, config, tuple(notes))
 
 
-def read_tensors(path: str | Path) -> dict[str, Tensor]:
-    """Returns name -> tensor of the state dict in a checkpoint of the legacy or the zip format.
+def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], list[str]]:
+    """Returns name -> tensor of the state dict in a checkpoint of the legacy or the zip format, and notes.
 
-    The state dict may be stored under one of ``WRAPPERS``; ``PREFIXES`` that all of its names have are removed.
+    The state dict may be stored under one of ``WRAPPERS``. What all names begin with, up to a dot, is removed: the net
+    was a part of another module, as in data-parallel training, `torch.compile`, averages and trainers.
 
     Raises:
         FileError: The file cannot be read or is too large.
         WeightsError: It is not a checkpoint, refers to code, or holds no state dict.
     """
-    tensors = _state_dict(_load(path), path)
+    tensors, notes = _state_dict(_load(path), path)
     if odd := [name for name, tensor in tensors.items() if not _is_array(tensor)]:
-        raise WeightsError(f"{path}: tensor '{odd[0]}' is sparse, quantized or without values; expected a plain array")
-    names = [name for name in tensors if not _is_profiled(name)]
-    while prefix := next((p for p in PREFIXES if names and all(name.startswith(p) for name in names)), None):
-        names = [name.removeprefix(prefix) for name in names]
+        raise WeightsError(
+            f"{path}: tensor {quoted(odd[0], 120)} is sparse, quantized or without values; expected a plain array"
+        )
+    tensors = {name: tensor for name, tensor in tensors.items() if name not in COUNTERS}
+    common = commonprefix([name for name in tensors if not _is_profiled(name)])  # noqa: RUF071  (cut at a dot below)
+    if prefix := common[: common.rfind(".") + 1]:
         tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    return tensors
+        notes.append(f"all names begin with '{prefix}': removed")
+    return tensors, notes
 
 
 def _is_profiled(name: str) -> bool:
@@ -118,14 +129,19 @@ def _is_profiled(name: str) -> bool:
 def _check(tensors: Mapping[str, Tensor], expected: Mapping[str, Shape], where: str, hint: str) -> None:
     for name, shape in expected.items():
         if name not in tensors:
-            raise WeightsError(f"{where}: tensor '{name}' {shape} is missing; {hint}")
+            if parts := [other.removesuffix(name) for other in tensors if other.endswith(f".{name}")]:
+                places = " and below ".join(map(quoted, parts[:3]))
+                hint = f"found it below {places}: store the state dict of that net alone"
+            raise WeightsError(f"{where}: tensor {quoted(name, 120)} {shape} is missing; {hint}")
         if (found := tuple(tensors[name].shape)) != shape:
-            raise WeightsError(f"{where}: tensor '{name}' has shape {found}; expected {shape}; {hint}")
+            raise WeightsError(f"{where}: tensor {quoted(name, 120)} has shape {found}; expected {shape}; {hint}")
         if not tensors[name].is_floating_point():
-            raise WeightsError(f"{where}: tensor '{name}' is of {tensors[name].dtype}; expected floating-point numbers")
+            raise WeightsError(
+                f"{where}: tensor {quoted(name, 120)} is of {tensors[name].dtype}; expected floating-point numbers"
+            )
     if surplus := [name for name in tensors if name not in expected]:
         more = f" (and {len(surplus) - 1} more)" if len(surplus) > 1 else ""
-        raise WeightsError(f"{where}: tensor '{surplus[0]}'{more} has no place in this net; {hint}")
+        raise WeightsError(f"{where}: tensor {quoted(surplus[0], 120)}{more} has no place in this net; {hint}")
 
 
 def _hint(layout: Layout, tensors: Mapping[str, Tensor], config: NetworkConfig) -> str:
@@ -165,17 +181,27 @@ def _check_unpacked_size(content: BytesIO, path: str | Path) -> None:
     content.seek(0)
 
 
-def _state_dict(loaded: object, path: str | Path) -> dict[str, Tensor]:
+def _state_dict(loaded: object, path: str | Path) -> tuple[dict[str, Tensor], list[str]]:
+    """The state dict in a checkpoint, and a note where there are others."""
     if isinstance(loaded, Mapping):
-        for candidate in (loaded, *(loaded[key] for key in WRAPPERS if key in loaded)):
-            if isinstance(candidate, Mapping):
-                tensors = {key: value for key, value in candidate.items() if isinstance(value, Tensor)}
-                if len(tensors) == len(candidate) > 0 and all(isinstance(key, str) for key in tensors):
-                    return tensors
+        if tensors := _tensors(loaded):
+            return tensors, []
+        found = {key: tensors for key, value in loaded.items() if (tensors := _tensors(value))}
+        for key in WRAPPERS:
+            if key in found:
+                others = ", ".join(f"'{str(other)[:40]}'" for other in list(found)[:6] if other != key)
+                return found[key], [f"read from its '{key}'; {others} left out"] if others else []
     raise WeightsError(
         f"{path}: no state dict in it (found {_described(loaded)}); expected tensors by name, alone or under one of "
         f"the keys {', '.join(WRAPPERS)}"
     )
+
+
+def _tensors(candidate: object) -> dict[str, Tensor]:
+    """A mapping if it has names of tensors only, else an empty one."""
+    items = candidate.items() if isinstance(candidate, Mapping) else ()
+    tensors = {key: value for key, value in items if isinstance(key, str) and isinstance(value, Tensor)}
+    return tensors if len(tensors) == len(items) else {}
 
 
 def _is_array(tensor: Tensor) -> bool:

@@ -179,9 +179,24 @@ def evaluate(
     images = _checked(opened, found, limit)
     begun = time.perf_counter()
     with adaptive_waiting(torch.get_num_threads(), note):
-        accuracy = measure(opened.run, _batches(opened, found, images, batch))
+        accuracy = measure(_run(opened, found), _batches(opened, found, images, batch))
     seconds = time.perf_counter() - begun
     return Evaluation(str(net), found.name, accuracy, seconds, opened.runtime, opened.provider, opened.weights)
+
+
+def _run(net: TrainedNet, data: DataSet) -> Callable[[Tensor], Tensor]:
+    """The net's function; DataError where it gives another number of classes, which not every file says before."""
+
+    def run(images: Tensor) -> Tensor:
+        outputs = net.run(images)
+        if outputs.shape[1] != len(data.classes):
+            raise DataError(
+                f"{net.where}: gives {outputs.shape[1]} classes; data set '{data.name}' has {len(data.classes)}: "
+                "it was trained on another one"
+            )
+        return outputs
+
+    return run
 
 
 def _batch_size(net: TrainedNet, asked: int | None) -> int:

@@ -167,6 +167,34 @@ def test_a_file_of_one_batch_size_is_given_that(run: Path, files: dict[str, Path
     assert "takes 7 at a time" in error(path, "--data", "fake", "--batch", 8)
 
 
+@pytest.mark.parametrize("classes", [5, 20])
+def test_a_number_of_classes_that_shows_only_when_it_runs_is_refused(classes: int, tmp_path: Path) -> None:
+    nodes = [
+        onnx.helper.make_node("ReduceMean", ["image"], ["mean"], keepdims=0),
+        onnx.helper.make_node("Expand", ["mean", "shape"], ["logits"]),
+    ]
+    unknown = onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, None)
+    branch = onnx.helper.make_graph(nodes, "branch", [], [unknown])
+    batch = ["batch", "classes"]
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("Shape", ["image"], ["sizes"], end=1),
+            onnx.helper.make_node("Concat", ["sizes", "classes"], ["shape"], axis=0),
+            onnx.helper.make_node("ReduceMax", ["image"], ["most"], keepdims=0),
+            onnx.helper.make_node("IsNaN", ["most"], ["which"]),
+            onnx.helper.make_node("If", ["which"], ["output"], then_branch=branch, else_branch=branch),
+        ],
+        "net",
+        [onnx.helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, ["batch", 3, 8, 8])],
+        [onnx.helper.make_tensor_value_info("output", onnx.TensorProto.FLOAT, batch)],
+        [onnx.numpy_helper.from_array(np.array([classes]), "classes")],
+    )
+    made = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(made, tmp_path / "net.onnx")
+    said = error(tmp_path / "net.onnx", "--data", "fake", "--pixels", "unit")
+    assert f"gives {classes} classes; data set 'fake' has 10" in said
+
+
 def test_images_have_the_height_and_width_that_the_net_takes(tmp_path: Path) -> None:
     wide = tmp_path / "wide.safetensors"
     genocc.compile(GENOTYPE, genocc.NetworkConfig(channels=4, layers=3, input_size=(8, 16)), to="torch", output=wide)

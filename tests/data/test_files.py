@@ -10,7 +10,7 @@ from torchvision.transforms import CenterCrop, Resize
 
 from genocc.data import DataRequest, MemoryImages, load
 from genocc.data import files as module
-from genocc.data.files import check_all, class_files, decode, decode_all, middle
+from genocc.data.files import check_all, class_files, decode, decode_all, image_files, middle
 from genocc.errors import DataError
 from tests.data.image_files import write_image
 
@@ -33,6 +33,32 @@ def test_files_are_found_at_any_depth_in_order_and_nothing_else(tmp_path: Path) 
     found = class_files(tmp_path)
     assert {name: [str(path.relative_to(tmp_path)) for path in paths] for name, paths in found.items()} == expected
     assert list(found) == ["a", "b"]
+
+
+def test_copies_in_hidden_folders_are_left_out(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png")
+    write_image(tmp_path / ".ipynb_checkpoints" / "a-checkpoint.png")
+    write_image(tmp_path / "deeper" / ".cache" / "a.png")
+    assert image_files(tmp_path) == [tmp_path / "a.png"]
+
+
+def test_linked_folders_are_followed_once_and_not_upwards(tmp_path: Path) -> None:
+    write_image(tmp_path / "elsewhere" / "b.png")
+    write_image(tmp_path / "classes" / "cat" / "a.png")
+    cat = tmp_path / "classes" / "cat"
+    (cat / "more").symlink_to(tmp_path / "elsewhere")
+    (cat / "same").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "itself").symlink_to(tmp_path / "elsewhere")
+    assert image_files(cat) == [cat / "a.png", cat / "more" / "b.png"]
+    (cat / "up").symlink_to(tmp_path / "classes")
+    with pytest.raises(DataError, match=r"cat/up: links to a folder above it; remove the link"):
+        image_files(cat)
+
+
+@pytest.mark.parametrize("ending", ["jfif", "JPE", "jp2", "avif", "pnm", "apng", "dib"])
+def test_every_ending_of_a_format_that_is_read_counts(tmp_path: Path, ending: str) -> None:
+    (tmp_path / f"a.{ending}").write_bytes(b"")
+    assert image_files(tmp_path) == [tmp_path / f"a.{ending}"]
 
 
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

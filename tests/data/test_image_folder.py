@@ -35,7 +35,7 @@ def test_an_image_folder_without_parts_is_split_by_the_seed(folder: Path) -> Non
     assert not torch.equal(first.test.pixels, other.test.pixels)
 
 
-@pytest.mark.parametrize("name", ["val", "validation", "test"])
+@pytest.mark.parametrize("name", ["val", "validation", "valid", "test"])
 def test_an_image_folder_with_parts_keeps_them(tmp_path: Path, name: str) -> None:
     for part, count in (("train", 5), (name, 2)):
         for kind in ("a", "b"):
@@ -43,6 +43,42 @@ def test_an_image_folder_with_parts_keeps_them(tmp_path: Path, name: str) -> Non
                 write_image(tmp_path / part / kind / f"{number}.png")
     data = load(DataRequest("imagefolder", tmp_path))
     assert (len(data.train), len(data.test)) == (10, 4)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train", "dev"),
+        ("training", "validation"),
+        ("Train", "Test"),
+        ("train", "eval", "unlabelled"),
+        ("train",),
+        ("val", "test"),
+    ],
+)
+def test_parts_by_other_names_are_no_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for part in names:
+        for kind in ("a", "b"):
+            for number in range(5):
+                write_image(tmp_path / part / kind / f"{number}.png")
+    with pytest.raises(DataError, match=r"look like parts of a data set, not like classes; expected 'train' beside"):
+        load(DataRequest("imagefolder", tmp_path))
+
+
+def test_a_class_may_be_called_train(folder: Path) -> None:
+    for number in range(5):
+        write_image(folder / "train" / f"{number}.png")
+    assert load(DataRequest("imagefolder", folder)).classes == ("cat", "dog", "train")
+
+
+def test_a_part_that_is_left_out_is_named(tmp_path: Path) -> None:
+    for part, count in (("train", 5), ("val", 2), ("test", 3)):
+        for kind in ("a", "b"):
+            for number in range(count):
+                write_image(tmp_path / part / kind / f"{number}.png")
+    data = load(DataRequest("imagefolder", tmp_path))
+    assert (len(data.train), len(data.test)) == (10, 4)
+    assert data.note == f"{tmp_path / 'val'} is the test part; test beside it is left out"
 
 
 def test_tiny_imagenet_has_its_validation_classes_in_a_file(tmp_path: Path) -> None:

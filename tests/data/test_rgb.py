@@ -202,6 +202,13 @@ def test_size_is_that_of_the_file_where_it_is_upright(tmp_path: Path) -> None:
     assert image_size(tmp_path / "a.png") == (20, 30)
 
 
+def test_an_orientation_that_does_not_exist_turns_nothing(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x112] = 9
+    Image.new("RGB", (30, 20)).save(tmp_path / "a.jpg", exif=exif)
+    assert image_size(tmp_path / "a.jpg") == (20, 30)
+
+
 def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.new("RGB", (80, 60)).save(tmp_path / "big.jpg")
     monkeypatch.setattr(rgb, "MAX_PIXELS", 4000)

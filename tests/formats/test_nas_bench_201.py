@@ -43,6 +43,17 @@ def test_an_output_of_zeros_is_one() -> None:
     assert DIALECTS["nas-bench-201"].write(imported.genotype) == f"{text}\n"
 
 
+@pytest.mark.parametrize("written", ["zero node", "zero output"])
+def test_a_list_says_the_same_as_the_string(written: str) -> None:
+    first = "nor_conv_3x3" if written == "zero output" else "none"
+    last = "none" if written == "zero output" else "nor_conv_1x1"
+    text = f"|{first}~0|+|nor_conv_3x3~0|{last}~1|+|none~0|{last}~1|{last}~2|"
+    listed = f"[(('{first}', 0),), (('nor_conv_3x3', 0), ('{last}', 1)), (('none', 0), ('{last}', 1), ('{last}', 2))]"
+    one, other = read("nas-bench-201", text), read("nas-bench-201", listed)
+    assert one.genotype.hash == other.genotype.hash
+    assert one.notes == other.notes
+
+
 STRUCTURE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|skip_connect~1|+|avg_pool_3x3~0|nor_conv_1x1~1|none~2|"
 
 

@@ -37,6 +37,8 @@ def found(text: str) -> list[str]:
         ('{"epoch": 0, "g": "G(\'a\')"}\n{"epoch": 1, "g": "G(\'b\')"}', ["-g:1", "g:2"]),
         ('[{"g": "G(\'a\')"}, {"g": "G(\'b\')"}]', ["0.g:1", "1.g:1"]),
         ("A = '''\n  G('a')\n  G('b') and more'''", ["#1:2", "#2:3"]),
+        ('"""Was A = G(\'a\')."""\nA = G(\'b\')', ["string.A:1", "A:2"]),
+        ('A = G(\'b\')\n"""Was A = G(\'a\')."""', ["A:1", "string.A:2"]),
         ("def search():\n  return G(normal=cell)\nBEST = G('a')", ["BEST:3"]),
         ("G(normal=cell)", [":1"]),
         ("# Title\n\nThe best one:\n\n    A = G('a')\n\nand *B* = G('b').", ["A:5", "B:7"]),
@@ -98,3 +100,8 @@ def test_strings_in_strings_have_an_end() -> None:
     for _ in range(8):
         text = repr(text)
     assert len(sightings(text, SOUGHT)) <= 1
+
+
+def test_a_name_that_is_changed_later_says_so() -> None:
+    (item,) = sightings("A = G('a')\nA = A.with_other(1)", SOUGHT)
+    assert item.note == "A is assigned on line 1 and changed on line 2; the former is read"

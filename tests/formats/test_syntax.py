@@ -34,13 +34,15 @@ def found(text: str) -> list[str]:
         ("A = [G(1)]; G(2); [G(3), G(4)]", ["A=G(1)", "=G(2)", "0=G(3)", "1=G(4)"]),
         ("def f(a=G(1)):\n  B = G(2)\n  if a:\n    return G(3)", ["f.=G(1)", "f.B=G(2)", "f=G(3)"]),
         ("class A:\n  b = G(1)\n  class C:\n    d = G(2)", ["A.b=G(1)", "A.C.d=G(2)"]),
-        ("A = parse('G', G(1))\nadd('--g', default='a' 'G')", ["A=G", "A=G(1)", "default=aG"]),
+        ("A = parse('G', G(1))\nadd('--g', default='a' 'G')", ["=G", "=G(1)", "default=aG"]),
         ("['A = G\\n', 'more']", ["=A = G\nmore"]),
         ("['G', 'G']", ["0=G", "1=G"]),
         ("- G(1)", ["=G(1)"]),
         ("try:\n  A = G(1)\nexcept E: pass\nfor i in x:\n  with y: B = G(2)", ["A=G(1)", "B=G(2)"]),
         ("A = G(G(1))", ["A=G(G(1))"]),
         ("f'{x}G'; b'G'; 1", ["=G"]),
+        ("(A := G(1))\nB = copy(G(2), 3)", ["A=G(1)", "B=G(2)"]),
+        ("A = G(1) if x else G(2)\nB = G(3) or x", ["=G(1)", "=G(2)", "B=G(3)"]),
     ],
 )
 def test_values_have_the_names_of_what_is_around_them(text: str, expected: list[str]) -> None:
@@ -49,3 +51,45 @@ def test_values_have_the_names_of_what_is_around_them(text: str, expected: list[
 
 def test_deep_source_is_searched_to_the_bottom() -> None:
     assert found("A = " + "[" * 60 + "G(1)" + "]" * 60) == ["A=G(1)"]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        "def f():\n  A = G(2)",
+        "class C:\n  A = G(2)",
+        "x.A = G(2)",
+        "D = {'A': G(2)}",
+        "f(A=G(2))",
+        "f({'A': G(2)})",
+    ],
+)
+def test_a_variable_has_the_value_that_it_was_given_where_it_is_seen(between: str) -> None:
+    assert found(f"A = G(1)\n{between}\nB = A")[-1] == "B=G(1)"
+
+
+def test_a_function_sees_its_own_variable() -> None:
+    assert found("A = G(1)\ndef f():\n  A = G(2)\n  return A")[-1] == "f=G(2)"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "A = load()",
+        "A = A.with_other(1)",
+        "A, b = load()",
+        "A.part = 1",
+        "A.part[0] = 1",
+        "A += 1",
+        "del A",
+        "A: int = 3",
+    ],
+)
+def test_a_variable_that_is_changed_says_where_and_has_no_further_names(change: str) -> None:
+    body = ast.parse(f"A = G(1)\n{change}\nB = A").body
+    (item,) = values(body, lambda node: ast.unparse(node) == "G(1)", re.compile("G"))
+    assert (item.name, item.line, item.changed) == ("A", 1, 2)
+
+
+def test_what_is_made_of_a_variable_has_not_its_value() -> None:
+    assert found("A = G(1)\nB = A.with_other(normal=2)\nC = other(A)") == ["A=G(1)"]

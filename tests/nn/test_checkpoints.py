@@ -174,6 +174,60 @@ def test_what_a_profiler_left_behind_is_ignored_with_a_note(prefix: str, tmp_pat
     assert not any("total" in name for name in imported.arrays)
 
 
+@pytest.mark.parametrize(
+    "prefix", ["module.", "_orig_mod.module.", "model.", "ema_model.module.", "_fsdp_wrapped_module."]
+)
+def test_the_module_that_the_net_was_part_of_does_not_matter(prefix: str, tmp_path: Path) -> None:
+    net = reference()
+    state = {f"{prefix}{name}": tensor for name, tensor in net.state_dict().items()}
+    torch.save(state, tmp_path / "c.pt")
+    imported = import_weights(tmp_path / "c.pt", ALL_OPERATIONS, CIFAR, DARTS)
+    check_logits(net, imported)
+    assert imported.notes[-1] == f"all names begin with '{prefix}': removed"
+
+
+def test_an_average_of_pytorch_is_read(tmp_path: Path) -> None:
+    net = reference()
+    torch.save(torch.optim.swa_utils.AveragedModel(net).state_dict(), tmp_path / "c.pt")
+    check_logits(net, import_weights(tmp_path / "c.pt", ALL_OPERATIONS, CIFAR, DARTS))
+
+
+def test_two_nets_in_one_state_dict_are_named(tmp_path: Path) -> None:
+    state = reference().state_dict()
+    torch.save({f"{part}.{name}": state[name] for part in ("online", "ema") for name in state}, tmp_path / "c.pt")
+    with pytest.raises(WeightsError, match=r"found it below 'online\.' and below 'ema\.': store the state dict"):
+        import_weights(tmp_path / "c.pt", ALL_OPERATIONS, CIFAR, DARTS)
+
+
+def test_a_state_dict_beside_the_one_that_is_read_is_named(tmp_path: Path) -> None:
+    net = reference()
+    other = {name: tensor + 1 for name, tensor in net.state_dict().items()}
+    torch.save({"model_ema": other, "model": net.state_dict(), "optimizer": {"state": {}}}, tmp_path / "c.pt")
+    imported = import_weights(tmp_path / "c.pt", ALL_OPERATIONS, CIFAR, DARTS)
+    check_logits(net, imported)
+    assert imported.notes[-1] == "read from its 'model'; 'model_ema' left out"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
+def test_values_that_are_no_float32_are_refused(value: float, tmp_path: Path) -> None:
+    state = reference().state_dict()
+    state["stem.1.bias"] = state["stem.1.bias"].double()
+    state["stem.1.bias"][0] = value
+    torch.save(state, tmp_path / "c.pt")
+    with pytest.raises(
+        WeightsError, match=r"tensor 'stem\.1\.bias' has values that are NaN, infinite or beyond float32"
+    ):
+        import_weights(tmp_path / "c.pt", ALL_OPERATIONS, CIFAR, DARTS)
+
+
+def test_names_of_tensors_do_not_break_the_line(tmp_path: Path) -> None:
+    torch.save({**reference().state_dict(), "a\nb" * 200: torch.zeros(1)}, tmp_path / "c.pt")
+    with pytest.raises(WeightsError) as caught:
+        import_weights(tmp_path / "c.pt", ALL_OPERATIONS, CIFAR, DARTS)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
 @pytest.mark.parametrize("config", [CIFAR, IMAGENET], ids=["cifar", "imagenet"])
 def test_a_stem_of_other_input_channels_names_the_option(config: NetworkConfig, tmp_path: Path) -> None:
     state = reference(config=config).state_dict()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 from genocc.errors import FileError
 
@@ -13,6 +14,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+r"""What no text has; \x1b starts the colours of a terminal."""
 _BINARY = {
     b"PK\x03\x04": "a zip archive or a PyTorch checkpoint",
     b"\x80\x02": "a Python pickle or an old PyTorch checkpoint",
@@ -22,6 +25,12 @@ _BINARY = {
     b"\x93NUMPY": "a NumPy array",
     b"\x1f\x8b": "a gzip archive",
     b"%PDF": "a PDF document",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"\x7fELF": "a program",
+    b"SQLite format 3": "a data base",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
 }
 
 
@@ -47,7 +56,7 @@ def decoded(content: bytes, where: str) -> str:
                 ) from None
     for start, kind in _BINARY.items():
         if content.startswith(start):
-            raise FileError(f"{where}: not a text, but {kind}; expected the text of a genotype")
+            raise FileError(f"{where}: not a text, but {kind}; expected a text file")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -71,8 +80,9 @@ def _likely(content: bytes) -> str | None:
     """The likely encoding of bytes that are not UTF-8; None for what is no text."""
     zeros = content.count(0)
     if zeros > len(content) // 4:
-        return "UTF-16LE" if content[1::2].count(0) >= content[::2].count(0) else "UTF-16BE"
-    if zeros:
+        likely = "UTF-16LE" if content[1::2].count(0) >= content[::2].count(0) else "UTF-16BE"
+        return None if _CONTROL.search(content.decode(likely, "replace")) else likely
+    if zeros or _CONTROL.search(content.decode("latin-1")):
         return None
     if _is_paired(content):
         for encoding in ("GBK", "GB18030"):

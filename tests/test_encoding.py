@@ -6,8 +6,8 @@ import codecs
 
 import pytest
 
+from genocc.encoding import decoded
 from genocc.errors import FileError
-from genocc.formats.encoding import decoded
 
 TEXT = "# é — 遗传\nA = 1\n"
 
@@ -52,6 +52,10 @@ def test_another_encoding_is_guessed_and_how_to_convert_it_said(text: str, encod
         (b"\xff\xfea\0b", "not UTF-16-LE text, as its first bytes say (byte 4); is it complete?"),
         (b"PK\x03\x04abc", "not a text, but a zip archive or a PyTorch checkpoint"),
         (b"\x80\x04abc", "not a text, but a Python pickle"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "not a text, but an image"),
+        (b"\x7fELF" + bytes(100), "not a text, but a program"),
+        (b"\xa9\xb2\x01\x02" * 9, "not UTF-8 text (byte 0, line 1); expected a text file"),
+        (b"\x01\0\x02\0" * 9, "not UTF-8 text (NUL characters); expected a text file"),
         (b"a\xff\x00\x01", "not UTF-8 text (byte 1, line 1); expected a text file"),
     ],
 )
