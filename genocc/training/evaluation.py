@@ -185,7 +185,7 @@ def evaluate(
 
 
 def _run(net: TrainedNet, data: DataSet) -> Callable[[Tensor], Tensor]:
-    """The net's function; DataError where it gives another number of classes, which not every file says before."""
+    """The net's function; DataError where its outputs are not finite, or of another number of classes than the data."""
 
     def run(images: Tensor) -> Tensor:
         outputs = net.run(images)
@@ -193,6 +193,10 @@ def _run(net: TrainedNet, data: DataSet) -> Callable[[Tensor], Tensor]:
             raise DataError(
                 f"{net.where}: gives {outputs.shape[1]} classes; data set '{data.name}' has {len(data.classes)}: "
                 "it was trained on another one"
+            )
+        if not outputs.isfinite().all():
+            raise DataError(
+                f"{net.where}: gives outputs that are not finite; its weights are damaged, or its training has diverged"
             )
         return outputs
 

@@ -195,6 +195,16 @@ def test_a_number_of_classes_that_shows_only_when_it_runs_is_refused(classes: in
     assert f"gives {classes} classes; data set 'fake' has 10" in said
 
 
+def test_outputs_that_are_not_finite_are_no_accuracy_of_zero(tmp_path: Path) -> None:
+    config = genocc.NetworkConfig(channels=4, layers=3, input_size=(8, 8))
+    genocc.compile(GENOTYPE, config, to="onnx", output=tmp_path / "net.onnx", verify=False)
+    made = onnx.load(tmp_path / "net.onnx")
+    bias = next(one for one in made.graph.initializer if list(one.dims) == [10])
+    bias.CopyFrom(onnx.numpy_helper.from_array(np.full(10, np.nan, np.float32), bias.name))
+    onnx.save(made, tmp_path / "net.onnx")
+    assert "net.onnx: gives outputs that are not finite" in error(tmp_path / "net.onnx", "--data", "fake")
+
+
 def test_images_have_the_height_and_width_that_the_net_takes(tmp_path: Path) -> None:
     wide = tmp_path / "wide.safetensors"
     genocc.compile(GENOTYPE, genocc.NetworkConfig(channels=4, layers=3, input_size=(8, 16)), to="torch", output=wide)
