@@ -18,7 +18,7 @@ def test_ctrl_c_during_the_start_exits_with_130(tmp_path: Path, outcome: str) ->
     (tmp_path / "typer.py").write_text(
         "import os, signal\n"
         "try:\n"
-        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
         "    while True: pass\n"
         f"except KeyboardInterrupt: {outcome}\n"
     )

@@ -237,7 +237,7 @@ def test_a_wrong_request_is_one_line(files: dict[str, Path], tmp_path: Path) -> 
     assert "--batch 0: expected at least 1" in error(net, "--data", "fake", "--batch", 0)
     assert "says itself what it takes" in error(net, "--data", "fake", "--pixels", "unit")
     assert "--pixels: found 'raw'" in error(net, "--data", "fake", "--pixels", "raw")
-    assert "is for .onnx files" in error(files["safetensors"], "--data", "fake", "--pixels", "unit")
+    assert "is for .onnx and .xml files" in error(files["safetensors"], "--data", "fake", "--pixels", "unit")
     assert "unknown provider 'tpu'" in error(net, "--data", "fake", "--provider", "tpu")
     assert "unknown provider 'tpu'" in error(files["safetensors"], "--data", "fake", "--provider", "tpu")
     (tmp_path / "broken.onnx").write_bytes(b"no file of this kind")

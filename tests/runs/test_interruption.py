@@ -1,6 +1,5 @@
 """Signals: at once while nothing is at stake, deferred while there is something to save, never swallowed twice."""
 
-import os
 import signal
 import threading
 from contextlib import suppress
@@ -18,15 +17,15 @@ def test_a_signal_raises_at_once_or_waits_and_a_second_one_always_raises(
     monkeypatch.setattr(interruption_module, "APART", -1.0)
     with interruptions() as interruption:
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
         assert interruption.requested
     with interruptions() as interruption:
         interruption.deferred = True
         assert not interruption.requested
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         assert interruption.requested
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
 
 
 def test_handlers_are_put_back_whatever_happens() -> None:
@@ -42,7 +41,7 @@ def test_signals_in_a_row_are_one() -> None:
     with interruptions() as interruption:
         interruption.deferred = True
         for number in (*SIGNALS, *SIGNALS):
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
         assert interruption.requested
 
 
@@ -52,7 +51,7 @@ def test_an_ignored_signal_stays_ignored(number: signal.Signals) -> None:
     before = signal.signal(number, signal.SIG_IGN)
     try:
         with interruptions() as interruption:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
             assert not interruption.requested
         assert signal.getsignal(number) is signal.SIG_IGN
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -76,4 +75,4 @@ class StopAt(Progress):
     def step(self, where: str, seen: str, done: int) -> None:
         self.seen.append(where)
         if done == self.at:
-            os.kill(os.getpid(), self.number)
+            signal.raise_signal(self.number)

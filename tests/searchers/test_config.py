@@ -136,7 +136,7 @@ def test_former_spellings_are_understood(former: str, today: str) -> None:
     [
         ("relaxation=sofmax", "unknown relaxation 'sofmax'; did you mean 'softmax'"),
         ("relaxation.name=ordinal", "unknown relaxation 'ordinal'; expected one of cen, "),
-        ("relaxation=3", "unknown relaxation '3'"),
+        ("relaxation=3", "unknown relaxation 3; expected one of cen, "),
         ("penalties.sparsty.factor=1", "did you mean 'penalties.sparsity'"),
         ("penalties.sparsity.facto=1", "did you mean 'penalties.sparsity.factor'"),
         ("penalties=1", "expected penalties.name.field=value"),

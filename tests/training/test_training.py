@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import sys
@@ -36,7 +35,7 @@ class StopAt(Progress):
 
     def step(self, where: str, seen: str, done: int) -> None:
         if done == self.at:
-            os.kill(os.getpid(), self.number)
+            signal.raise_signal(self.number)
 
 
 @pytest.fixture
@@ -175,7 +174,7 @@ def test_events_hold_the_history_and_go_on_after_a_resume(tmp_path: Path, traini
 
 class _StopInEpoch(Progress):
     def epoch(self, text: str) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_events_without_tensorboard_are_refused_before_anything_is_written(

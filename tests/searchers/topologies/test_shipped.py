@@ -3,6 +3,7 @@
 from importlib.resources import files
 
 from genocc.searchers.config import SearchConfig
+from genocc.searchers.parts import FixedEdges
 from genocc.searchers.topologies.ranking import RankingConfig, read_ranking
 from genocc.searchers.topologies.shipped import FILE, best_topology
 from genocc.searchers.topologies.topologies import sampled
@@ -27,5 +28,5 @@ def test_the_file_is_a_whole_ranking_in_order() -> None:
 def test_edarts_searches_along_the_best() -> None:
     ranking = read_ranking(str(files("genocc.searchers.topologies").joinpath(FILE)))
     topology = SearchConfig.make("edarts").topology
-    assert topology.edges == "fixed"
+    assert isinstance(topology, FixedEdges)
     assert topology.predecessors == best_topology() == ranking.topologies[0].topology
