@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar
 
@@ -80,13 +81,23 @@ def openvino() -> Any:
     return openvino
 
 
+@cache
+def core() -> Any:
+    """Returns OpenVINO's one and only core, which is never given up.
+
+    With the last core its CPU plugin is unloaded, and with that the stack that it has made for signal handlers: where
+    there was one before, such as faulthandler's, the next signal would end the process (OpenVINO 2026.4).
+    """
+    return openvino().Core()
+
+
 _REPORTS = "openvino_telemetry"
 
 
 def _model(where: str, *contents: bytes) -> Any:
     """OpenVINO's model of the contents of a file, or of two."""
     try:
-        return openvino().Core().read_model(*contents)
+        return core().read_model(*contents)
     except RuntimeError as error:
         raise TargetError(f"{where}: OpenVINO cannot load it: {_reason(error)}") from None
 
@@ -107,7 +118,7 @@ def _compiled(model: Any, where: str, threads: int | None) -> Any:
     if threads is not None:
         settings["INFERENCE_NUM_THREADS"] = threads
     try:
-        return ov.Core().compile_model(model, "CPU", settings)
+        return core().compile_model(model, "CPU", settings)
     except RuntimeError as error:
         raise TargetError(f"{where}: OpenVINO cannot compile it: {_reason(error)}") from None
 

@@ -54,6 +54,27 @@ def test_what_reports_stays_hidden() -> None:
     assert "import of openvino_telemetry halted" in hidden.stderr
 
 
+INTERRUPTED = """
+import faulthandler, gc, signal
+faulthandler.enable()  # has a stack of its own for signal handlers, which OpenVINO's CPU plugin replaces
+from genocc.runtimes.onnx_files import OnnxFile
+from genocc.runtimes.openvino import OPENVINO
+from tests.runtimes.onnx_models import IMAGES, model
+OPENVINO.load(OnnxFile("a.onnx", model().SerializeToString())).infer(IMAGES)
+gc.collect()
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_a_signal_after_it_has_run_ends_no_process() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n")
+
+
 def test_it_computes_in_float32_on_so_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     real = openvino._compiled
