@@ -85,8 +85,8 @@ def openvino() -> Any:
 def core() -> Any:
     """Returns OpenVINO's one and only core, which is never given up.
 
-    With the last core its CPU plugin is unloaded, and with that the stack that it has made for signal handlers: where
-    there was one before, such as faulthandler's, the next signal would end the process (OpenVINO 2026.4).
+    Each core sets a stack for signal handlers and puts back what it found: of two that overlap, one that is gone. Where
+    there was one at first, such as faulthandler's, the next signal would end the process (OpenVINO 2026.4).
     """
     return openvino().Core()
 
