@@ -155,13 +155,18 @@ class ExpectedMacsTerm(PenaltyTerm):
 
 def candidate_macs(spaces: Mapping[str, CellSpace], target: NetworkConfig) -> dict[str, Tensor]:
     """Returns for each kind the MACs (E, K) that an (edge, operation) has in all the target's cells of that kind."""
-    whole = Genotype(name="all candidates", cells={kind: _whole_cell(space) for kind, space in spaces.items()})
-    macs = {(e.cell, e.source, e.target, e.op): e.cost.macs for e in count(whole, target).by_edge}
+    found = count(all_candidates(spaces), target).by_edge
+    macs = {(e.cell, e.source, e.target, e.op): e.cost.macs for e in found}
     rows = {
         kind: [[macs.get((kind, *edge, name), 0) for name in space.operations] for edge in space.edges]  # `none`: 0
         for kind, space in spaces.items()
     }
     return {kind: torch.tensor(table, dtype=torch.float32) for kind, table in rows.items()}
+
+
+def all_candidates(spaces: Mapping[str, CellSpace]) -> Genotype:
+    """Returns the genotype that has every operation on every edge, ``none`` aside."""
+    return Genotype(name="all candidates", cells={kind: _whole_cell(space) for kind, space in spaces.items()})
 
 
 def _whole_cell(space: CellSpace) -> Cell:

@@ -17,7 +17,7 @@ from genocc import origins
 from genocc.counting import check_weights
 from genocc.data.batches import derived_seed
 from genocc.errors import GenoccError
-from genocc.genotype import Cell, Edge, Genotype
+from genocc.genotype import Genotype
 from genocc.graph import GraphBuilder
 from genocc.initialization import initialize
 from genocc.lowering import lower
@@ -42,6 +42,7 @@ from ..interface import (
     View,
 )
 from ..parts.derivation import derived_cell
+from ..parts.penalties import all_candidates
 from ..parts.relaxation import ArchitectureState
 from .cell import SuperCell, Terms
 
@@ -273,14 +274,5 @@ def _head(shape: Shape, classes: int, seed: int) -> nn.Module:
 
 def _check_size(config: SearchConfig, network: NetworkConfig, spaces: Mapping[str, CellSpace]) -> None:
     """Refuses a super-net that no memory holds, before it is made: by the net of all its operations; NetworkError."""
-    cells = {}
-    for kind, space in spaces.items():
-        nodes: list[list[Edge]] = [[] for _ in range(space.nodes)]
-        for source, target in space.edges:
-            nodes[target - space.inputs] += [
-                Edge.model_validate({"op": op, "from": source}) for op in space.operations if op != "none"
-            ]
-        concat = range(space.inputs, space.inputs + space.nodes)
-        cells[kind] = Cell(inputs=space.inputs, nodes=tuple(map(tuple, nodes)), concat=tuple(concat))
-    graph = lower(Genotype(name="all", cells=cells), network)
+    graph = lower(all_candidates(spaces), network)
     check_weights(graph, (config.connection.operated(network.channels) / network.channels) ** 2)
