@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, PositiveInt, model_validator
-from torch import Generator, Tensor, distributions, nn
+from torch import Generator, Tensor, distributions
 
 from genocc.configuration import Rate, refuse
 from genocc.runs.loop import Phase
@@ -32,7 +32,7 @@ from ..parts import (
     WeightedSum,
     WeightsConfig,
 )
-from ..parts.relaxation import ArchitectureState
+from ..parts.relaxation import ArchitectureState, noisy_alphas
 from ..parts.schedule import alternating_step, weight_step
 from ..registry import Composition
 
@@ -68,14 +68,7 @@ class DirichletParameters(ArchitectureParameters):
     def __init__(self, config: Dirichlet, spaces: Mapping[str, CellSpace], seed: int = 0) -> None:
         super().__init__()
         self.spaces = spaces
-        noise = torch.Generator().manual_seed(seed)
-        sizes = {kind: (len(space.edges), len(space.operations)) for kind, space in spaces.items()}
-        self.alpha = nn.ParameterDict(
-            {
-                kind: nn.Parameter(config.alpha_noise * torch.randn(size, generator=noise))
-                for kind, size in sizes.items()
-            }
-        )
+        self.alpha = noisy_alphas(config.alpha_noise, spaces, torch.Generator().manual_seed(seed))
 
     def coefficients(self, progress: float) -> dict[str, Coefficients]:
         """The mean of the distributions: beta over its sum."""

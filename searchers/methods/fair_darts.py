@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from genocc.configuration import Rate, refuse
 
@@ -29,7 +29,7 @@ from ..parts import (
     WeightsConfig,
 )
 from ..parts.derivation import Choice, best_of_edges, candidates, mask_of, strongest_of_nodes
-from ..parts.relaxation import ArchitectureState
+from ..parts.relaxation import ArchitectureState, noisy_alphas
 from ..registry import Composition
 
 
@@ -67,13 +67,7 @@ class SigmoidParameters(ArchitectureParameters):
     def __init__(self, alpha_noise: float, spaces: Mapping[str, CellSpace], seed: int) -> None:
         super().__init__()
         self.spaces = spaces
-        noise = torch.Generator().manual_seed(seed)
-        self.alpha = nn.ParameterDict(
-            {
-                kind: nn.Parameter(alpha_noise * torch.randn(len(space.edges), len(space.operations), generator=noise))
-                for kind, space in spaces.items()
-            }
-        )
+        self.alpha = noisy_alphas(alpha_noise, spaces, torch.Generator().manual_seed(seed))
 
     def coefficients(self, progress: float) -> dict[str, Coefficients]:
         return {kind: self._coefficients(kind) for kind in self.spaces}

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 from torch.nn import functional
 
 from genocc.configuration import Rate, refuse
@@ -19,7 +19,7 @@ from genocc.configuration import Rate, refuse
 from ..interface import CellSpace, Coefficients
 from ..method import Method
 from ..parts import AlternatingSchedule, ArchitectureParameters, Relaxation
-from ..parts.relaxation import among_candidates
+from ..parts.relaxation import among_candidates, noisy_alphas
 
 
 class Gumbel(Relaxation):
@@ -63,14 +63,7 @@ class GumbelParameters(ArchitectureParameters):
     def __init__(self, config: Gumbel, spaces: Mapping[str, CellSpace], seed: int = 0) -> None:
         super().__init__()
         self.config, self.spaces = config, spaces
-        noise = torch.Generator().manual_seed(seed)
-        sizes = {kind: (len(space.edges), len(space.operations)) for kind, space in spaces.items()}
-        self.alpha = nn.ParameterDict(
-            {
-                kind: nn.Parameter(config.alpha_noise * torch.randn(size, generator=noise))
-                for kind, size in sizes.items()
-            }
-        )
+        self.alpha = noisy_alphas(config.alpha_noise, spaces, torch.Generator().manual_seed(seed))
 
     def coefficients(self, progress: float) -> dict[str, Coefficients]:
         """The mean of the draws: the softmax of alpha, whatever the temperature."""

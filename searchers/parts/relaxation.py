@@ -204,17 +204,12 @@ class ChainParameters(ArchitectureParameters):
     def __init__(self, config: Chain, spaces: Mapping[str, CellSpace], seed: int = 0) -> None:
         super().__init__()
         self.config, self.spaces = config, spaces
-        noise = torch.Generator().manual_seed(seed)
-
-        def parameters(*shape: int) -> nn.Parameter:
-            return nn.Parameter(config.alpha_noise * torch.randn(*shape, generator=noise))
-
-        self.alpha = nn.ParameterDict(
-            {kind: parameters(len(space.edges), len(space.operations)) for kind, space in spaces.items()}
-        )
+        generator = torch.Generator().manual_seed(seed)
+        self.alpha = noisy_alphas(config.alpha_noise, spaces, generator)
         self.edge_alpha = nn.ParameterDict()
         if config.edge_normalization:
-            self.edge_alpha.update({kind: parameters(len(space.edges)) for kind, space in spaces.items()})
+            for kind, space in spaces.items():
+                self.edge_alpha[kind] = _noise(config.alpha_noise, (len(space.edges),), generator)
         self.threshold = nn.ParameterDict()
         if config.dst:
             self.threshold.update(
@@ -250,6 +245,16 @@ class ChainParameters(ArchitectureParameters):
             return Coefficients(edge, p, edge[:, None] * p)
         p_hat = per_node(space, lambda rows: rows / rows.max(), p)
         return Coefficients(edge, sparsified(space, p_hat, self.threshold[kind].sigmoid()), edge[:, None] * p_hat)
+
+
+def noisy_alphas(deviation: float, spaces: Mapping[str, CellSpace], generator: Generator) -> nn.ParameterDict:
+    """Returns an alpha (E, K) for each kind of cell, normal noise of a standard deviation around zero."""
+    sizes = {kind: (len(space.edges), len(space.operations)) for kind, space in spaces.items()}
+    return nn.ParameterDict({kind: _noise(deviation, size, generator) for kind, size in sizes.items()})
+
+
+def _noise(deviation: float, size: tuple[int, ...], generator: Generator) -> nn.Parameter:
+    return nn.Parameter(deviation * torch.randn(size, generator=generator))
 
 
 def sparsified(space: CellSpace, p_hat: Tensor, thresholds: Tensor) -> Tensor:
