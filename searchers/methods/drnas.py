@@ -33,7 +33,7 @@ from ..parts import (
     WeightsConfig,
 )
 from ..parts.relaxation import ArchitectureState, noisy_alphas
-from ..parts.schedule import alternating_step, weight_step
+from ..parts.schedule import alternation
 from ..registry import Composition
 
 LOWEST = -80.0
@@ -212,9 +212,7 @@ class ProgressiveChannels(Schedule):
                 )
 
     def phases(self, epoch: int, weight_steps: int, architecture_steps: int) -> list[Phase[BilevelSteps]]:
-        if epoch < round(self.warmup * self.epochs):
-            return [Phase("warm-up", weight_steps, weight_step)]
-        return [Phase("search", weight_steps, alternating_step)]
+        return [alternation(epoch >= round(self.warmup * self.epochs), weight_steps)]
 
     def stages(self, config: Composition) -> tuple[Stage, ...]:
         number = 1 + len(self.partial)

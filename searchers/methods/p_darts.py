@@ -34,7 +34,7 @@ from ..parts import (
     WeightsConfig,
 )
 from ..parts.derivation import best_of_edges, candidates, mask_of, strongest_of_nodes
-from ..parts.schedule import alternating_step, weight_step
+from ..parts.schedule import alternation
 from ..registry import Composition
 
 SKIP = "skip_connect"
@@ -187,9 +187,7 @@ class Progressive(Schedule):
             )
 
     def phases(self, epoch: int, weight_steps: int, architecture_steps: int) -> list[Phase[BilevelSteps]]:
-        if epoch < self._warmup(self.epochs):
-            return [Phase("warm-up", weight_steps, weight_step)]
-        return [Phase("search", weight_steps, alternating_step)]
+        return [alternation(epoch >= self._warmup(self.epochs), weight_steps)]
 
     def stages(self, config: Composition) -> tuple[Stage, ...]:
         number = len(self.add_layers)

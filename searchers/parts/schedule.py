@@ -141,11 +141,9 @@ class AlternatingSchedule(Schedule):
         moving = epoch >= round(self.warmup * self.epochs)
         if self.ist:
             return self._transition(moving, weight_steps, architecture_steps)
-        if not moving:
-            return [Phase("warm-up", weight_steps, weight_step)]
-        if self.architecture_steps == "epoch":
+        if moving and self.architecture_steps == "epoch":
             return [Phase("weights", weight_steps, weight_step), Phase("architecture", 1, architecture_step)]
-        return [Phase("search", weight_steps, alternating_step)]
+        return [alternation(moving, weight_steps)]
 
     def _transition(self, moving: bool, weight_steps: int, architecture_steps: int) -> list[Phase[BilevelSteps]]:
         """EC-DARTS, Algorithm 1; the auxiliary model shares w, so that keeping its steps means doing nothing."""
@@ -159,6 +157,13 @@ class AlternatingSchedule(Schedule):
             Phase("keep or return", 1, lambda search: search.keep_if_best()),
         ]
         return phases if moving else [phase for phase in phases if phase.name != "architecture"]
+
+
+def alternation(moving: bool, weight_steps: int) -> Phase[BilevelSteps]:
+    """Returns the one phase of DARTS' epochs, or that of a warm-up, in which the architecture does not move yet."""
+    if not moving:
+        return Phase("warm-up", weight_steps, weight_step)
+    return Phase("search", weight_steps, alternating_step)
 
 
 def alternating_step(search: BilevelSteps) -> None:
