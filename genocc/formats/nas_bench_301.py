@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -92,15 +91,7 @@ def _named(values: Mapping[str, Any], cell: str, state: int) -> str:
     )
 
 
-def _is_config(node: ast.expr) -> bool:
-    keys = node.keys if isinstance(node, ast.Dict) else []
-    return any(
-        isinstance(key, ast.Constant) and isinstance(key.value, str) and _TELLING.match(key.value) for key in keys
-    )
-
-
-_TELLING = re.compile(f"{_PREFIX}(?:edge|inputs_node)_")
-_SOUGHT = Sought(_is_config, telling=_TELLING, opening=re.compile(r"\{"))
+_SOUGHT = Sought.dictionary(re.compile(f"{_PREFIX}(?:edge|inputs_node)_"))
 
 
 def _edge(cell: str, state: int, source: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -73,15 +72,7 @@ class Nni(Dialect):
         return json_object(values)
 
 
-def _is_architecture(node: ast.expr) -> bool:
-    keys = node.keys if isinstance(node, ast.Dict) else []
-    return any(
-        isinstance(key, ast.Constant) and isinstance(key.value, str) and _TELLING.match(key.value) for key in keys
-    )
-
-
-_TELLING = re.compile(r"(?:normal|reduce)(?:/|_n[0-9]{1,2}_(?:p[0-9]|switch))")
-_SOUGHT = Sought(_is_architecture, telling=_TELLING, opening=re.compile(r"\{"))
+_SOUGHT = Sought.dictionary(re.compile(r"(?:normal|reduce)(?:/|_n[0-9]{1,2}_(?:p[0-9]|switch))"))
 
 
 def _edge(values: Mapping[str, Any], key: str) -> ForeignEdge:

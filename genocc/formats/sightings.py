@@ -45,6 +45,19 @@ class Sought:
     opening: re.Pattern[str]
     verbatim: re.Pattern[str] | None = None
 
+    @classmethod
+    def dictionary(cls, telling: re.Pattern[str]) -> Sought:
+        """Returns what finds dictionaries of which a key begins as ``telling`` says."""
+
+        def wanted(node: ast.expr) -> bool:
+            keys = node.keys if isinstance(node, ast.Dict) else []
+            return any(
+                isinstance(key, ast.Constant) and isinstance(key.value, str) and telling.match(key.value)
+                for key in keys
+            )
+
+        return cls(wanted, telling, opening=re.compile(r"\{"))
+
 
 @dataclass(frozen=True)
 class Sighting:
