@@ -21,9 +21,9 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from genocc.configuration import Configuration, ImageCount, refuse
-from genocc.data import DataSet, split
-from genocc.data.settings import data_fields, default_preset, load_data, place
-from genocc.errors import DataError, GenoccError, RunError
+from genocc.data import DataSet
+from genocc.data.settings import data_fields, default_preset, load_data
+from genocc.errors import GenoccError, RunError
 from genocc.files import read_text
 from genocc.runs.folder import RunFolder, open_run
 from genocc.runs.interruption import interruptions
@@ -32,6 +32,7 @@ from genocc.runs.progress import Progress
 from genocc.runs.reading import RUN_RANKING, read_config, read_history
 from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
 from genocc.training.config import TrainConfig
+from genocc.training.trainer import training_parts
 from genocc.training.training import fit
 from genocc.version import __version__
 
@@ -296,13 +297,10 @@ def load_parts(config: RankingConfig, *, resume: bool = False) -> DataSet:
     """
     wanted = config.training.data
     data = load_data(wanted, resume=resume)
-    count = len(data.train)
-    held = round(config.validation if config.validation > 1 else config.validation * count)
-    if held >= count:
-        raise DataError(f"--validation {config.validation:g}: of {count:,} training images none is left to train on")
-    parts = (count - held, held)
-    training, validation = split(data.train.labels, parts, wanted.split_seed, data.classes, place(wanted))
-    return replace(data, train=data.train.subset(training), test=data.train.subset(validation))
+    divided = wanted.model_copy(update={"training": 1.0, "validation": config.validation})
+    training, held_out = training_parts(data, divided)
+    assert held_out is not None, "config.validation is a number"
+    return replace(data, train=training, test=held_out)
 
 
 _PREPARED: tuple[TrainConfig, DataSet, str] | None = None
