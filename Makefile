@@ -1,7 +1,7 @@
 # make demo: the whole tour in a few minutes.  make test: lint, types, tests.  Both set everything up themselves.
 
 VENV ?= .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 INSTALLED := $(VENV)/.installed
 
 # One thread a test process: the processes share the cores.
