@@ -75,6 +75,10 @@ class _Group(TyperGroup):
             raise _failed(str(error)) from None
         except MemoryError:
             raise _failed(_NO_MEMORY) from None
+        except ModuleNotFoundError as error:
+            if (module := str(error.name).partition(".")[0]) == "genocc":
+                raise
+            raise _failed(f"this needs the module {module}, which is not installed: pip install genocc") from None
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
