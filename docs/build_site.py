@@ -30,7 +30,9 @@ from genocc.cli import app
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
+NOTEBOOKS = sorted(ROOT.glob("docs/tutorials/*.ipynb"))
 SECTIONS = {
+    "Learn it": ["docs/tutorials/*"],
     "Use it": ["docs/search", "docs/training", "docs/report", "docs/ranking", "docs/compiling", "docs/backbones"],
     "The genotype": ["docs/genotype", "docs/formats", "docs/diagrams", "docs/passes"],
     "Methods": ["docs/methods/*"],
@@ -53,6 +55,8 @@ def main(out: Annotated[Path, typer.Option(help="Where the site goes.")] = BUILD
     named: set[Path] = set()
     for page in PAGES:
         _write(source / page.relative_to(ROOT), _with_links(page, page.read_text(encoding="utf-8"), named))
+    for notebook in NOTEBOOKS:
+        _write(source / notebook.relative_to(ROOT), notebook.read_text(encoding="utf-8"))
     for program in _closed(named):
         _write(source / _page_of(program), _program(program))
     _write(source / "commands.md", "# Commands\n\n" + _commands())
@@ -150,7 +154,7 @@ def _public_names() -> str:
 
 def _contents() -> str:
     """The side bar: every page in a section."""
-    left = [str(page.relative_to(ROOT).with_suffix("")) for page in PAGES if page != ROOT / "README.md"]
+    left = [str(page.relative_to(ROOT).with_suffix("")) for page in [*PAGES, *NOTEBOOKS] if page != ROOT / "README.md"]
     for page in chain(*SECTIONS.values()):
         if page in left:
             left.remove(page)

@@ -11,7 +11,7 @@ from genocc.runs.progress import Progress
 from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
 
 from .config import SearchConfig
-from .method import Method
+from .method import Method, bring_method
 from .result import SearchResult, read_search
 from .search import run_search
 from .seeds import is_seeds, read_seeds, run_seeds
@@ -75,6 +75,8 @@ def search(
     )
 
     def own(folder: Path) -> tuple[SearchConfig, int | None]:
+        if isinstance(method, type):
+            bring_method(method)
         config, count = read_seeds(folder) if is_seeds(folder) else (read_search(folder), None)
         if seeds is not None and count is None:
             raise RunError(

@@ -15,11 +15,12 @@ author = "The genocc authors"
 copyright = f"2026, {author}"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 myst_enable_extensions = ["dollarmath"]
 myst_fence_as_directive = ["math"]
 myst_heading_anchors = 4  # links to headings, spelled as GitHub spells them
 suppress_warnings = ["misc.highlighting_failure"]  # an excerpt of a program need not parse
+nb_execution_mode = "off"  # notebooks are kept as they ran
 highlight_language = "console"  # of what names no language
 smartquotes = False  # they would make dashes of options
 
