@@ -16,7 +16,7 @@ from tests.engines.jobs import begun, job
 SETTINGS: dict[str, dict[str, str]] = {"local": {}, "slurm": {"slurm.cluster": "local"}, "ray": {}}
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=["local", "slurm", pytest.param("ray", marks=pytest.mark.full)])
 def engine(request: pytest.FixtureRequest) -> Engine:
     if reason := engine_type(request.param).lacks():
         pytest.skip(reason)
