@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +86,10 @@ class Outcome:
     seconds: float
     message: str
     code: int = 0
+
+
+Outcomes = Generator[Outcome, None, None]
+"""Outcomes as jobs end; closing it (`contextlib.closing`) ends the jobs that still run."""
 
 
 class Session(ABC):
@@ -172,7 +176,7 @@ class Engine(ABC):
             "settings": settings,
         }
 
-    def run(self, jobs: Iterable[Job], *, started: Callable[[Job], None] = lambda job: None) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job], *, started: Callable[[Job], None] = lambda job: None) -> Outcomes:
         """Runs jobs, and yields the outcome of each as it ends; closing the iterator ends those that still run.
 
         A job that is killed, or whose program crashes, is begun once more; one that ends by itself, with an error that
@@ -189,9 +193,11 @@ class Engine(ABC):
         for what, found in (("name", [job.name for job in every]), ("folder", [str(job.folder) for job in every])):
             if twice := [value for value, count in Counter(found).items() if count > 1]:
                 raise EngineError(f"two jobs have the {what} {quoted(twice[0])}; give each its own")
-        return self._outcomes(every, started) if every else iter(())
+        return self._outcomes(every, started)
 
-    def _outcomes(self, jobs: list[Job], started: Callable[[Job], None]) -> Iterator[Outcome]:
+    def _outcomes(self, jobs: list[Job], started: Callable[[Job], None]) -> Outcomes:
+        if not jobs:
+            return
         queue, attempts, begun = deque(jobs), Counter[str](), dict[str, float]()
         running = 0
         with closing(self.open(jobs)) as session:

@@ -17,7 +17,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from filelock import FileLock, Timeout
 from pydantic import Field
 
 from genocc.configuration import Part
@@ -27,7 +26,7 @@ from genocc.engines.command import Command
 from genocc.engines.local import THREADS, cores
 from genocc.errors import EngineError, GenoccError
 from genocc.files import read_text, write_atomically
-from genocc.runs.reading import LOCK
+from genocc.runs.folder import wait_until_free
 
 FOLDER, SUBMITTED = "slurm", "jobs.json"
 POLL = {"slurm": 1.0, "local": 0.05}
@@ -156,7 +155,7 @@ class SlurmSession(Session):
             while not all(one.done() for _, one in self._running.values()):
                 time.sleep(POLL["local"])
             for job, _ in self._running.values():
-                _wait_until_free(job.folder)
+                wait_until_free(job.folder, GRACE)
         self._running.clear()
 
     def _adopt(self, job: Job) -> bool:
@@ -222,12 +221,3 @@ def _read(path: Path) -> dict[str, str]:
         return {str(name): str(number) for name, number in found.items()}
     except (GenoccError, ValueError, AttributeError):
         raise EngineError(f"{path}: not what genocc wrote; remove it once its jobs have ended") from None
-
-
-def _wait_until_free(folder: Path) -> None:
-    if (folder / LOCK).exists():
-        try:
-            with FileLock(folder / LOCK, timeout=GRACE, poll_interval=0.05):
-                pass
-        except (Timeout, OSError):
-            pass

@@ -162,6 +162,13 @@ def open_run(
         yield RunFolder(folder, content, result, moved=moved)
 
 
+def wait_until_free(folder: Path, seconds: float) -> None:
+    """Waits while another process has a run folder, for so many seconds at most; one that is missing is free."""
+    if (folder / LOCK).exists():
+        with suppress(Timeout, OSError), FileLock(folder / LOCK, timeout=seconds, poll_interval=0.05):
+            pass
+
+
 def refuse_difference(folder: Path, own: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """Raises RunError, which names the first of them, where settings are asked for that are not a run's own."""
     if difference := _difference(own, asked):

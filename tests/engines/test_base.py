@@ -87,7 +87,7 @@ def test_whoever_has_seen_enough_ends_the_others() -> None:
     outcomes = engine.run([Job(f"0 {number}", (), Path(str(number))) for number in range(4)])
     assert next(outcomes).ok
     assert engine.closed == 0
-    outcomes.close()  # type: ignore[attr-defined]
+    outcomes.close()
     assert engine.closed == 1
     assert list(Scripted(1).run([])) == []
 

@@ -84,7 +84,7 @@ def test_jobs_are_asked_to_end_and_then_ended(tmp_path: Path, monkeypatch: pytes
     assert next(outcomes).job.name == "done"
     for one in jobs[:2]:
         until((one.folder / "ready").exists)
-    outcomes.close()  # type: ignore[attr-defined]
+    outcomes.close()
     assert (tmp_path / "endless" / "saved").exists()
     assert not any(alive(int((one.folder / "pid").read_text())) for one in jobs)
 
