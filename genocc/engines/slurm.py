@@ -145,7 +145,7 @@ class SlurmSession(Session):
             for name, (job, one) in self._running.items():
                 if one.done():
                     del self._running[name]
-                    return job, *_ended(one)
+                    return job, *_ended(one, lost=self._cluster == "local" and not one.paths.result_pickle.exists())
             time.sleep(POLL[self._cluster])
 
     def close(self) -> None:
@@ -202,8 +202,10 @@ class Submission:
         return submitit.helpers.DelayedSubmission(Submission(), texts)
 
 
-def _ended(one: Any) -> tuple[int, str]:
-    """The exit code and the message of a job that is done."""
+def _ended(one: Any, lost: bool) -> tuple[int, str]:
+    """The exit code and the message of a job that is done; submitit waits for a result that is not lost."""
+    if lost:
+        return -signal.SIGKILL, f"its process has died; see {one.paths.stderr}"
     try:
         code, message = one.result()
         return int(code), message
