@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -19,6 +21,9 @@ from genocc.errors import EngineError
 
 STORE = 80 << 20
 """Bytes of the object store of a cluster that is started here, through which a few texts go; Ray's least is 75 MiB."""
+
+CONNECT = 10.0
+"""Seconds that a cluster has to answer in."""
 
 
 class RaySettings(Part):
@@ -59,6 +64,7 @@ class RaySession(Session):
         self._running: dict[Any, Job] = {}
         self._ours = not ray.is_initialized()
         if self._ours:
+            check_reachable(settings.address)
             here = {"include_dashboard": False, "object_store_memory": STORE, "num_cpus": cores()}
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             with _own_handlers():
@@ -105,6 +111,17 @@ class RaySession(Session):
             self._running.clear()
         if self._ours:
             self._ray.shutdown()
+
+
+def check_reachable(address: str | None) -> None:
+    """Raises EngineError where nothing answers at HOST:PORT, which Ray itself would try for minutes."""
+    if address is None or not (found := re.fullmatch(r"(?:ray://)?\[?([^/]+?)\]?:([0-9]{1,5})", address)):
+        return
+    try:
+        socket.create_connection((found[1], int(found[2])), timeout=CONNECT).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise EngineError(f"engine 'ray': nothing answers at {address}: {reason}; is the cluster up?") from None
 
 
 @contextmanager

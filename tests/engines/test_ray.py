@@ -16,9 +16,8 @@ from tests.engines.jobs import alive, begun, job, until
 if reason := engine_type("ray").lacks():
     pytest.skip(reason, allow_module_level=True)
 
-pytestmark = pytest.mark.full
 
-
+@pytest.mark.full
 def test_a_worker_that_is_killed_takes_its_command_along_and_the_last_is_ended(tmp_path: Path) -> None:
     one, endless = job(tmp_path, "preempted"), job(tmp_path, "endless")
 
@@ -44,7 +43,7 @@ def test_a_worker_that_is_killed_takes_its_command_along_and_the_last_is_ended(t
     assert len(begun(one)) == 2
 
 
-def test_a_cluster_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "1")
-    with pytest.raises(EngineError, match=r"engine 'ray': the cluster at 127\.0\.0\.1:1 cannot be used"):
-        list(choose("ray", settings={"ray.address": "127.0.0.1:1"}).run([job(tmp_path)]))
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_a_cluster_that_is_not_there_is_one_line(address: str, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=rf"engine 'ray': nothing answers at {address}: Connection refused"):
+        list(choose("ray", settings={"ray.address": address}).run([job(tmp_path)]))
