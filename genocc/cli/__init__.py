@@ -17,6 +17,7 @@ from genocc.cli.compile import compile
 from genocc.cli.count import count
 from genocc.cli.diff import diff
 from genocc.cli.draw import draw
+from genocc.cli.engines import engines
 from genocc.cli.evaluate import evaluate
 from genocc.cli.export_text import export_text
 from genocc.cli.import_ import import_
@@ -151,7 +152,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (search, methods, sample, rank_topologies),
     "Train": (train, evaluate, rank),
     "Compile": (compile, verify, bench, runtimes),
-    "Look": (show, count, draw, report, diff, ops, passes),
+    "Look": (show, count, draw, report, diff, ops, passes, engines),
     "Formats": (import_, export_text, import_weights, schema),
 }
 
