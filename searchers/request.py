@@ -10,6 +10,8 @@ from genocc.engines.base import Engine
 from genocc.engines.seeds import refuse_engine
 from genocc.errors import RunError
 from genocc.runs.progress import Progress
+from genocc.runs.reading import SEARCH, SEARCH_SEEDS
+from genocc.runs.settings_file import beside, name_in, named, read_settings
 from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
 
 from .config import SearchConfig
@@ -28,6 +30,7 @@ def search(
     seed: int | None = None,
     seeds: int | None = None,
     epochs: int | None = None,
+    config: str | Path | None = None,
     overrides: Iterable[str] = (),
     size: int | str | tuple[int, int] | None = None,
     download: bool | None = None,
@@ -51,6 +54,7 @@ def search(
         seed: Of everything random [0].
         seeds: Search as often, with as many seeds from ``seed`` on, and keep the best by validation accuracy.
         epochs: Instead of the preset's.
+        config: A file with settings, JSON or TOML, such as another run's config.json; what is given beside it wins.
         overrides: Texts ``part.field=value``: any setting of any part.
         size: Height and width of the images: (64, 300), 64x300, or one number for both.
         download: Whether a missing data set may be fetched.
@@ -78,26 +82,37 @@ def search(
         schedule=given(epochs=epochs),
         budget=given(max_macs=max_macs, max_params=max_params, penalty_macs=penalty_macs),
     )
+    name = method if method is None or isinstance(method, str) else method.name
+    if config is not None:
+        settings, several = read_settings(config, SEARCH, SEARCH_SEEDS, "search")
+        name = name_in(settings, "method", name, config)
+        preset = name_in(settings, "preset", preset, config)
+        with named(config):
+            SearchConfig.make(_made_by(method, name), preset or "cifar", **settings)
+        fields, seeds = beside(settings, fields), seeds or several
 
     def own(folder: Path) -> tuple[SearchConfig, int | None]:
         if isinstance(method, type):
             bring_method(method)
-        config, count = read_seeds(folder) if is_seeds(folder) else (read_search(folder), None)
+        its, count = read_seeds(folder) if is_seeds(folder) else (read_search(folder), None)
         if seeds is not None and count is None:
             raise RunError(
                 f"{folder}: is one search; --seeds {seeds} asks for several: resume it without, or choose another --out"
             )
-        name = method if method is None or isinstance(method, str) else method.name
-        return with_settings(config, overrides, given(method=name, preset=preset, **fields), folder), seeds or count
+        return with_settings(its, overrides, given(method=name, preset=preset, **fields), folder), seeds or count
 
     def new() -> tuple[SearchConfig, int | None]:
         default = default_preset(fields.get("data", {}), "cifar")
-        return SearchConfig.make(method or "entrannas-dst", preset or default, overrides, **fields), seeds
+        return SearchConfig.make(_made_by(method, name), preset or default, overrides, **fields), seeds
 
-    settings = bool(method or preset or seeds or overrides or fields)
-    config, count = new_or_resumed(out, resume=resume, settings=settings, new=new, own=own, kind="run")
-    folder = run_path(out, f"{config.method}-{config.data.name}")
+    settled = bool(name or preset or seeds or overrides or fields)
+    found, count = new_or_resumed(out, resume=resume, settings=settled, new=new, own=own, kind="run")
+    folder = run_path(out, f"{found.method}-{found.data.name}")
     if count is None:
         refuse_engine(engine, "search")
-        return run_search(config, folder, resume=resume, device=device, progress=progress)
-    return run_seeds(config, count, folder, resume=resume, device=device, engine=engine, progress=progress)
+        return run_search(found, folder, resume=resume, device=device, progress=progress)
+    return run_seeds(found, count, folder, resume=resume, device=device, engine=engine, progress=progress)
+
+
+def _made_by(method: str | type[Method] | None, name: str | None) -> str | type[Method]:
+    return method if isinstance(method, type) else name or "entrannas-dst"

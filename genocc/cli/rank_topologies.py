@@ -4,7 +4,16 @@ from typing import Annotated
 
 from genocc.cli.console import print_json, print_table
 from genocc.cli.options import JsonOption
-from genocc.cli.runs import DataOption, DownloadOption, EpochsOption, OutOption, SetOption, SizeOption, run_option
+from genocc.cli.runs import (
+    ConfigOption,
+    DataOption,
+    DownloadOption,
+    EpochsOption,
+    OutOption,
+    SetOption,
+    SizeOption,
+    run_option,
+)
 
 
 def rank_topologies(
@@ -38,6 +47,7 @@ def rank_topologies(
             "--jobs", "--workers", help="Processes of one thread \\[one for each core; one on a GPU].", metavar="N"
         ),
     ] = None,
+    config: ConfigOption = None,
     set_: SetOption = None,
     size: SizeOption = None,
     download: DownloadOption = None,
@@ -59,6 +69,7 @@ def rank_topologies(
         preset=preset,
         seed=seed,
         epochs=epochs,
+        config=config,
         overrides=set_ or (),
         size=size,
         download=download,

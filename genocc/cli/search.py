@@ -9,6 +9,7 @@ from genocc.cli.console import costs_sentence, counted, note, print_json, print_
 from genocc.cli.engines import EngineOption, EngineSetOption, JobsOption, chosen_engine
 from genocc.cli.options import JsonOption
 from genocc.cli.runs import (
+    ConfigOption,
     DataOption,
     DeviceOption,
     DownloadOption,
@@ -58,6 +59,7 @@ def search(
     seeds: Annotated[
         int | None, run_option("--seeds", help="Search N times, keep the best by validation accuracy.", metavar="N")
     ] = None,
+    config: ConfigOption = None,
     set_: SetOption = None,
     size: SizeOption = None,
     download: DownloadOption = None,
@@ -94,6 +96,7 @@ def search(
         seed=seed,
         seeds=seeds,
         epochs=epochs,
+        config=config,
         overrides=set_ or (),
         size=size,
         download=download,

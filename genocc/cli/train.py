@@ -9,6 +9,7 @@ from genocc.cli.console import costs_sentence, counted, print_json, print_table
 from genocc.cli.engines import EngineOption, EngineSetOption, JobsOption, chosen_engine
 from genocc.cli.options import JsonOption, target_options
 from genocc.cli.runs import (
+    ConfigOption,
     DataOption,
     DeviceOption,
     DownloadOption,
@@ -62,6 +63,7 @@ def train(
             metavar="N",
         ),
     ] = None,
+    config: ConfigOption = None,
     set_: SetOption = None,
     size: SizeOption = None,
     download: DownloadOption = None,
@@ -93,6 +95,7 @@ def train(
         seeds=seeds,
         validation=validation,
         epochs=epochs,
+        config=config,
         overrides=set_ or (),
         network=network,
         size=size,
