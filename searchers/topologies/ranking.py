@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 from genocc.configuration import Configuration, ImageCount, refuse
 from genocc.data import DataSet
 from genocc.data.settings import data_fields, default_preset, load_data
-from genocc.errors import GenoccError, RunError
+from genocc.errors import ConfigError, GenoccError, RunError, quoted
 from genocc.files import read_text
 from genocc.runs.folder import RunFolder, open_run
 from genocc.runs.interruption import interruptions
