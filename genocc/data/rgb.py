@@ -3,6 +3,8 @@
 1. An orientation in the EXIF data is followed; EXIF data that cannot be read say nothing, as in every viewer.
 2. 16-bit grey is scaled by its range (65,535, or what a TIFF file's bits allow); floats have to lie in 0..1.
    Whole numbers of other kinds (32 bits, signed) say nothing about their scale, and are refused.
+   So are TIFF files of several 16-bit planes, and PNG files of 16-bit colours of which one is transparent: Pillow
+   reads them wrongly.
 3. What is transparent shows white, whatever colours lie hidden below it.
 4. Of an animation, or of several pages, the first is taken.
 """
@@ -17,7 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.ExifTags import Base
-from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
+from PIL.TiffImagePlugin import (
+    BITSPERSAMPLE,
+    PHOTOMETRIC_INTERPRETATION,
+    PLANAR_CONFIGURATION,
+    SAMPLEFORMAT,
+    TiffImageFile,
+)
 
 from genocc.errors import DataError
 
@@ -51,6 +59,7 @@ def read_rgb(path: Path, *, coarse: bool = False) -> Image.Image:
     with opened(path) as image:
         if coarse:
             image.draft("RGB", (1, 1))
+        _refuse_misread(image, path)
         image.load()
         return _upright(image, _rgb(image, path))
 
@@ -69,7 +78,11 @@ def opened(path: Path) -> Iterator[Image.Image]:
     """Yields an image file whose size is within the limit; raises DataError for whatever fails in the context."""
     try:
         Image.init()
-        with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
+        # A stream: by their name, Pillow maps some TIFF files into memory and garbles those that lie on their side.
+        with (
+            open(path, "rb") as stream,
+            Image.open(stream, formats=[name for name in FORMATS if name in Image.OPEN]) as image,
+        ):
             if image.width * image.height > MAX_PIXELS:
                 raise DataError(f"{path}: {image.width}x{image.height}; expected at most {MAX_PIXELS:,} pixels")
             yield image
@@ -93,6 +106,21 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # Pillow ignores broken EXIF data in a JPEG and raises several kinds of errors in others
         return 1
     return found if isinstance(found, int) else 1
+
+
+def _refuse_misread(image: Image.Image, path: Path) -> None:
+    """Refuses what Pillow reads without an error and wrongly, before it is decoded; raises DataError."""
+    problem = ""
+    if isinstance(image, TiffImageFile):
+        bits, signs = (image.tag_v2.get(tag, (1,)) for tag in (BITSPERSAMPLE, SAMPLEFORMAT))
+        if image.tag_v2.get(PLANAR_CONFIGURATION) == 2 and len(bits) > 1 and max(bits) > 8:
+            problem = "planes of 16 bits, one per colour; store the colours side by side, or 8 bits"
+        elif 2 in signs and image.mode != "I":
+            problem = "numbers with a sign, which do not say what is white; convert it to 8 or 16 bits without one"
+    elif image.mode == "RGB" and "transparency" in image.info and "RGB;16B" in [tile.args for tile in image.tile]:
+        problem = "16-bit colours of which one is transparent; convert it to 8 bits, or give it an alpha channel"
+    if problem:
+        raise DataError(f"{path}: {problem}")
 
 
 def _rgb(image: Image.Image, path: Path) -> Image.Image:
