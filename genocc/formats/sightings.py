@@ -95,6 +95,7 @@ class _Found:
     last_line: int
     logged: bool = False
     changed: int = 0
+    made: bool = False
 
 
 @lru_cache(maxsize=2)
@@ -143,10 +144,14 @@ def _resolved(value: Value, sought: Sought, depth: int) -> list[_Found]:
     """A value of the syntax tree, or those in a string of it."""
     if not isinstance(value.node, str):
         last_line = value.node.end_lineno or value.line
-        return [_Found(value.scope, value.name, value.node, value.line, last_line, changed=value.changed)]
+        return [
+            _Found(value.scope, value.name, value.node, value.line, last_line, changed=value.changed, made=value.made)
+        ]
     inner = list(_within(value.node, sought, value.line, depth + 1))
     if len(inner) == 1 and value.name:
-        return [replace(inner[0], scope=value.scope, name=value.name, changed=value.changed)]
+        (one,) = inner
+        changed, made = value.changed or one.changed, value.made or one.made
+        return [replace(one, scope=value.scope, name=value.name, changed=changed, made=made)]
     scope = (*value.scope, value.name or _STRING)  # a comment, say: its names are not those of the source around it
     return [replace(item, scope=(*scope, *item.scope)) for item in inner]
 
@@ -194,6 +199,8 @@ def _latest(found: Sequence[_Found]) -> list[tuple[_Found, bool, str]]:
         again = times[item.scope, item.name] if item.name else 1
         superseded = again > 1 and last[item.scope, item.name] is not item
         note = f"{item.name} is assigned {again} times; this is the last, on line {item.line}" if again > 1 else ""
+        if item.made:
+            note = f"{item.name} is what an expression makes of the genotype on line {item.line}; that one is read"
         if item.changed:
             note = f"{item.name} is assigned on line {item.line} and changed on line {item.changed}; the former is read"
         result.append((item, superseded, "" if superseded else note))

@@ -105,3 +105,13 @@ def test_strings_in_strings_have_an_end() -> None:
 def test_a_name_that_is_changed_later_says_so() -> None:
     (item,) = sightings("A = G('a')\nA = A.with_other(1)", SOUGHT)
     assert item.note == "A is assigned on line 1 and changed on line 2; the former is read"
+
+
+def test_a_name_of_what_is_made_of_a_genotype_says_so() -> None:
+    (item,) = sightings("A = turned(G('a'))", SOUGHT)
+    assert item.note == "A is what an expression makes of the genotype on line 1; that one is read"
+
+
+def test_a_change_within_a_string_says_so() -> None:
+    (item,) = sightings("TEXT = \"A = G('a')\\nA.part[0] = 1\"", SOUGHT)
+    assert "changed on line" in item.note
