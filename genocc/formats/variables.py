@@ -101,7 +101,7 @@ class Variables:
         return next((table[variable] for variable in seen if variable in table), None)
 
 
-_MUTATORS = frozenset(
+MUTATORS = frozenset(
     ("append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse", "setdefault", "sort", "update")
 )
 """Methods that change what they are called on."""
@@ -135,7 +135,7 @@ def changes(node: ast.AST) -> Iterator[tuple[str, bool]]:
             | ast.MatchMapping(rest=str(name))
         ):
             yield name, False
-        case ast.Call(func=ast.Attribute(value=changed, attr=method)) if method in _MUTATORS:
+        case ast.Call(func=ast.Attribute(value=changed, attr=method)) if method in MUTATORS:
             yield from ((root, True) for root in _root(changed))
         case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[changed, *_]):
             yield from ((root, True) for root in _root(changed))
