@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from genocc.configuration import check_seeds
 from genocc.data.settings import load_data
 from genocc.errors import ConfigError, GenoccError, quoted
 from genocc.runs.folder import open_run
@@ -39,8 +40,7 @@ def run_seeds(
 
     Arguments and errors as those of `run_search`.
     """
-    if not 1 <= seeds <= MAX_SEEDS:
-        raise ConfigError(f"--seeds {seeds}: expected 1 to {MAX_SEEDS}")
+    check_seeds(config.seed, seeds, MAX_SEEDS)
     asked = {"seeds": seeds, "search": config.model_dump(mode="json")}
     with open_run(out, SEARCH_SEEDS, asked, resume=resume) as run:
         data = None

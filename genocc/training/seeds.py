@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from genocc.configuration import check_seeds
 from genocc.data.settings import load_data
 from genocc.errors import ConfigError, GenoccError, quoted
 from genocc.genotype import Genotype
@@ -41,8 +42,7 @@ def run_training_seeds(
 
     Best is the one whose best epoch has the highest accuracy. Arguments and errors as those of `run_training`.
     """
-    if not 1 <= seeds <= MAX_SEEDS:
-        raise ConfigError(f"--seeds {seeds}: expected 1 to {MAX_SEEDS}")
+    check_seeds(config.seed, seeds, MAX_SEEDS)
     if launched():
         raise ConfigError("--seeds with torchrun: several processes train one net; give each run its own --seed")
     asked = {"seeds": seeds, "training": config_json(config, genotype)}
