@@ -55,7 +55,7 @@ Rate = Annotated[float, Field(ge=0, lt=float("inf"))]
 Epochs = Annotated[int, Field(gt=0, le=10_000)]
 MAX_SEED = 2**63 - 1
 """The largest seed."""
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Seed = Annotated[int, Field(ge=0, lt=MAX_SEED + 1)]
 ImageCount = Annotated[float, Field(gt=0), AfterValidator(_count)]
 """A share of the images up to 1, or their number."""
 
