@@ -5,7 +5,7 @@
    Whole numbers of other kinds (32 bits, signed) say nothing about their scale, and are refused.
    So are TIFF files of several 16-bit planes, and PNG files of 16-bit colours of which one is transparent: Pillow
    reads them wrongly.
-3. What is transparent shows white, whatever colours lie hidden below it.
+3. What is transparent shows white, whatever colours lie hidden below it; so does what no frame of a GIF file covers.
 4. Of an animation, or of several pages, the first is taken.
 """
 
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.ExifTags import Base
+from PIL.GifImagePlugin import GifImageFile
 from PIL.TiffImagePlugin import (
     BITSPERSAMPLE,
     PHOTOMETRIC_INTERPRETATION,
@@ -61,7 +62,7 @@ def read_rgb(path: Path, *, coarse: bool = False) -> Image.Image:
             image.draft("RGB", (1, 1))
         _refuse_misread(image, path)
         image.load()
-        return _upright(image, _rgb(image, path))
+        return _upright(image, _uncovered_white(image, _rgb(image, path)))
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -132,6 +133,15 @@ def _rgb(image: Image.Image, path: Path) -> Image.Image:
         clear = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", clear.size, _WHITE), clear).convert("RGB")
     return image.convert("RGB")
+
+
+def _uncovered_white(image: Image.Image, rgb: Image.Image) -> Image.Image:
+    """White around the first frame of a GIF file that is smaller than its image, which Pillow gives colour 0."""
+    if not isinstance(image, GifImageFile) or image.dispose_extent == (0, 0, *image.size):
+        return rgb
+    whole = Image.new("RGB", rgb.size, _WHITE[:3])
+    whole.paste(rgb.crop(image.dispose_extent), image.dispose_extent)
+    return whole
 
 
 def _from_numbers(image: Image.Image, path: Path) -> Image.Image:

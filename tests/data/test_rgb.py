@@ -87,6 +87,16 @@ def test_whole_numbers_that_do_not_say_what_is_white_are_refused(tmp_path: Path,
         check_all([tmp_path / "int.tif"])
 
 
+@pytest.mark.parametrize("clear", [b"", b"\x21\xf9\x04\x01\x00\x00\x00\x00"])
+def test_what_no_frame_covers_is_white(tmp_path: Path, clear: bytes) -> None:
+    """A GIF image of 3x1 whose frame, green, covers the pixel in the middle; colour 0 is red (and transparent)."""
+    palette, frame = bytes([255, 0, 0, 0, 255, 0] + [0] * 6), struct.pack("<4HB", 1, 0, 1, 1, 0)
+    green = b"\x02\x02\x4c\x01\x00"  # 4: clear, 1, 5: end; three bits each
+    head = b"GIF89a" + struct.pack("<HHBBB", 3, 1, 0x81, 0, 0) + palette
+    (tmp_path / "a.gif").write_bytes(head + clear + b"\x2c" + frame + green + b"\x3b")
+    assert pixels(tmp_path / "a.gif")[0].tolist() == [[255] * 3, [0, 255, 0], [255] * 3]
+
+
 def test_numbers_of_eight_bits_with_a_sign_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(tiff(np.array([[-128, -1, 0, 127]], np.int8), kind=2))
     with pytest.raises(DataError, match=r"a\.tif: numbers with a sign"):
