@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.ExifTags import Base
 from PIL.GifImagePlugin import GifImageFile
+from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import (
     BITSPERSAMPLE,
     PHOTOMETRIC_INTERPRETATION,
@@ -118,7 +119,11 @@ def _refuse_misread(image: Image.Image, path: Path) -> None:
             problem = "planes of 16 bits, one per colour; store the colours side by side, or 8 bits"
         elif 2 in signs and image.mode != "I":
             problem = "numbers with a sign, which do not say what is white; convert it to 8 or 16 bits without one"
-    elif image.mode == "RGB" and "transparency" in image.info and "RGB;16B" in [tile.args for tile in image.tile]:
+    elif (
+        isinstance(image, PngImageFile)
+        and "transparency" in image.info
+        and "RGB;16B" in [tile.args for tile in image.tile]
+    ):
         problem = "16-bit colours of which one is transparent; convert it to 8 bits, or give it an alpha channel"
     if problem:
         raise DataError(f"{path}: {problem}")

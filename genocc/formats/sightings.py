@@ -10,7 +10,7 @@ import ast
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -198,7 +198,7 @@ _CHANGE = re.compile(
 """A line that assigns to a name or to a part of its value, or calls a method of it."""
 
 
-def _changes_of(names: Collection[str], text: str, starts: Collection[int]) -> dict[str, list[int]]:
+def _changes_of(names: Collection[str], text: str, starts: Set[int]) -> dict[str, list[int]]:
     """Name -> where lines change it, or a part of its value, other than to what starts at one of ``starts``."""
     found: dict[str, list[int]] = {}
     for match in _CHANGE.finditer(text):

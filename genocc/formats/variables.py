@@ -139,8 +139,9 @@ def changes(node: ast.AST) -> Iterator[tuple[str, bool]]:
             yield from ((root, True) for root in _root(changed))
         case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[changed, *_]):
             yield from ((root, True) for root in _root(changed))
-    for target in targets:
-        for part in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
+    for left in targets:
+        parts: Sequence[ast.AST | None] = left.elts if isinstance(left, ast.Tuple | ast.List) else [left]
+        for part in parts:
             whole = part.value if isinstance(part, ast.Starred) else part
             yield from ((root, not isinstance(whole, ast.Name)) for root in _root(whole))
 
