@@ -129,10 +129,10 @@ def test_resuming_what_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 def test_a_run_that_was_killed_before_its_first_write_begins_anew(tmp_path: Path) -> None:
     (tmp_path / ".lock").touch()
-    (tmp_path / ".config.abcd.json").write_text('{"comm')
+    (tmp_path / ".config.0123456789ab.json").write_text('{"comm')
     with begun(tmp_path, resume=True):
         assert read_config(tmp_path, "search") == CONFIG
-    assert not (tmp_path / ".config.abcd.json").exists()
+    assert not (tmp_path / ".config.0123456789ab.json").exists()
 
 
 def test_a_run_that_never_begins_leaves_no_folder_behind(tmp_path: Path) -> None:
