@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -98,6 +99,14 @@ def is_stdout(path: str | Path) -> bool:
         return os.path.samestat(Path(path).stat(), os.fstat(sys.stdout.fileno()))
     except (OSError, ValueError, AttributeError):  # no such file, or an object without one in the stream's place
         return False
+
+
+_TEMPORARY_NAME = re.compile(r"\..{1,30}\.[0-9a-f]{12}(\.[^.]{0,14})?(\.old)?", re.DOTALL)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a file has a name such as `write_atomically` gives to those that are not whole yet."""
+    return _TEMPORARY_NAME.fullmatch(path.name) is not None and path.is_file()
 
 
 def discard_temporaries() -> None:

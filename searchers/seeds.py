@@ -15,13 +15,14 @@ from pathlib import Path
 
 import torch
 
+from genocc.configuration import check_seeds
 from genocc.data import DataSet
 from genocc.data.settings import load_data
 from genocc.engines.base import Engine
 from genocc.engines.seeds import SeedRuns, run_all
 from genocc.errors import ConfigError, quoted
 from genocc.runs.progress import Progress
-from genocc.runs.reading import RUN_GENOTYPE, SEARCH, SEARCH_SEEDS, read_command, read_config
+from genocc.runs.reading import MAX_SEEDS, RUN_GENOTYPE, SEARCH, SEARCH_SEEDS, read_command, read_config
 
 from .config import SearchConfig
 from .result import SearchResult
@@ -42,6 +43,7 @@ def run_seeds(
 
     Arguments and errors as those of `run_search`, and of `genocc.engines.seeds.run_all`.
     """
+    check_seeds(config.seed, seeds, MAX_SEEDS)
 
     def of_seed(seed: int) -> SearchConfig:
         return config.model_copy(update={"seed": seed})

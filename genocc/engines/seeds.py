@@ -26,7 +26,7 @@ from genocc.errors import ConfigError, GenoccError, RunError
 from genocc.runs.folder import RunFolder, open_run, wait_until_free
 from genocc.runs.interruption import interruptions
 from genocc.runs.progress import Progress
-from genocc.runs.reading import CONFIG, MAX_SEEDS, read_history, seed_folder
+from genocc.runs.reading import CONFIG, read_history, seed_folder
 
 
 class Data(Protocol):
@@ -94,8 +94,6 @@ def run_all(
         GenoccError: The folder or the data cannot be used, or a run has failed, after all others have ended.
         KeyboardInterrupt: Ctrl-C or SIGTERM; all can be resumed.
     """
-    if not 1 <= len(runs.seeds) <= MAX_SEEDS:
-        raise ConfigError(f"--seeds {len(runs.seeds)}: expected 1 to {MAX_SEEDS}")
     with open_run(out, runs.several, runs.config, resume=resume, result=runs.result) as run:
         data = None
         if not run.finished:

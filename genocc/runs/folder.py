@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from genocc.configuration import OPTIONS
 from genocc.errors import FileError, RunError
-from genocc.files import explained, shortened, write_atomically
+from genocc.files import explained, is_temporary, shortened, write_atomically
 from genocc.runs.known_data import KnownData
 from genocc.runs.reading import (
     CHECKPOINTS,
@@ -228,7 +228,7 @@ def _lock(folder: Path, seconds: float = -1) -> FileLock:
 def _sweep(folder: Path) -> None:
     """Removes files that were half-written when a process was killed."""
     for place in (folder, folder / CHECKPOINTS):
-        for left in place.glob(".*.*"):  # the names of `write_atomically`'s temporary files
+        for left in filter(is_temporary, place.glob(".*.*")):  # other hidden files are not ours
             with explained(left, "remove"):
                 left.unlink(missing_ok=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar, Self
 from xml.parsers import expat
@@ -24,6 +25,9 @@ MAX_VALUES = 1 << 31
 
 METADATA = "genocc"
 """Section of the file's ``rt_info`` that says where the net comes from."""
+
+WEIGHTS_DIGEST = "weights_sha256"
+"""Key there of the digest of the .bin file: one of another net of the same size would give wrong results."""
 
 _LOOPS = ("Loop", "TensorIterator", "If")
 
@@ -56,7 +60,18 @@ class OpenVinoFile(CompiledFile):
 
     @cached_property
     def metadata(self) -> Mapping[str, str]:
-        return scan(self.xml, len(self.weights), self.where)
+        texts = scan(self.xml, len(self.weights), self.where)
+        if texts.pop(WEIGHTS_DIGEST, None) not in (None, digest(self.weights)):
+            raise TargetError(
+                f"{self.where}: the .bin file beside it is not the one that was written with it; put the two files of "
+                "one compilation together"
+            )
+        return texts
+
+
+def digest(weights: bytes) -> str:
+    """Returns what says which .bin file an .xml file was written with."""
+    return sha256(weights).hexdigest()
 
 
 def scan(xml: bytes, weights: int, where: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from genocc.configuration import check_seeds
 from genocc.data import DataSet
 from genocc.data.settings import load_data
 from genocc.engines.base import Engine
@@ -23,7 +24,7 @@ from genocc.errors import ConfigError, quoted
 from genocc.genotype import Genotype
 from genocc.runs.processes import launched
 from genocc.runs.progress import Progress
-from genocc.runs.reading import RUN_LAST, RUN_SEEDS, TRAIN, TRAIN_SEEDS, read_command, read_config
+from genocc.runs.reading import MAX_SEEDS, RUN_LAST, RUN_SEEDS, TRAIN, TRAIN_SEEDS, read_command, read_config
 from genocc.training.config import TrainConfig
 from genocc.training.result import TrainResult, config_json, over_seeds, parse_config
 from genocc.training.training import run_training
@@ -45,6 +46,7 @@ def run_training_seeds(
     Best is the one whose best epoch has the highest accuracy. Arguments and errors as those of `run_training`, and of
     `genocc.engines.seeds.run_all`.
     """
+    check_seeds(config.seed, seeds, MAX_SEEDS)
     if launched():
         raise ConfigError("--seeds with torchrun: several processes train one net; give each run its own --seed")
 
