@@ -48,7 +48,7 @@ class Method:
         penalties: Beside `COMMON_PENALTIES`, or one of them with other settings.
         quick: Settings that differ in the preset ``quick``: nested mappings of configuration fields.
         imagenet: The same for the preset ``imagenet``.
-        presets: The same for others, by preset.
+        presets: The same by preset; these win over the former two.
     """
 
     name: ClassVar[str]
@@ -88,7 +88,7 @@ class Method:
         of_parts = {name: part.presets.get(preset, {}) for name, part in _open(cls).items()}
         penalties = {part.name: part.model_dump() for part in (*COMMON_PENALTIES, *cls.penalties)}
         data = merged(merged(parts, PRESETS[preset]), {**of_parts, "penalties": penalties})
-        return merged(data, {**cls.presets, "quick": cls.quick, "imagenet": cls.imagenet}.get(preset, {}))
+        return merged(data, {"quick": cls.quick, "imagenet": cls.imagenet, **cls.presets}.get(preset, {}))
 
 
 COMMON_PENALTIES: tuple[Penalty, ...] = (Sparsity(), ExpectedMacs())
