@@ -45,8 +45,8 @@ def methods(
         })  # fmt: skip
         return
     unfit = "\n".join(f"Not in this preset: {name}: {reason}" for name, reason in unfit_methods(preset).items())
-    rows = [(name, about[name], get_method(name).paper) for name in table]
-    print_table("methods", ["method", "", "from"], rows, caption=unfit)
+    listed = [(name, about[name], get_method(name).paper) for name in table]
+    print_table("methods", ["method", "", "from"], listed, caption=unfit)
     registered = [
         (part, name, choice["about"].replace("``", ""), choice["package"], " ".join(choice["settings"]))
         for part, choices in parts.items()

@@ -279,7 +279,9 @@ def _block(network: NetworkConfig, number: int, shape: Shape, channels: int, see
     reduction = SKELETONS[network.skeleton].reduction
     assert reduction is not None, "a cell of the genotype"
     block = Block(GraphBuilder(), "", channels)
-    y = reduction(block.within(origins.Cell(number)), block.builder.add("x", Input(*shape)))
+    before, height, width = shape
+    x = block.builder.add("x", Input(before, height, width))
+    y = reduction(block.within(origins.Cell(number)), x)
     graph = block.builder.build(y=y)
     return graph_module(graph, initialize(graph, seed)), block.builder.shape(y)
 
@@ -287,8 +289,9 @@ def _block(network: NetworkConfig, number: int, shape: Shape, channels: int, see
 def _head(shape: Shape, network: NetworkConfig, seed: int) -> nn.Module:
     """The skeleton's tail, the global mean and the linear classifier."""
     block = Block(GraphBuilder(), "", shape[0])
-    head = block.within(origins.HEAD)
-    x = head.mean(SKELETONS[network.skeleton].tail(head, block.builder.add("x", Input(*shape))))
+    channels, height, width = shape
+    head, x = block.within(origins.HEAD), block.builder.add("x", Input(channels, height, width))
+    x = head.mean(SKELETONS[network.skeleton].tail(head, x))
     graph = block.builder.build(logits=block.within(origins.CLASSIFIER).linear(x, origins.LINEAR, network.classes))
     return graph_module(graph, initialize(graph, seed))
 
