@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from genocc import Genotype, NetworkConfig, count, lower
-from genocc.compiler import compile
+from genocc import Cell, Genotype, NetworkConfig, count, lower
+from genocc.compiler import compile, exporters
 from genocc.counting import Counts
 from genocc.errors import NetworkError
+from genocc.exporters.python.exporter import source
 from genocc.formats import read
 from genocc.nn.target_net import TargetNet
+from genocc.passes import PASSES, Parameters, run_passes, select
+from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.reference_nas_bench_201 import TinyNetwork
+from tests.strategies import cells
 
 CONFIG = NetworkConfig.make(skeleton="nas-bench-201")
 SMALL = NetworkConfig.make(skeleton="nas-bench-201", channels=4, layers=5, input_size=(8, 8), classes=3)
@@ -130,6 +137,21 @@ def test_it_is_compiled(architecture: str, target: str, tmp_path: Path) -> None:
     found = compile(genotype(architecture), SMALL, to=target, output=tmp_path / f"net{suffix}")
     assert found.verification
     assert found.verification.ok
+
+
+@settings(max_examples=12)
+@given(cell=cells(inputs=st.just(1), max_nodes=4, max_edges=3, zeros=True))
+def test_all_passes_keep_what_is_computed(cell: Cell) -> None:
+    """Of cells with any operations, in float64; the source that is written of them is valid Python too."""
+    output = cell.model_copy(update={"concat": (cell.states - 1,)})
+    found = Genotype(name="any", cells={"normal": output})
+    graph = lower(found, SMALL)
+    arrays, image = random_parameters(graph, seed=1), random_image(graph, seed=2)
+    expected = evaluate(graph, arrays, image)
+    for passes in (list(PASSES.values()), *(select(target.passes, PASSES) for target in exporters().values())):
+        result, parameters = run_passes(graph, Parameters.of(arrays), passes)
+        assert relative_error(evaluate(result, parameters, image), expected) < 1e-10
+    ast.parse(source(found, SMALL))
 
 
 def test_what_has_no_place(darts_v2: Genotype) -> None:
