@@ -45,8 +45,7 @@ class Sampler:
         self.target = config.budget.target(
             classes=data_shape.classes, input_channels=data_shape.channels, input_size=data_shape.size
         )
-        kinds = sorted({self.target.kind(number) for number in range(self.target.layers)})
-        self.spaces = {kind: config.topology.cell_space(config.space.operations, kind) for kind in kinds}
+        self.spaces = config.cell_spaces(self.target.kinds)
         self._of_edges: dict[tuple[str, int, int, str], tuple[int, int]] = {}
         self._around = (0, 0)
 

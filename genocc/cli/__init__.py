@@ -25,6 +25,7 @@ from genocc.cli.import_weights import import_weights
 from genocc.cli.methods import methods
 from genocc.cli.ops import ops
 from genocc.cli.options import refuse_empty
+from genocc.cli.package import package
 from genocc.cli.passes import passes
 from genocc.cli.rank import rank
 from genocc.cli.rank_topologies import rank_topologies
@@ -151,7 +152,7 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (search, methods, sample, rank_topologies),
     "Train": (train, evaluate, rank),
-    "Compile": (compile, verify, bench, runtimes),
+    "Compile": (compile, verify, package, bench, runtimes),
     "Look": (show, count, draw, report, diff, ops, passes, engines),
     "Formats": (import_, export_text, import_weights, schema),
 }

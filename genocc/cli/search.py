@@ -55,7 +55,8 @@ def search(
         str | None,
         run_option(
             "--preset",
-            help="quick: minutes on a CPU; cifar, imagenet: as in the papers \\[quick on built-in data].",
+            help="quick: minutes on a CPU; cifar, imagenet: as in the papers; nas-bench-201: cells of that benchmark "
+            "\\[quick on built-in data].",
             metavar="PRESET",
         ),
     ] = None,
