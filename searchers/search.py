@@ -76,12 +76,15 @@ def run_search(
             with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
                 torch.manual_seed(config.seed)
                 images = data or load_data(config.data, resume=resume)
+            shown = progress or Progress()
+            if images.note:
+                shown.message(images.note)
             run.note_data(images.identity())
             if config.schedule.trains:
-                _Search(config, run, chosen, interruption, progress or Progress(), images).run()
+                _Search(config, run, chosen, interruption, shown, images).run()
             else:
                 sizes = DataShape(len(images.classes), images.train.channels, images.train.size)
-                run_sampling(config, run, images.name, sizes, progress or Progress())
+                run_sampling(config, run, images.name, sizes, shown)
         return SearchResult.read(run.path)
 
 
@@ -100,8 +103,6 @@ class _Search(Loop[StagedBilevel]):
         progress: Progress,
         data: DataSet,
     ) -> None:
-        if data.note:
-            progress.message(data.note)
         self.config = config
         self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device, data)
         images = self.halves.training.images

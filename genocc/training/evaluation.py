@@ -176,6 +176,8 @@ def evaluate(
     folder = Path(wanted["folder"]) if wanted.get("folder") else None
     crop = wanted.get("center_crop") if center_crop is None else center_crop
     found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed, crop))
+    if found.note:
+        note(found.note)
     images = _checked(opened, found, limit)
     begun = time.perf_counter()
     with adaptive_waiting(torch.get_num_threads(), note):
