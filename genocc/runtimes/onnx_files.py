@@ -15,7 +15,7 @@ from onnx import numpy_helper
 
 from genocc.errors import TargetError
 from genocc.files import read_bytes
-from genocc.runtimes.compiled_file import CompiledFile, Port
+from genocc.runtimes.compiled_file import Built, CompiledFile, Port
 
 MAX_BYTES = 2**31 - 1
 """Size limit of an ONNX file: that of its encoding (protocol buffers)."""
@@ -48,6 +48,9 @@ class OnnxFile(CompiledFile):
     @property
     def metadata(self) -> Mapping[str, str]:
         return {entry.key: entry.value for entry in self.model.metadata_props}
+
+    def built(self) -> Built:
+        return _built(self.model, self.where)
 
 
 def parse(content: bytes, where: str) -> onnx.ModelProto:
@@ -138,6 +141,35 @@ def ports(model: onnx.ModelProto) -> tuple[list[Port], list[Port]]:
     stored = {tensor.name for tensor in model.graph.initializer}
     inputs = [_port(value) for value in model.graph.input if value.name not in stored]
     return inputs, [_port(value) for value in model.graph.output]
+
+
+_CONVERTING = ("Identity", "Cast", "QuantizeLinear", "DequantizeLinear")
+"""Operators between a graph's input or output and what computes."""
+_ARITHMETIC = ("Sub", "Div", "Add", "Mul")
+
+
+def _built(model: onnx.ModelProto, where: str) -> Built:
+    """What a graph begins and ends with; raises TargetError where it has not one input and one output."""
+    inputs, outputs = ports(model)
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise TargetError(f"{where}: {len(inputs)} inputs and {len(outputs)} outputs; expected one of each")
+    made, used = {}, dict[str, list[onnx.NodeProto]]()
+    for node in model.graph.node:
+        made |= dict.fromkeys(node.output, node)
+        for name in node.input:
+            used.setdefault(name, []).append(node)
+    last = made.get(outputs[0].name)
+    for _ in model.graph.node:  # a circle would have no end
+        if last is None or last.op_type not in _CONVERTING:
+            break
+        last = made.get(last.input[0]) if last.input else None
+    values, seen, normalizes = {inputs[0].name}, set[str](), False
+    while values:
+        seen |= values
+        first = [node for name in values for node in used.get(name, [])]
+        normalizes |= any(node.op_type in _ARITHMETIC for node in first)
+        values = {name for node in first if node.op_type in _CONVERTING for name in node.output} - seen
+    return Built(inputs[0], outputs[0], normalizes, last is not None and last.op_type.endswith("Softmax"))
 
 
 def _port(value: onnx.ValueInfoProto) -> Port:
