@@ -29,7 +29,7 @@ from genocc.runs.randomness import Randomness
 from genocc.runs.reading import HISTORY, SEARCH
 from genocc.version import __version__
 
-from .config import SearchConfig
+from .config import SearchConfig, as_today
 from .decision import undecided
 from .interface import BilevelSteps, DataShape
 from .parts.data import load_halves
@@ -70,7 +70,8 @@ def run_search(
         KeyboardInterrupt: Ctrl-C or SIGTERM; the batch has been finished and a checkpoint written.
     """
     Stages(config)  # refuses what does not fit together before there is a folder
-    with interruptions() as interruption, open_run(out, SEARCH, config.model_dump(mode="json"), resume=resume) as run:
+    plain = config.model_dump(mode="json")
+    with interruptions() as interruption, open_run(out, SEARCH, plain, resume=resume, today=as_today) as run:
         if not run.finished:
             chosen = choose_device(device)
             with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator

@@ -129,7 +129,13 @@ class RunFolder:
 
 @contextmanager
 def open_run(
-    path: str | Path, command: str, config: Mapping[str, Any], *, resume: bool = False, result: str = RUN_GENOTYPE
+    path: str | Path,
+    command: str,
+    config: Mapping[str, Any],
+    *,
+    resume: bool = False,
+    result: str = RUN_GENOTYPE,
+    today: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
 ) -> Iterator[RunFolder]:
     """Opens a run folder for this process alone.
 
@@ -140,6 +146,7 @@ def open_run(
         resume: Whether to go on with a run of the same configuration; only the place of its data (``MOVABLE``) may be
             another. A run that was stopped before it had written anything begins anew.
         result: Name of the file that only a finished run has.
+        today: Returns a run's own configuration, in which settings may have former spellings, as it would be now.
 
     Raises:
         RunError: The folder is in use, has a run in it though ``resume`` is False, holds something else, or its run
@@ -156,7 +163,7 @@ def open_run(
                 raise RunError(f"{folder}: has a run of `genocc {other}` in it; choose another --out")
             if not resume:
                 raise RunError(f"{folder}: has a run in it; go on with --resume, or choose another --out")
-            own = read_config(folder, command)
+            own = today(read_config(folder, command))
             refuse_difference(folder, own, content["config"])
             moved = own != content["config"]
         yield RunFolder(folder, content, result, moved=moved)
