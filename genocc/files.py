@@ -184,7 +184,12 @@ def file_error(error: OSError, path: str | Path, verb: str) -> FileError:
         return FileError(f"{path}: is a directory; expected a file")
     if isinstance(error, PermissionError):
         return FileError(f"{path}: no permission to {verb}")
-    return FileError(f"{shortened(path)}: cannot {verb}: {error.strerror or error}{_ADVICE.get(error.errno, '')}")
+    return FileError(f"{shortened(path)}: cannot {verb}: {error.strerror or error}{advice(error)}")
+
+
+def advice(error: OSError) -> str:
+    """Returns the end of a message about an error of the operating system: what to do, where that is known."""
+    return _ADVICE.get(error.errno, "")
 
 
 _ADVICE: dict[int | None, str] = {

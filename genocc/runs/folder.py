@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from genocc.configuration import OPTIONS
 from genocc.errors import FileError, RunError
-from genocc.files import explained, shortened, write_atomically
+from genocc.files import advice, explained, shortened, write_atomically
 from genocc.runs.known_data import KnownData
 from genocc.runs.reading import (
     CHECKPOINTS,
@@ -187,7 +187,9 @@ def _prepare(folder: Path, resume: bool) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         foreign = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
     except OSError as error:
-        raise FileError(f"{shortened(folder)}: cannot be used as a run folder: {error.strerror}") from None
+        raise FileError(
+            f"{shortened(folder)}: cannot be used as a run folder: {error.strerror}{advice(error)}"
+        ) from None
     if foreign and CONFIG not in foreign:
         raise RunError(f"{folder}: has other files in it ({min(foreign)}); choose a new or empty folder")
     return made
@@ -201,7 +203,7 @@ def _locked(folder: Path, made: bool) -> Iterator[None]:
     except Timeout:
         raise RunError(f"{folder}: in use by another process; wait for it, or choose another --out") from None
     except OSError as error:
-        raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}") from None
+        raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}{advice(error)}") from None
     try:
         _sweep(folder)
         yield
