@@ -40,17 +40,28 @@ class OnnxFile(CompiledFile):
     def read(cls, path: str | Path, where: str) -> Self:
         return cls(where, read_bytes(path, limit=MAX_BYTES))
 
-    @cached_property
+    @property
     def model(self) -> onnx.ModelProto:
-        """The parsed content; see `parse`."""
+        """The parsed content, anew each time, since it holds all weights; see `parse`."""
         return parse(self.content, self.where)
+
+    @cached_property
+    def _outline(self) -> onnx.ModelProto:
+        """The model without weights."""
+        model, outline = self.model, onnx.ModelProto()
+        outline.metadata_props.extend(model.metadata_props)
+        for part in ("node", "input", "output"):
+            getattr(outline.graph, part).extend(getattr(model.graph, part))
+        for tensor in model.graph.initializer:
+            outline.graph.initializer.add(name=tensor.name)
+        return outline
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        return {entry.key: entry.value for entry in self.model.metadata_props}
+        return {entry.key: entry.value for entry in self._outline.metadata_props}
 
     def built(self) -> Built:
-        return _built(self.model, self.where)
+        return _built(self._outline, self.where)
 
 
 def parse(content: bytes, where: str) -> onnx.ModelProto:
@@ -123,17 +134,15 @@ def classifier(model: onnx.ModelProto, where: str) -> tuple[onnx.NodeProto, onnx
     raise TargetError(f"{where}: does not end in a classifier with a bias, as every net of genocc does")
 
 
-def without_bias(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
-    """Returns a copy whose output is the logits without the classifier's bias, nor a softmax; raises TargetError."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    node, _, bias = classifier(copy, where)
+def remove_bias(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
+    """Makes the logits without the classifier's bias, nor a softmax, the output; returns the model; raises TargetError."""
+    node, _, bias = classifier(model, where)
     bias.CopyFrom(numpy_helper.from_array(np.zeros_like(numpy_helper.to_array(bias)), bias.name))
-    if copy.graph.node[-1] != node:
-        copy.graph.node.pop()
-        copy.graph.output[0].name = node.output[0]
-        del copy.graph.value_info[:]  # the new output must not be listed as an inner value as well
-    return copy
+    if model.graph.node[-1] != node:
+        model.graph.node.pop()
+        model.graph.output[0].name = node.output[0]
+        del model.graph.value_info[:]  # the new output must not be listed as an inner value as well
+    return model
 
 
 def ports(model: onnx.ModelProto) -> tuple[list[Port], list[Port]]:
