@@ -135,7 +135,7 @@ def classifier(model: onnx.ModelProto, where: str) -> tuple[onnx.NodeProto, onnx
 
 
 def remove_bias(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
-    """Makes the logits without the classifier's bias, nor a softmax, the output; returns the model; raises TargetError."""
+    """Makes the logits without the classifier's bias the output; returns the same model; raises TargetError."""
     node, _, bias = classifier(model, where)
     bias.CopyFrom(numpy_helper.from_array(np.zeros_like(numpy_helper.to_array(bias)), bias.name))
     if model.graph.node[-1] != node:
@@ -162,7 +162,7 @@ def _built(model: onnx.ModelProto, where: str) -> Built:
     inputs, outputs = ports(model)
     if len(inputs) != 1 or len(outputs) != 1:
         raise TargetError(f"{where}: {len(inputs)} inputs and {len(outputs)} outputs; expected one of each")
-    made, used = {}, dict[str, list[onnx.NodeProto]]()
+    made, used = dict[str, onnx.NodeProto](), dict[str, list[onnx.NodeProto]]()
     for node in model.graph.node:
         made |= dict.fromkeys(node.output, node)
         for name in node.input:
