@@ -53,6 +53,9 @@ def run_training_seeds(
                 data = load_data(config.data, resume=resume)
             run.note_data(data.identity())
             run.begin()
+            if data.note and progress:
+                progress.message(data.note)
+            data = replace(data, note="")  # said once, not by each run
         results: list[TrainResult] = []
         for seed in range(config.seed, config.seed + seeds):
             folder = seed_folder(run.path, seed)
