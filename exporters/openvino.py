@@ -61,8 +61,9 @@ class OpenVinoExporter(Deployment, Exporter):
         options = {field.name: getattr(self, field.name) for field in fields(Deployment)}
         source = OnnxExporter(**options, batch=self.batch).model(net)
         del source.metadata_props[:]  # the converter has a place of its own for them
+        check(source)
         content = source.SerializeToString(deterministic=True)
-        check(content)
+        del source
         model = _converted(content, net.genotype.name)
         for key, text in self.provenance(net).to_metadata().items():
             model.set_rt_info(text, [METADATA, key])

@@ -29,7 +29,7 @@ from genocc.runs.randomness import Randomness
 from genocc.runs.reading import HISTORY, SEARCH
 from genocc.version import __version__
 
-from .config import SearchConfig
+from .config import SearchConfig, as_today
 from .decision import undecided
 from .interface import BilevelSteps, DataShape
 from .parts.data import load_halves
@@ -70,18 +70,22 @@ def run_search(
         KeyboardInterrupt: Ctrl-C or SIGTERM; the batch has been finished and a checkpoint written.
     """
     Stages(config)  # refuses what does not fit together before there is a folder
-    with interruptions() as interruption, open_run(out, SEARCH, config.model_dump(mode="json"), resume=resume) as run:
+    plain = config.model_dump(mode="json")
+    with interruptions() as interruption, open_run(out, SEARCH, plain, resume=resume, today=as_today) as run:
         if not run.finished:
             chosen = choose_device(device)
             with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
                 torch.manual_seed(config.seed)
                 images = data or load_data(config.data, resume=resume)
+            shown = progress or Progress()
+            if images.note:
+                shown.message(images.note)
             run.note_data(images.identity())
             if config.schedule.trains:
-                _Search(config, run, chosen, interruption, progress or Progress(), images).run()
+                _Search(config, run, chosen, interruption, shown, images).run()
             else:
                 sizes = DataShape(len(images.classes), images.train.channels, images.train.size)
-                run_sampling(config, run, images.name, sizes, progress or Progress())
+                run_sampling(config, run, images.name, sizes, shown)
         return SearchResult.read(run.path)
 
 
@@ -100,8 +104,6 @@ class _Search(Loop[StagedBilevel]):
         progress: Progress,
         data: DataSet,
     ) -> None:
-        if data.note:
-            progress.message(data.note)
         self.config = config
         self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device, data)
         images = self.halves.training.images

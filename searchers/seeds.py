@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,7 +25,7 @@ from genocc.errors import ConfigError, quoted
 from genocc.runs.progress import Progress
 from genocc.runs.reading import MAX_SEEDS, RUN_GENOTYPE, SEARCH, SEARCH_SEEDS, read_command, read_config
 
-from .config import SearchConfig
+from .config import SearchConfig, as_today
 from .result import SearchResult
 from .search import run_search
 
@@ -54,7 +55,8 @@ def run_seeds(
             return load_data(config.data, resume=resume)
 
     def run(seed: int, folder: Path, begun: bool, data: DataSet | None) -> SearchResult:
-        return run_search(of_seed(seed), folder, resume=begun, device=device, progress=progress, data=data)
+        quiet = None if data is None else replace(data, note="")  # said once, not by each run
+        return run_search(of_seed(seed), folder, resume=begun, device=device, progress=progress, data=quiet)
 
     def summary(results: list[SearchResult]) -> tuple[str, str]:
         best = best_of(results)
@@ -72,9 +74,15 @@ def run_seeds(
         run=run,
         read=SearchResult.read,
         summary=summary,
+        today=_as_today,
     )
     results = run_all(runs, out, resume=resume, engine=engine, device=device, progress=progress)
     return replace(best_of(results), seeds=tuple(results))
+
+
+def _as_today(own: Mapping[str, Any]) -> dict[str, Any]:
+    search = own.get("search")
+    return {**own, "search": as_today(search) if isinstance(search, Mapping) else search}
 
 
 def best_of(results: Sequence[SearchResult]) -> SearchResult:

@@ -30,7 +30,14 @@ from genocc.runs.reading import CONFIG, read_history, seed_folder
 
 
 class Data(Protocol):
-    """A data set."""
+    """A data set.
+
+    Attributes:
+        note: What is said about its images, once.
+    """
+
+    @property
+    def note(self) -> str: ...
 
     def identity(self) -> Mapping[str, Any]:
         """Returns what a run notes of its data."""
@@ -56,6 +63,7 @@ class SeedRuns(Generic[D, R]):
         run: (seed, folder, whether it has begun, data) -> result; runs one in this process, or only reads it.
         read: Reads the result of a finished one.
         summary: Results -> content of the result of them all, and a line for its log.
+        today: As for `genocc.runs.folder.open_run`.
     """
 
     command: str
@@ -69,6 +77,7 @@ class SeedRuns(Generic[D, R]):
     run: Callable[[int, Path, bool, D | None], R]
     read: Callable[[Path], R]
     summary: Callable[[list[R]], tuple[str, str]]
+    today: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
 
 
 def run_all(
@@ -94,12 +103,14 @@ def run_all(
         GenoccError: The folder or the data cannot be used, or a run has failed, after all others have ended.
         KeyboardInterrupt: Ctrl-C or SIGTERM; all can be resumed.
     """
-    with open_run(out, runs.several, runs.config, resume=resume, result=runs.result) as run:
+    with open_run(out, runs.several, runs.config, resume=resume, result=runs.result, today=runs.today) as run:
         data = None
         if not run.finished:
             data = runs.load()
             run.note_data(data.identity())
             run.begin()
+            if data.note and progress:
+                progress.message(data.note)
         if engine is None or data is None:
             results = _here(runs, run, data)
         else:

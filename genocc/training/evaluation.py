@@ -181,6 +181,8 @@ def evaluate(
     folder = Path(wanted["folder"]) if wanted.get("folder") else None
     crop = wanted.get("center_crop") if center_crop is None else center_crop
     found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed, crop))
+    if found.note:
+        note(found.note)
     images = _checked(opened, found, limit)
     if center_crop not in (None, 1) and isinstance(found.test, MemoryImages):
         note("--center-crop has no effect: images of this size are held in memory, and measured whole")

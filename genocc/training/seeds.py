@@ -58,7 +58,8 @@ def run_training_seeds(
             return load_data(config.data, resume=resume)
 
     def run(seed: int, folder: Path, begun: bool, data: DataSet | None) -> TrainResult:
-        return run_training(genotype, of_seed(seed), folder, resume=begun, device=device, progress=progress, data=data)
+        quiet = None if data is None else replace(data, note="")  # said once, not by each run
+        return run_training(genotype, of_seed(seed), folder, resume=begun, device=device, progress=progress, data=quiet)
 
     runs = SeedRuns(
         command=TRAIN,
