@@ -123,7 +123,7 @@ def test_three_searches_of_which_one_fails_and_one_is_killed(
         run_seeds(config, 3, tmp_path / "a", device="cpu", engine=engine)
     killer.join()
     assert "1 of 3 runs failed: seed-2: " in str(error.value)
-    assert "schedule.epochs (--epochs) is 12, not 3" in str(error.value)
+    assert "schedule.epochs (--epochs) is 6, not 3" in str(error.value)
     assert "goes on in epoch" in (killed / "log.txt").read_text()
     run_seeds(config, 2, tmp_path / "b", device="cpu")
     for seed in ("seed-0", "seed-1"):
