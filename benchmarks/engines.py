@@ -3,12 +3,14 @@
     python benchmarks/engines.py --jobs 100 --at-a-time 2 --rounds 3 -o engines.json
 
 The command is ``genocc --version``. In each round, `xargs -P` and the engine ``local`` take turns; the medians count.
-An engine's start is the time from `Engine.run` to the end of one such job, less the time of the command alone.
+CPU seconds, of this program and of all jobs, are disturbed least by whatever else the machine does. An engine's start
+is the time from `Engine.run` to the end of one such job, less the time of the command alone.
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -41,23 +43,34 @@ def main(
     """Times engines."""
     others = OtherPrograms()
     times: dict[str, list[float]] = {"xargs": [], "local": []}
+    cpu: dict[str, list[float]] = {"xargs": [], "local": []}
     for _ in range(rounds):
-        times["xargs"].append(with_xargs(jobs, at_a_time))
-        times["local"].append(seconds(choose("local", jobs=at_a_time), jobs))
+        for name in times:
+            before = cpu_seconds()
+            engine = choose("local", jobs=at_a_time)
+            times[name].append(with_xargs(jobs, at_a_time) if name == "xargs" else seconds(engine, jobs))
+            cpu[name].append(cpu_seconds() - before)
     found = {name: median(values) for name, values in times.items()}
+    spent = {name: median(values) for name, values in cpu.items()}
     print(f"{jobs} jobs, {at_a_time} at a time, medians of {rounds}: genocc --version")
     for name, value in found.items():
         every = ", ".join(f"{one:.1f}" for one in times[name])
-        print(f"  {name:8} {value:7.2f} s   {value / jobs * 1e3:6.0f} ms per job   ({every})")
-    print(f"  local / xargs: {found['local'] / found['xargs']:.2f}")
+        print(f"  {name:8} {value:7.2f} s   {spent[name]:7.2f} s of CPU   ({every})")
+    print(f"  local / xargs: {found['local'] / found['xargs']:.2f}, CPU {spent['local'] / spent['xargs']:.2f}")
     began = started(rounds) if starts else {}
     for name, value in began.items():
         print(f"  start of {name:6} {value if isinstance(value, str) else f'{value:.2f} s'}")
     busy = others.cores()
     print("  other programs took " + ("-" if busy is None else f"{busy:.1f}") + " cores, our jobs included")
     if output:
-        record = {"jobs": jobs, "at_a_time": at_a_time, "seconds": times, "start": began, "cores": busy}
+        record = {"jobs": jobs, "at_a_time": at_a_time, "seconds": times, "cpu": cpu, "start": began, "cores": busy}
         write_atomically(output, json.dumps(record, indent=1) + "\n")
+
+
+def cpu_seconds() -> float:
+    """Returns the CPU time so far, of this program and of all that it has waited for."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def with_xargs(jobs: int, at_a_time: int) -> float:
