@@ -17,6 +17,7 @@ import torch
 
 from genocc.data.settings import load_data
 from genocc.errors import ConfigError, GenoccError, quoted
+from genocc.launcher import launched
 from genocc.runs.folder import open_run
 from genocc.runs.progress import Progress
 from genocc.runs.reading import CONFIG, MAX_SEEDS, SEARCH_SEEDS, read_command, read_config, seed_folder
@@ -41,6 +42,8 @@ def run_seeds(
     """
     if not 1 <= seeds <= MAX_SEEDS:
         raise ConfigError(f"--seeds {seeds}: expected 1 to {MAX_SEEDS}")
+    if launched():
+        raise ConfigError("--seeds with torchrun: several processes share one search; give each run its own --seed")
     asked = {"seeds": seeds, "search": config.model_dump(mode="json")}
     with open_run(out, SEARCH_SEEDS, asked, resume=resume) as run:
         data = None

@@ -18,8 +18,8 @@ import torch
 from genocc.data.settings import load_data
 from genocc.errors import ConfigError, GenoccError, quoted
 from genocc.genotype import Genotype
+from genocc.launcher import launched
 from genocc.runs.folder import open_run
-from genocc.runs.processes import launched
 from genocc.runs.progress import Progress
 from genocc.runs.reading import CONFIG, MAX_SEEDS, RUN_SEEDS, TRAIN_SEEDS, read_command, read_config, seed_folder
 from genocc.training.config import TrainConfig

@@ -22,13 +22,16 @@ from genocc.graph import GraphBuilder
 from genocc.initialization import initialize
 from genocc.lowering import lower
 from genocc.network import SKELETONS, NetworkConfig
+from genocc.nn.batch_norm import SYNC_EMITTERS
 from genocc.nn.graph_module import graph_module
+from genocc.nn.primitives import EMITTERS, BatchNorm2d, Emitters
 from genocc.operations import Block
 from genocc.primitives import Input, Shape
+from genocc.runs.processes import ALONE, Processes
 
 from ..arithmetic.factory import ModuleFactory
 from ..arithmetic.features import CellState
-from ..arithmetic.maps import fold, unfold
+from ..arithmetic.maps import MapShare, fold, unfold
 from ..config import SearchConfig
 from ..interface import (
     CellSpace,
@@ -41,6 +44,7 @@ from ..interface import (
     Route,
     View,
 )
+from ..parts.connection import Channels
 from ..parts.derivation import derived_cell
 from ..parts.penalties import all_candidates
 from ..parts.relaxation import ArchitectureState
@@ -54,6 +58,7 @@ class SuperNet(nn.Module):
         config: The parts and the skeleton.
         data_shape: Sizes of images and classes.
         candidates: Kind of cell -> mask (E, K) of the operations that compete, in a stage that has dropped some.
+        processes: Those that share each batch.
 
     Attributes:
         kinds: The kind of each cell, by position.
@@ -64,7 +69,13 @@ class SuperNet(nn.Module):
         context: What the derivation may look at, besides coefficients; set by whoever has the data.
     """
 
-    def __init__(self, config: SearchConfig, data_shape: DataShape, candidates: Masks | None = None) -> None:
+    def __init__(
+        self,
+        config: SearchConfig,
+        data_shape: DataShape,
+        candidates: Masks | None = None,
+        processes: Processes = ALONE,
+    ) -> None:
         super().__init__()
         network = config.supernet.network(data_shape)
         self.kinds = tuple(network.kind(number) for number in range(network.layers))
@@ -78,7 +89,7 @@ class SuperNet(nn.Module):
         self._step: int | None = None
         self._progress = 0.0
 
-        self.stem, inputs, reduced = _stem(network, config.seed)
+        self.stem, inputs, reduced = _stem(network, config.seed, EMITTERS if processes.count == 1 else SYNC_EMITTERS)
         self.cells = nn.ModuleList()
         channels = network.channels
         for number, kind in enumerate(self.kinds):
@@ -103,6 +114,10 @@ class SuperNet(nn.Module):
         architecture = set(map(id, self.relaxation.parameters()))
         # listed once: every step asks several times, and there are hundreds of modules to look into
         self._weights = [parameter for parameter in self.parameters() if id(parameter) not in architecture]
+        if processes.count > 1:
+            self._share(processes)
+        if config.supernet.precision == "float64":
+            self.double()
 
     @property
     def progress(self) -> float:
@@ -120,7 +135,7 @@ class SuperNet(nn.Module):
         """Returns logits (N, classes) of images (N, channels, H, W)."""
         route = route or self.route()
         terms = {pair: self._terms(*pair, route) for pair in set(zip(self.kinds, route.views, strict=True))}
-        older, newer = self.stem(images.contiguous(memory_format=torch.channels_last))
+        older, newer = self.stem(images.to(self._weights[0].dtype).contiguous(memory_format=torch.channels_last))
         before = CellState(fold(newer, self._narrowest))
         states = (before if older is newer else CellState(fold(older, self._narrowest)), before)
         for cell, pair in zip(self.cells, zip(self.kinds, route.views, strict=True), strict=True):
@@ -209,6 +224,14 @@ class SuperNet(nn.Module):
             for name, tensor in self._weight_tensors().items():
                 tensor.copy_(state[name])
 
+    def _share(self, processes: Processes) -> None:
+        """Has BN take its statistics over the batch of all processes, and random numbers be drawn for it."""
+        for module in self.cells.modules():
+            if isinstance(module, BatchNorm2d):
+                module.synchronized = True
+            elif isinstance(module, Channels):
+                module.share = MapShare(processes, self._narrowest)
+
     def _weight_tensors(self) -> dict[str, Tensor]:
         return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("relaxation.")}
 
@@ -253,14 +276,14 @@ def _spaces(config: SearchConfig, kinds: set[str], candidates: Masks) -> dict[st
     return {kind: replace(space, candidates=competing.get(kind)) for kind, space in spaces.items()}
 
 
-def _stem(network: NetworkConfig, seed: int) -> tuple[nn.Module, tuple[Shape, Shape], bool]:
+def _stem(network: NetworkConfig, seed: int, emitters: Emitters) -> tuple[nn.Module, tuple[Shape, Shape], bool]:
     """The stem, the shapes of its two outputs (older, newer), and whether cell 0 counts as following a reduction."""
     block = Block(GraphBuilder(), "", network.channels)
     image = block.builder.add("image", Input(network.input_channels, *network.input_size))
     stem = SKELETONS[network.skeleton].stem(block, image, network)
     graph = block.builder.build(older=stem.older, newer=stem.newer)
     shapes = block.builder.shape(stem.older), block.builder.shape(stem.newer)
-    return graph_module(graph, initialize(graph, seed)), shapes, stem.reduced
+    return graph_module(graph, initialize(graph, seed), emitters), shapes, stem.reduced
 
 
 def _head(shape: Shape, classes: int, seed: int) -> nn.Module:
