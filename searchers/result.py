@@ -49,9 +49,7 @@ class SearchResult:
         return cls.of(folder, read_search(path), genotype, finished_epochs(folder, SEARCH))
 
     @classmethod
-    def of(
-        cls, folder: Path, config: SearchConfig, genotype: Genotype, history: list[dict[str, Any]]
-    ) -> SearchResult:
+    def of(cls, folder: Path, config: SearchConfig, genotype: Genotype, history: list[dict[str, Any]]) -> SearchResult:
         """Returns the result of a finished run of which the files have been read; raises GenoccError."""
         target = config.budget.target(**image_sizes(genotype, str(folder / RUN_GENOTYPE)))
         total = count(genotype, target).total

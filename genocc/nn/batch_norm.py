@@ -76,7 +76,7 @@ class _Mean(Function):
 def _exchanged(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     together = torch.cat([tensor.flatten() for tensor in tensors])
     distributed.all_reduce(together)
-    parts = together.div_(distributed.get_world_size()).split([tensor.numel() for tensor in tensors])
+    parts = torch.split(together.div_(distributed.get_world_size()), [tensor.numel() for tensor in tensors])
     return tuple(part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True))
 
 
