@@ -7,8 +7,9 @@ written, holds its weights itself, and is the same, byte for byte, each time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -94,9 +95,8 @@ class OnnxExporter(Deployment, Exporter):
             InternalError: The checker refuses what was built.
         """
         model = self.model(net)
-        content = model.SerializeToString(deterministic=True)
-        check(content)
-        path.write_bytes(content)
+        check(model)
+        path.write_bytes(model.SerializeToString(deterministic=True))
         return len(model.graph.node)
 
     def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
@@ -110,8 +110,9 @@ class OnnxExporter(Deployment, Exporter):
         graph = self.deployed(net)
         provenance = self.provenance(net)
         opset = helper.make_opsetid("", self.opset)
+        proto, initializers = _graph(graph, net.parameters, net.genotype.name, self.batch)
         model = helper.make_model(
-            _graph(graph, net.parameters, net.genotype.name, self.batch),
+            proto,
             opset_imports=[opset],
             ir_version=helper.find_min_ir_version_for([opset]),
             producer_name="genocc",
@@ -119,6 +120,8 @@ class OnnxExporter(Deployment, Exporter):
             doc_string=f"Genotype {net.genotype.name}, {provenance.weights}.",
         )
         helper.set_model_props(model, provenance.to_metadata())
+        for tensor in initializers:  # only now, one by one: graphs and models are copied into one another
+            model.graph.initializer.append(tensor)
         return model
 
 
@@ -128,17 +131,51 @@ def check_batch(batch: int | None) -> None:
         raise TargetError(f"--batch {batch}: expected 1 to {MAX_BATCH:,} images")
 
 
-def check(model: bytes) -> None:
-    """Runs ONNX's full checker and strict shape inference; raises InternalError."""
+def check(model: onnx.ModelProto) -> None:
+    """Runs ONNX's full checker and strict shape inference; raises InternalError.
+
+    On a copy without the weights, of which both would make several: a weight is an input there, of its type and shape.
+    """
+    content = _without_weights(model).SerializeToString()
     try:
-        onnx.checker.check_model(model, full_check=True)
-        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+        onnx.checker.check_model(content, full_check=True)
+        onnx.shape_inference.infer_shapes(content, check_type=True, strict_mode=True, data_prop=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise InternalError(f"the ONNX file that was built is not valid: {error}") from error
 
 
-def _graph(graph: Graph, parameters: Mapping[str, Array], name: str, batch: int | None) -> onnx.GraphProto:
-    """The ONNX graph with its weights and all shapes, in the precision of the parameters."""
+_SMALL = 1 << 10
+"""Bytes of an initializer that `check` looks at as it is: sizes and axes are no more."""
+
+
+def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy whose large initializers are inputs instead."""
+    graph, copy = model.graph, onnx.ModelProto()
+    for field, value in model.ListFields():
+        if field.name in ("opset_import", "metadata_props", "functions"):
+            getattr(copy, field.name).extend(value)
+        elif field.name != "graph":
+            setattr(copy, field.name, value)
+    for field, value in graph.ListFields():
+        if field.name in ("node", "input", "output", "value_info"):
+            getattr(copy.graph, field.name).extend(value)
+        elif field.name != "initializer":
+            setattr(copy.graph, field.name, value)
+    for tensor in graph.initializer:
+        if len(tensor.raw_data) <= _SMALL:
+            copy.graph.initializer.append(tensor)
+            continue
+        size = prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+        if len(tensor.raw_data) != size:
+            raise InternalError(f"the initializer '{tensor.name}' has {len(tensor.raw_data)} bytes; expected {size}")
+        copy.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    return copy
+
+
+def _graph(
+    graph: Graph, parameters: Mapping[str, Array], name: str, batch: int | None
+) -> tuple[onnx.GraphProto, Iterator[onnx.TensorProto]]:
+    """The ONNX graph with all shapes, and its weights in the precision of the parameters."""
     arrays = {name: parameters[name] for name in [*graph.parameters(), *graph.buffers()]}
     (dtype,) = {array.dtype for array in arrays.values()}
     element = helper.np_dtype_to_tensor_dtype(dtype)
@@ -152,8 +189,8 @@ def _graph(graph: Graph, parameters: Mapping[str, Array], name: str, batch: int 
     if writer.uint8_input:
         image.type.tensor_type.elem_type = TensorProto.UINT8
     outputs = [infos.pop(value) for value in graph.outputs.values()]
-    initializers = [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in arrays.items()]
-    return helper.make_graph(writer.nodes, name, [image], outputs, initializers, value_info=list(infos.values()))
+    initializers = (numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in arrays.items())
+    return helper.make_graph(writer.nodes, name, [image], outputs, value_info=list(infos.values())), initializers
 
 
 class _Writer:

@@ -12,7 +12,7 @@ from genocc.compiler import CompiledNet, Exporter
 from genocc.errors import InternalError, TargetError
 from genocc.runtimes.onnx_files import first_line
 from genocc.runtimes.openvino import OPENVINO, openvino
-from genocc.runtimes.openvino_files import MAX_BYTES, METADATA
+from genocc.runtimes.openvino_files import MAX_BYTES, METADATA, WEIGHTS_DIGEST, digest, weights_path
 from genocc.verification import Verification
 
 from .deployment import Deployment
@@ -61,12 +61,18 @@ class OpenVinoExporter(Deployment, Exporter):
         options = {field.name: getattr(self, field.name) for field in fields(Deployment)}
         source = OnnxExporter(**options, batch=self.batch).model(net)
         del source.metadata_props[:]  # the converter has a place of its own for them
+        check(source)
         content = source.SerializeToString(deterministic=True)
-        check(content)
+        del source
         model = _converted(content, net.genotype.name)
         for key, text in self.provenance(net).to_metadata().items():
             model.set_rt_info(text, [METADATA, key])
         openvino().save_model(model, path, compress_to_fp16=False)
+        weights = weights_path(path).read_bytes()
+        model.set_rt_info(digest(weights), [METADATA, WEIGHTS_DIGEST])
+        openvino().save_model(model, path, compress_to_fp16=False)
+        if weights_path(path).read_bytes() != weights:
+            raise InternalError("OpenVINO writes the same weights in two ways")
         return sum(node.get_type_name() not in _NO_OPERATORS for node in model.get_ops())
 
     def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:

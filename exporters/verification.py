@@ -66,7 +66,7 @@ def verify(
         WeightsError: The weights do not fit the net.
     """
     file = open_file(path, where)
-    provenance = Provenance.from_metadata(file.metadata, file.where)
+    provenance = file.provenance()
     logical, arrays = (net.logical, net.weights) if net else _described(provenance, weights, file)
     reference_batches = batches if reference_batches is None else reference_batches
     files, used = [], []

@@ -53,7 +53,9 @@ def _count(value: float) -> float:
 
 Rate = Annotated[float, Field(ge=0, lt=float("inf"))]
 Epochs = Annotated[int, Field(gt=0, le=10_000)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
+MAX_SEED = 2**63 - 1
+"""The largest seed."""
+Seed = Annotated[int, Field(ge=0, lt=MAX_SEED + 1)]
 ImageCount = Annotated[float, Field(gt=0), AfterValidator(_count)]
 """A share of the images up to 1, or their number."""
 
@@ -206,3 +208,13 @@ def _explain(error: ValidationError, where: str) -> str:
 def refuse(message: str) -> NoReturn:
     """Ends a validation with a message of its own: a combination of settings that has no meaning."""
     raise PydanticCustomError("combination", "{message}", {"message": message})
+
+
+def check_seeds(first: int, number: int, most: int) -> None:
+    """Refuses a number of runs with the seeds ``first``, ``first + 1``, ... that cannot be; raises ConfigError."""
+    if not 1 <= number <= most:
+        raise ConfigError(f"--seeds {number}: expected 1 to {most}")
+    if first + number - 1 > MAX_SEED:
+        raise ConfigError(
+            f"--seeds {number} from --seed {first}: the last seed may be {MAX_SEED}; choose a smaller --seed"
+        )

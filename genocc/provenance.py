@@ -94,6 +94,8 @@ class Provenance:
             raise TargetError(f"{where}: no genotype in its metadata; expected a file that `genocc compile` wrote")
         try:
             genotype = Genotype.loads(texts["genotype"])
+            if texts.get("hash", genotype.hash) != genotype.hash:
+                raise TargetError(f"hash: found {quoted(texts['hash'])}; the genotype beside it has {genotype.hash}")
             config = _network(texts)
             known = _normalization(texts, config)
             return cls(
@@ -142,6 +144,11 @@ def _is_number(value: object) -> bool:
 
 
 def _seed(texts: Mapping[str, str]) -> int | None:
+    trained = _flag(texts, "trained", otherwise="seed" not in texts)
+    if trained == ("seed" in texts):
+        raise TargetError(
+            f"trained: found {texts['trained']}; the seed of untrained weights is {texts.get('seed', 'none')}"
+        )
     if "seed" not in texts:
         return None
     if not re.fullmatch(r"[0-9]{1,20}", texts["seed"]):

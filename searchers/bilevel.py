@@ -22,7 +22,15 @@ from genocc.data.batches import Batch, derived_seed
 from genocc.runs.meter import Meter
 from genocc.runs.processes import ALONE, Processes
 from genocc.runs.randomness import Randomness
-from genocc.training.optimization import all_finite, autocast, classification_loss, restore
+from genocc.training.optimization import (
+    all_finite,
+    autocast,
+    check_kept,
+    classification_loss,
+    optimizer_state,
+    parameter_names,
+    restore,
+)
 
 from .config import SearchConfig
 from .interface import Coefficients, Masks, Route, SearchNet, View
@@ -141,7 +149,7 @@ class Bilevel:
             masks=self.net.select(),
             coefficients=self.net.frozen(),
             weights=self.net.weight_state(),
-            optimizer=deepcopy(self.weights_optimizer.state_dict()),
+            optimizer=deepcopy(optimizer_state(self.weights_optimizer)),
         )
 
     def judge_transition(self) -> None:
@@ -193,8 +201,8 @@ class Bilevel:
         """Returns everything that the next step depends on, as tensors and plain data."""
         return {
             "net": self.net.state_dict(),
-            "weights_optimizer": self.weights_optimizer.state_dict(),
-            "architecture_optimizer": self.architecture_optimizer.state_dict(),
+            "weights_optimizer": optimizer_state(self.weights_optimizer),
+            "architecture_optimizer": optimizer_state(self.architecture_optimizer),
             "drawn": dict(self._drawn),
             "meters": {name: self.processes.summed(meter.sums) for name, meter in self.meters.items()},
             "transition": self.transition.state() if self.transition else None,
@@ -204,8 +212,9 @@ class Bilevel:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Puts a `state` back."""
         self.net.load_state_dict(state["net"])
-        restore(self.weights_optimizer, state["weights_optimizer"])
-        restore(self.architecture_optimizer, state["architecture_optimizer"])
+        named = dict(self.net.named_parameters())
+        restore(self.weights_optimizer, state["weights_optimizer"], named)
+        restore(self.architecture_optimizer, state["architecture_optimizer"], named)
         drawn = {half: state["drawn"][half] for half in self._drawn}
         if not all(type(number) is int and number >= 0 for number in drawn.values()):
             raise ValueError(f"batches drawn: {drawn}")
@@ -214,6 +223,8 @@ class Bilevel:
             sums = state["meters"][name]
             meter.sums.copy_(sums if self.processes.first else torch.zeros_like(sums))
         found = state["transition"]
+        if found:
+            check_kept(found["optimizer"], parameter_names(self.weights_optimizer, named))
         self.transition = Transition.from_state(found, self.training.device) if found else None
         self.best_auxiliary_accuracy = float(state["best_auxiliary_accuracy"])
 

@@ -30,7 +30,7 @@ from genocc.runs.randomness import Randomness
 from genocc.runs.reading import HISTORY, SEARCH
 from genocc.version import __version__
 
-from .config import SearchConfig
+from .config import SearchConfig, as_today
 from .decision import undecided
 from .interface import BilevelSteps, DataShape
 from .parts.data import load_halves
@@ -74,7 +74,7 @@ def run_search(
     with (
         interruptions() as interruption,
         process_group() as processes,
-        shared_run(processes, out, SEARCH, config.model_dump(mode="json"), resume=resume) as run,
+        shared_run(processes, out, SEARCH, config.model_dump(mode="json"), resume=resume, today=as_today) as run,
     ):
         (finished,) = processes.any(run is not None and run.finished)
         if not finished:
@@ -85,6 +85,8 @@ def run_search(
             with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
                 torch.manual_seed(config.seed)
                 images = data or processes.in_turn(lambda: load_data(config.data, resume=resume))
+            if images.note:
+                shown.message(images.note)
             with processes.together():
                 if run:
                     run.note_data(images.identity())
@@ -128,8 +130,6 @@ class _Search(Loop[StagedBilevel]):
         data: DataSet,
         processes: Processes = ALONE,
     ) -> None:
-        if data.note:
-            progress.message(data.note)
         self.config = config
         self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device, data, processes)
         images = self.halves.training.images

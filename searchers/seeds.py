@@ -9,12 +9,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from genocc.configuration import check_seeds
 from genocc.data.settings import load_data
 from genocc.errors import ConfigError, GenoccError, quoted
 from genocc.launcher import launched
@@ -22,7 +24,7 @@ from genocc.runs.folder import open_run
 from genocc.runs.progress import Progress
 from genocc.runs.reading import CONFIG, MAX_SEEDS, SEARCH_SEEDS, read_command, read_config, seed_folder
 
-from .config import SearchConfig
+from .config import SearchConfig, as_today
 from .result import SearchResult
 from .search import run_search
 
@@ -40,12 +42,11 @@ def run_seeds(
 
     Arguments and errors as those of `run_search`.
     """
-    if not 1 <= seeds <= MAX_SEEDS:
-        raise ConfigError(f"--seeds {seeds}: expected 1 to {MAX_SEEDS}")
+    check_seeds(config.seed, seeds, MAX_SEEDS)
     if launched():
         raise ConfigError("--seeds with torchrun: several processes share one search; give each run its own --seed")
     asked = {"seeds": seeds, "search": config.model_dump(mode="json")}
-    with open_run(out, SEARCH_SEEDS, asked, resume=resume) as run:
+    with open_run(out, SEARCH_SEEDS, asked, resume=resume, today=_as_today) as run:
         data = None
         if not run.finished:
             with torch.random.fork_rng(devices=[]):
@@ -53,6 +54,9 @@ def run_seeds(
                 data = load_data(config.data, resume=resume)
             run.note_data(data.identity())
             run.begin()
+            if data.note and progress:
+                progress.message(data.note)
+            data = replace(data, note="")  # said once, not by each run
         results = []
         for seed in range(config.seed, config.seed + seeds):
             folder = seed_folder(run.path, seed)
@@ -70,6 +74,11 @@ def run_seeds(
             run.finish(best.genotype.dumps())
             run.log(f"finished: {best.path.name} is the best of {seeds}")
         return replace(best, seeds=tuple(results))
+
+
+def _as_today(own: Mapping[str, Any]) -> dict[str, Any]:
+    search = own.get("search")
+    return {**own, "search": as_today(search) if isinstance(search, Mapping) else search}
 
 
 def best_of(results: Sequence[SearchResult]) -> SearchResult:

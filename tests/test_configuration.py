@@ -17,6 +17,7 @@ from genocc.configuration import (
     Rate,
     Seed,
     assign,
+    check_seeds,
     merged,
     refuse,
 )
@@ -165,3 +166,13 @@ def test_assigning_makes_the_mappings_on_the_way() -> None:
     assign(data, ("a", "c", "d"), 2)
     assign(data, ("a", "b"), 3)
     assert data == {"a": {"b": 3, "c": {"d": 2}}}
+
+
+@pytest.mark.parametrize(
+    ("first", "number", "message"),
+    [(0, 0, "--seeds 0: expected 1 to 9"), (0, 10, "expected 1 to 9"), (2**63 - 1, 2, "choose a smaller --seed")],
+)
+def test_seeds_that_cannot_all_be_are_refused_before_the_first(first: int, number: int, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check_seeds(first, number, 9)
+    check_seeds(first, 1, 9)

@@ -174,8 +174,9 @@ def onnx_file(name: str, about: str, passes: Sequence[str]) -> Preparation:
         start = time.perf_counter()
         net = load.net(passes)
         exporter.check_size(net)
-        model = exporter.model(net).SerializeToString(deterministic=True)
-        check(model)
+        made = exporter.model(net)
+        check(made)
+        model = made.SerializeToString(deterministic=True)
         seconds = time.perf_counter() - start
         return _onnx_backend(name, about, load, model, seconds, cost(net.graph.nodes.values()).macs)
 

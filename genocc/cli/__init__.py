@@ -23,7 +23,8 @@ from genocc.cli.import_ import import_
 from genocc.cli.import_weights import import_weights
 from genocc.cli.methods import methods
 from genocc.cli.ops import ops
-from genocc.cli.options import refuse_empty
+from genocc.cli.options import refuse_unusable
+from genocc.cli.package import package
 from genocc.cli.passes import passes
 from genocc.cli.rank import rank
 from genocc.cli.rank_topologies import rank_topologies
@@ -49,7 +50,7 @@ class _Group(TyperGroup):
         if not extra.get("standalone_mode", True):
             return super().main(given, *others, **extra)
         try:
-            refuse_empty(given)
+            refuse_unusable(given)
             result = super().main(given, *others, **{**extra, "standalone_mode": False})
             sys.stdout.flush()  # else what --version printed is lost, where it cannot be written
         except GenoccError as error:  # of help too, which is printed before a command is invoked
@@ -148,7 +149,7 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (search, methods, sample, rank_topologies),
     "Train": (train, evaluate, rank),
-    "Compile": (compile, verify, bench, runtimes),
+    "Compile": (compile, verify, package, bench, runtimes),
     "Look": (show, count, draw, report, diff, ops, passes),
     "Formats": (import_, export_text, import_weights, schema),
 }

@@ -1,6 +1,7 @@
 """``genocc search``."""
 
 import re
+from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,11 +28,15 @@ if TYPE_CHECKING:
 
 
 def _amount(text: str) -> int:
-    """A number, or one with K, M or G behind it."""
-    match = re.fullmatch(r"([0-9]{1,30}(?:\.[0-9]{1,30})?)([KMG]?)", text.replace("_", "").replace(",", "").upper())
-    if not match:
-        raise typer.BadParameter(f"{quoted(text)} is no amount; expected a number such as 600M")
-    return round(float(match[1]) * {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}[match[2]])
+    """A whole number, also with K, M or G behind it (1.5G) or in groups of three digits (1,500,000 or 1_500_000)."""
+    digits = r"[0-9]{1,30}|[0-9]{1,3}(?:,[0-9]{3}){1,9}|[0-9]{1,3}(?:_[0-9]{3}){1,9}"
+    match = re.fullmatch(rf"({digits})(\.[0-9]{{1,30}})?([KMG]?)", text.upper())
+    if match:
+        whole = re.sub("[,_]", "", match[1])
+        number = Fraction(whole + (match[2] or "")) * {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}[match[3]]
+        if number.denominator == 1:
+            return int(number)
+    raise typer.BadParameter(f"{quoted(text)} is no amount; expected a whole number such as 600M, 1.5G or 1,500,000")
 
 
 def budget_option(name: str, help: str) -> Any:
@@ -49,7 +54,8 @@ def search(
         str | None,
         run_option(
             "--preset",
-            help="quick: minutes on a CPU; cifar, imagenet: as in the papers \\[quick on built-in data].",
+            help="quick: minutes on a CPU; cifar, imagenet: as in the papers; nas-bench-201: cells of that benchmark "
+            "\\[quick on built-in data].",
             metavar="PRESET",
         ),
     ] = None,

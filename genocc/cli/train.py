@@ -44,7 +44,7 @@ def train(
         run_option(
             "--preset",
             help="quick: minutes on a CPU; as in papers: cifar, imagenet, shallow, pc-darts, edarts, tiny-imagenet, "
-            "ec-darts-imagenet \\[quick on built-in data, else cifar].",
+            "ec-darts-imagenet, nas-bench-201 \\[quick on built-in data, else cifar].",
             metavar="PRESET",
         ),
     ] = None,

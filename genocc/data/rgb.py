@@ -3,13 +3,15 @@
 1. An orientation in the EXIF data is followed; EXIF data that cannot be read say nothing, as in every viewer.
 2. 16-bit grey is scaled by its range (65,535, or what a TIFF file's bits allow); floats have to lie in 0..1.
    Whole numbers of other kinds (32 bits, signed) say nothing about their scale, and are refused.
-3. What is transparent shows white, whatever colours lie hidden below it.
+   So are TIFF files of several 16-bit planes, and PNG files of 16-bit colours of which one is transparent: Pillow
+   reads them wrongly.
+3. What is transparent shows white, whatever colours lie hidden below it; so does what no frame of a GIF file covers.
 4. Of an animation, or of several pages, the first is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.ExifTags import Base
-from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import (
+    BITSPERSAMPLE,
+    PHOTOMETRIC_INTERPRETATION,
+    PLANAR_CONFIGURATION,
+    SAMPLEFORMAT,
+    TiffImageFile,
+)
 
 from genocc.errors import DataError
 
@@ -25,6 +35,12 @@ MAX_PIXELS = 1 << 26
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF")
 """Formats that are read, whatever a file's name ends in; others may start programs, as EPS does."""
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
+_TO_8_BITS: Mapping[str, Callable[[int], int]] = {
+    "1": lambda value: 255 if value else 0,
+    "L;2": lambda value: value * 85,
+    "L;4": lambda value: value * 17,
+}
+"""Pillow's name of pixels in a PNG file that it makes 8 bits of -> what becomes of a value."""
 _WHITE = (255, 255, 255, 255)
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -51,8 +67,10 @@ def read_rgb(path: Path, *, coarse: bool = False) -> Image.Image:
     with opened(path) as image:
         if coarse:
             image.draft("RGB", (1, 1))
+        _refuse_misread(image, path)
+        _scale_transparent_colour(image)
         image.load()
-        return _upright(image, _rgb(image, path))
+        return _upright(image, _uncovered_white(image, _rgb(image, path)))
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -69,7 +87,11 @@ def opened(path: Path) -> Iterator[Image.Image]:
     """Yields an image file whose size is within the limit; raises DataError for whatever fails in the context."""
     try:
         Image.init()
-        with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
+        # A stream: by their name, Pillow maps some TIFF files into memory and garbles those that lie on their side.
+        with (
+            open(path, "rb") as stream,
+            Image.open(stream, formats=[name for name in FORMATS if name in Image.OPEN]) as image,
+        ):
             if image.width * image.height > MAX_PIXELS:
                 raise DataError(f"{path}: {image.width}x{image.height}; expected at most {MAX_PIXELS:,} pixels")
             yield image
@@ -80,6 +102,18 @@ def opened(path: Path) -> Iterator[Image.Image]:
             raise DataError(f"{path}: cannot be read: {error.strerror}") from None
         # what decoders raise on broken files has no common class
         raise DataError(f"{path}: not an image that can be decoded: {error}; replace or remove the file") from None
+
+
+def _scale_transparent_colour(image: Image.Image) -> None:
+    """Scales the one grey of a PNG file that is transparent to 8 bits, as Pillow does with the pixels.
+
+    Before the image is loaded: until then it says how many bits its pixels have.
+    """
+    clear = image.info.get("transparency")
+    for tile in image.tile if isinstance(image, PngImageFile) else ():
+        scaled = _TO_8_BITS.get(str(tile[3]))
+        if scaled and isinstance(clear, int):
+            image.info["transparency"] = scaled(clear)
 
 
 def _upright(image: Image.Image, rgb: Image.Image) -> Image.Image:
@@ -95,6 +129,25 @@ def _orientation(image: Image.Image) -> int:
     return found if isinstance(found, int) else 1
 
 
+def _refuse_misread(image: Image.Image, path: Path) -> None:
+    """Refuses what Pillow reads without an error and wrongly, before it is decoded; raises DataError."""
+    problem = ""
+    if isinstance(image, TiffImageFile):
+        bits, signs = (image.tag_v2.get(tag, (1,)) for tag in (BITSPERSAMPLE, SAMPLEFORMAT))
+        if image.tag_v2.get(PLANAR_CONFIGURATION) == 2 and len(bits) > 1 and max(bits) > 8:
+            problem = "planes of 16 bits, one per colour; store the colours side by side, or 8 bits"
+        elif 2 in signs and image.mode != "I":
+            problem = "numbers with a sign, which do not say what is white; convert it to 8 or 16 bits without one"
+    elif (
+        isinstance(image, PngImageFile)
+        and "transparency" in image.info
+        and "RGB;16B" in [tile.args for tile in image.tile]
+    ):
+        problem = "16-bit colours of which one is transparent; convert it to 8 bits, or give it an alpha channel"
+    if problem:
+        raise DataError(f"{path}: {problem}")
+
+
 def _rgb(image: Image.Image, path: Path) -> Image.Image:
     if image.mode in _SIXTEEN or image.mode in ("I", "F"):
         return _from_numbers(image, path)
@@ -104,6 +157,15 @@ def _rgb(image: Image.Image, path: Path) -> Image.Image:
         clear = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", clear.size, _WHITE), clear).convert("RGB")
     return image.convert("RGB")
+
+
+def _uncovered_white(image: Image.Image, rgb: Image.Image) -> Image.Image:
+    """White around the first frame of a GIF file that is smaller than its image, which Pillow gives colour 0."""
+    if not isinstance(image, GifImageFile) or image.dispose_extent == (0, 0, *image.size):
+        return rgb
+    whole = Image.new("RGB", rgb.size, _WHITE[:3])
+    whole.paste(rgb.crop(image.dispose_extent), image.dispose_extent)
+    return whole
 
 
 def _from_numbers(image: Image.Image, path: Path) -> Image.Image:

@@ -23,7 +23,9 @@ _CLEANINGS: tuple[Callable[[str], str], ...] = (
     lambda text: re.sub(r"\\+(['\"])", r"\1", re.sub(r"\\+n", "\n", text)),  # in a shell's or a program's string
     lambda text: re.sub(r"''(?=\w)|(?<=\w)''", "'", text),  # in a YAML string
     lambda text: re.sub(r'""(?=\w)|(?<=\w)""', '"', text),  # in a CSV cell
-    lambda text: re.sub(r"(?m)^[ \t]*(?:[>#+|*-]+|//)[ \t]?", "", text),  # comments, quotations, differences
+    lambda text: _without_removed(text),
+    lambda text: re.sub(r"(?m)^[ \t]*(?:(?:>[ \t]?)+|[#+|*-]|//)[ \t]?", "", text),  # comments, quotations
+    lambda text: re.sub(r"(?m)^[ \t]*(?:[>#+|*-]+|//)[ \t]?", "", text),  # and with several marks
     html.unescape,
 )
 """What is tried in turn until an excerpt is an expression: how the text around it may have marked it."""
@@ -35,12 +37,14 @@ class Excerpt:
 
     Attributes:
         start: Its position.
+        end: The position behind it.
         line: Its first line.
         last_line: Its last line.
         value: The expression, with lines counted from 1; the text itself; or a FormatError that says what is wrong.
     """
 
     start: int
+    end: int
     line: int
     last_line: int
     value: ast.expr | str | FormatError
@@ -70,7 +74,7 @@ def excerpts(text: str, opening: re.Pattern[str], verbatim: re.Pattern[str] | No
         line, counted = line + text.count("\n", counted, start), start
         if match.re is verbatim:
             after = match.end()
-            yield Excerpt(start, line, line + match[0].count("\n"), match[0])
+            yield Excerpt(start, after, line, line + match[0].count("\n"), match[0])
             continue
         end = closing.get(match.end() - 1)
         cut = text[start : end + 1] if end is not None else text[start : start + 400]
@@ -81,10 +85,10 @@ def excerpts(text: str, opening: re.Pattern[str], verbatim: re.Pattern[str] | No
         if isinstance(value, FormatError):
             if _QUOTE.search(cut[:400]) and not match[0].startswith("{"):
                 broken += 1
-                yield Excerpt(start, line, line + cut.count("\n"), value)
+                yield Excerpt(start, start + len(cut), line, line + cut.count("\n"), value)
             continue
         after = start + len(cut)
-        yield Excerpt(start, line, line + cut.count("\n"), value)
+        yield Excerpt(start, after, line, line + cut.count("\n"), value)
 
 
 def _closing(text: str) -> dict[int, int]:
@@ -103,6 +107,13 @@ def _closing(text: str) -> dict[int, int]:
                     break
             pairs[start] = match.start()
     return pairs
+
+
+def _without_removed(text: str) -> str:
+    """The new text of differences, in which a removed line begins with a minus and an added one with a plus."""
+    if not re.search(r"(?m)^\+", text):
+        return text
+    return re.sub(r"(?m)^\+", " ", re.sub(r"(?m)^-.*$", "", text))
 
 
 def _word(text: str, position: int) -> int:

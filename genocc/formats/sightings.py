@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from genocc.errors import FormatError
-from genocc.formats.excerpts import excerpts
+from genocc.formats.excerpts import Excerpt, excerpts
 from genocc.formats.literals import statements
 from genocc.formats.syntax import Value, values
+from genocc.formats.variables import MUTATORS
 
 _MAX_DEPTH = 3
 _STRING = "string"
@@ -95,6 +97,7 @@ class _Found:
     last_line: int
     logged: bool = False
     changed: int = 0
+    made: bool = False
 
 
 @lru_cache(maxsize=2)
@@ -143,17 +146,21 @@ def _resolved(value: Value, sought: Sought, depth: int) -> list[_Found]:
     """A value of the syntax tree, or those in a string of it."""
     if not isinstance(value.node, str):
         last_line = value.node.end_lineno or value.line
-        return [_Found(value.scope, value.name, value.node, value.line, last_line, changed=value.changed)]
+        return [
+            _Found(value.scope, value.name, value.node, value.line, last_line, changed=value.changed, made=value.made)
+        ]
     inner = list(_within(value.node, sought, value.line, depth + 1))
     if len(inner) == 1 and value.name:
-        return [replace(inner[0], scope=value.scope, name=value.name, changed=value.changed)]
+        (one,) = inner
+        changed, made = value.changed or one.changed, value.made or one.made
+        return [replace(one, scope=value.scope, name=value.name, changed=changed, made=made)]
     scope = (*value.scope, value.name or _STRING)  # a comment, say: its names are not those of the source around it
     return [replace(item, scope=(*scope, *item.scope)) for item in inner]
 
 
 def _excerpts(text: str, sought: Sought, line: int, depth: int) -> Iterator[_Found]:
     """What stands in a text that is not Python source; a name that two of them have is no name."""
-    found = []
+    found: list[tuple[Excerpt, _Found]] = []
     for excerpt in excerpts(text, sought.opening, sought.verbatim):
         before = text[max(0, excerpt.start - 300) : excerpt.start]
         logged = bool(_LOG.search(before.rpartition("\n")[2]))
@@ -164,10 +171,44 @@ def _excerpts(text: str, sought: Sought, line: int, depth: int) -> Iterator[_Fou
             items = [item for value in inside for item in _resolved(value, sought, depth)]
         else:
             items = [_Found((), "", excerpt.value, start, end)]
-        found += [replace(item, name=item.name or _name(before), logged=logged) for item in items]
-    times = Counter(item.name for item in found)
-    for item in found:
-        yield item if item.logged or times[item.name] == 1 else replace(item, name="")
+        made = bool(_USED.match(text, excerpt.end))
+        found += [
+            (excerpt, replace(item, name=item.name or _name(before), logged=logged, made=item.made or made))
+            for item in items
+        ]
+    times = Counter(item.name for _, item in found)
+    starts = {excerpt.start for excerpt, _ in found}
+    later = _changes_of({item.name for _, item in found if item.name}, text, starts)
+    ends = [match.start() for match in re.finditer("\n", text)] if later else []
+    for excerpt, item in found:
+        if not item.logged and times[item.name] > 1:
+            item = replace(item, name="")
+        places = later.get(item.name, [])
+        if number := len(places) - bisect_left(places, excerpt.end):
+            item = replace(item, changed=line + bisect_left(ends, places[-number]))
+        yield item
+
+
+_USED = re.compile(r"\s*\)?\s*\.\s*[A-Za-z_]\w*\s*\(")
+"""What follows a genotype that something else is made of: ``._replace(``."""
+_CHANGE = re.compile(
+    r"^[ \t>$%+|.*-]*([A-Za-z_]\w*)((?:\.\w+|\[[^\]\n]{0,80}\])*)[ \t]*((?:[-+*/|&%@^]|//|>>|<<)?=(?!=)|\()",
+    re.MULTILINE,
+)
+"""A line that assigns to a name or to a part of its value, or calls a method of it."""
+
+
+def _changes_of(names: Collection[str], text: str, starts: Set[int]) -> dict[str, list[int]]:
+    """Name -> where lines change it, or a part of its value, other than to what starts at one of ``starts``."""
+    found: dict[str, list[int]] = {}
+    for match in _CHANGE.finditer(text):
+        name, rest, end = match.groups()
+        if name not in names or (end == "(" and rest.rpartition(".")[2] not in MUTATORS):
+            continue
+        opening = re.compile(r"[\s\"'`(\[\\]*").match(text, match.end())
+        if opening is None or rest or starts.isdisjoint(range(match.end(), opening.end() + 1)):
+            found.setdefault(name, []).append(match.start(1))
+    return found
 
 
 def _name(before: str) -> str:
@@ -194,6 +235,10 @@ def _latest(found: Sequence[_Found]) -> list[tuple[_Found, bool, str]]:
         again = times[item.scope, item.name] if item.name else 1
         superseded = again > 1 and last[item.scope, item.name] is not item
         note = f"{item.name} is assigned {again} times; this is the last, on line {item.line}" if again > 1 else ""
+        if item.made:
+            note = (
+                f"{item.name or 'it'} is what an expression makes of the genotype on line {item.line}; that one is read"
+            )
         if item.changed:
             note = f"{item.name} is assigned on line {item.line} and changed on line {item.changed}; the former is read"
         result.append((item, superseded, "" if superseded else note))

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from genocc.formats.variables import Changed, PartNamed, Variables, changes, named_parts
+
 
 @dataclass(frozen=True)
 class Value:
@@ -18,6 +20,7 @@ class Value:
         node: The expression, or the content of a string.
         line: Where it starts.
         changed: The line on which its name is then given something else, or a part of it is; 0 for none.
+        made: Whether its name is that of something that an expression makes of it, such as the result of a call.
     """
 
     scope: tuple[str, ...]
@@ -25,6 +28,7 @@ class Value:
     node: ast.expr | str
     line: int
     changed: int = 0
+    made: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,51 +52,50 @@ class _Place:
     assigned: bool = False
 
 
-@dataclass(frozen=True)
-class _Changed:
-    """The end of a statement that changes a variable: if no value came of it, the earlier one is out of date."""
-
-    variable: tuple[tuple[str, ...], str]
-    line: int
-    found: int
-
-
 def values(body: Sequence[ast.stmt], wanted: Callable[[ast.expr], bool], telling: re.Pattern[str]) -> list[Value]:
     """Returns the outermost wanted expressions and the strings with a telling text, in the order of the source.
 
     After ``A = B``, A is a name of B's value too: of the variable that is seen there, until it is given another value.
     """
     found: list[Value] = []
-    variables: dict[tuple[tuple[str, ...], str], int] = {}
-    stack: list[_Place | _Changed] = [_Place(node, within=()) for node in reversed(body)]
+
+    def changed(number: int, line: int) -> None:
+        found[number] = replace(found[number], changed=found[number].changed or line)
+
+    variables = Variables(changed)
+    stack: list[_Place | Changed | PartNamed] = [_Place(node, within=()) for node in reversed(body)]
     while stack:
         place = stack.pop()
-        if isinstance(place, _Changed):
-            if variables.get(place.variable, place.found) < place.found:
-                number = variables.pop(place.variable)
-                found[number] = replace(found[number], changed=place.line)
+        if isinstance(place, PartNamed):
+            variables.set_part(place.scope, place.name, place.whole)
+            continue
+        if isinstance(place, Changed):
+            variables.change(place)
             continue
         node, scope, name, within = place.node, place.scope, place.name, place.within or ()
         if isinstance(node, ast.expr) and wanted(node):
-            value = Value(scope, name, node, node.lineno)
+            value = Value(scope, name, node, node.lineno, made=bool(name) and not place.direct)
         elif (text := _text(node)) is not None and isinstance(node, ast.expr):
             if not telling.search(text):
                 continue
-            value = Value(scope, name, text, node.lineno)
+            value = Value(scope, name, text, node.lineno, made=bool(name) and not place.direct)
         elif isinstance(node, ast.Name):
-            outwards = [(within[:size], node.id) for size in range(len(within), -1, -1)]
-            seen = [variables[variable] for variable in outwards if variable in variables]
-            if not seen or not name or not place.direct:
+            seen = variables.seen(within, node.id)
+            if seen is None or not name or not place.direct:
                 continue
-            value = replace(found[seen[0]], scope=scope, name=name)
+            value = replace(found[seen], scope=scope, name=name)
+            variables.same(len(found), seen)
         else:
             line = getattr(node, "lineno", 0)
-            stack += [_Changed((within, variable), line, len(found)) for variable in _changes(node)]
+            if isinstance(node, ast.Global):
+                variables.declare_global(within, node.names)
+            stack += [PartNamed(within, *names) for names in named_parts(node)]
+            stack += [Changed(within, *change, line, len(found)) for change in changes(node)]
             children = list(_children(place, telling))
             stack += [replace(child, within=child.within or within) for child in reversed(children)]
             continue
         if place.assigned:
-            variables[within, name] = len(found)
+            variables.set(within, name, len(found))
         found.append(value)
     return found
 
@@ -137,11 +140,21 @@ def _children(place: _Place, telling: re.Pattern[str]) -> Iterator[_Place]:
         case ast.keyword(arg=str(argument), value=value):
             yield _Place(value, inner, argument)
         case _:
+            if isinstance(node, ast.Call) and _leaves_as_it_is(node):
+                yield replace(place, node=node.args[0])
+                return
             parts = list(ast.iter_child_nodes(node))
             if sum(_may_hold(part, telling) for part in parts) > 1:  # which of them has the name is not known
                 name = ""
             for part in parts:
                 yield replace(place, node=part, name=name, direct=False)
+
+
+def _leaves_as_it_is(call: ast.Call) -> bool:
+    """Whether a call's result is its one argument, or what that says."""
+    function = call.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name in ("eval", "literal_eval", "copy", "deepcopy", "str", "repr") and len(call.args) == 1
 
 
 def _may_hold(node: ast.AST, telling: re.Pattern[str]) -> bool:
@@ -164,23 +177,6 @@ def _assigned(target: ast.expr, value: ast.expr, scope: tuple[str, ...]) -> Iter
             yield _Place(value, (*scope, base), _key(key))
         case _:
             yield _Place(value, scope)
-
-
-def _changes(node: ast.AST) -> Iterator[str]:
-    """The variables that a statement gives a value, or of whose value it changes a part."""
-    match node:
-        case ast.Assign(targets=targets) | ast.Delete(targets=targets):
-            pass
-        case ast.AnnAssign(target=target) | ast.AugAssign(target=target) | ast.For(target=target):
-            targets = [target]
-        case _:
-            return
-    for target in targets:
-        for part in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
-            while isinstance(part, ast.Attribute | ast.Subscript | ast.Starred):
-                part = part.value
-            if isinstance(part, ast.Name):
-                yield part.id
 
 
 def _key(node: ast.expr) -> str:

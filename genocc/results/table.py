@@ -140,7 +140,7 @@ def _json(text: str, where: str) -> list[Row]:
 
 def _json_lines(text: str, where: str) -> list[Row]:
     rows: list[Row] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # other ends of lines may stand in a JSON text
         if line.strip():
             row = _parsed(line, f"{where}: line {number}")
             if not isinstance(row, dict):
@@ -151,9 +151,17 @@ def _json_lines(text: str, where: str) -> list[Row]:
 
 def _parsed(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except ValueError as error:
         raise TableError(f"{where}: not JSON: {error}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
+        raise ValueError(f"the name {quoted(twice)} is there twice in one object")
+    return found
 
 
 def _is_table(value: Any) -> bool:

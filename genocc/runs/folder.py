@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from genocc.configuration import OPTIONS
 from genocc.errors import FileError, RunError
-from genocc.files import explained, shortened, write_atomically
+from genocc.files import advice, explained, is_temporary, shortened, write_atomically
 from genocc.runs.known_data import KnownData
 from genocc.runs.reading import (
     CHECKPOINTS,
@@ -129,7 +129,13 @@ class RunFolder:
 
 @contextmanager
 def open_run(
-    path: str | Path, command: str, config: Mapping[str, Any], *, resume: bool = False, result: str = RUN_GENOTYPE
+    path: str | Path,
+    command: str,
+    config: Mapping[str, Any],
+    *,
+    resume: bool = False,
+    result: str = RUN_GENOTYPE,
+    today: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
 ) -> Iterator[RunFolder]:
     """Opens a run folder for this process alone.
 
@@ -140,6 +146,7 @@ def open_run(
         resume: Whether to go on with a run of the same configuration; only the place of its data (``MOVABLE``) may be
             another. A run that was stopped before it had written anything begins anew.
         result: Name of the file that only a finished run has.
+        today: Returns a run's own configuration, in which settings may have former spellings, as it would be now.
 
     Raises:
         RunError: The folder is in use, has a run in it though ``resume`` is False, holds something else, or its run
@@ -156,7 +163,7 @@ def open_run(
                 raise RunError(f"{folder}: has a run of `genocc {other}` in it; choose another --out")
             if not resume:
                 raise RunError(f"{folder}: has a run in it; go on with --resume, or choose another --out")
-            own = read_config(folder, command)
+            own = today(read_config(folder, command))
             refuse_difference(folder, own, content["config"])
             moved = own != content["config"]
         yield RunFolder(folder, content, result, moved=moved)
@@ -180,7 +187,9 @@ def _prepare(folder: Path, resume: bool) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         foreign = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
     except OSError as error:
-        raise FileError(f"{shortened(folder)}: cannot be used as a run folder: {error.strerror}") from None
+        raise FileError(
+            f"{shortened(folder)}: cannot be used as a run folder: {error.strerror}{advice(error)}"
+        ) from None
     if foreign and CONFIG not in foreign:
         raise RunError(f"{folder}: has other files in it ({min(foreign)}); choose a new or empty folder")
     return made
@@ -194,7 +203,7 @@ def _locked(folder: Path, made: bool) -> Iterator[None]:
     except Timeout:
         raise RunError(f"{folder}: in use by another process; wait for it, or choose another --out") from None
     except OSError as error:
-        raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}") from None
+        raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}{advice(error)}") from None
     try:
         _sweep(folder)
         yield
@@ -209,7 +218,7 @@ def _locked(folder: Path, made: bool) -> Iterator[None]:
 def _sweep(folder: Path) -> None:
     """Removes files that were half-written when a process was killed."""
     for place in (folder, folder / CHECKPOINTS):
-        for left in place.glob(".*.*"):  # the names of `write_atomically`'s temporary files
+        for left in filter(is_temporary, place.glob(".*.*")):  # other hidden files are not ours
             with explained(left, "remove"):
                 left.unlink(missing_ok=True)
 

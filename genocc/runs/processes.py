@@ -215,6 +215,7 @@ def shared_run(
     *,
     resume: bool,
     result: str = RUN_GENOTYPE,
+    today: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
 ) -> Iterator[RunFolder | None]:
     """Yields the run folder to the first process, and None to the others, which wait until it has it.
 
@@ -225,10 +226,12 @@ def shared_run(
         config: Of the run.
         resume: Whether to go on with the run in ``out``.
         result: Name of the file that a finished run has.
+        today: As in `open_run`.
     """
     with ExitStack() as stack:
         run = None
         with processes.together():
             if processes.first:
-                run = stack.enter_context(open_run(out, command, config, resume=resume, result=result))
+                opened = open_run(out, command, config, resume=resume, result=result, today=today)
+                run = stack.enter_context(opened)
         yield run

@@ -18,7 +18,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as states
 from genocc.errors import TargetError
 from genocc.runtimes.base import Array, Infer, LoadedNet, Runtime
 from genocc.runtimes.compiled_file import CompiledFile, Port
-from genocc.runtimes.onnx_files import OnnxFile, first_line, without_bias
+from genocc.runtimes.onnx_files import OnnxFile, first_line, remove_bias
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -64,7 +64,7 @@ class OnnxRuntime(Runtime):
             return run(whole, images, file.where)
 
         def response() -> Infer:
-            model = without_bias(file.model, file.where).SerializeToString()
+            model = remove_bias(file.model, file.where).SerializeToString()
             biasless = session(model, provider, file.where, threads)
             return lambda images: run(biasless, images, file.where)
 

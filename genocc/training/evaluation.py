@@ -17,8 +17,11 @@ from torch import Tensor
 
 from genocc.data import Batches, DataRequest, DataSet, Images, load
 from genocc.data.batches import Batch
+from genocc.data.images import MemoryImages
 from genocc.data.settings import data_fields
 from genocc.errors import DataError
+from genocc.runs.known_data import KnownData
+from genocc.runs.reading import read_known_data
 from genocc.runtimes import MAX_BATCH
 from genocc.threads import adaptive_waiting
 from genocc.training.result import read_training
@@ -166,6 +169,8 @@ def evaluate(
     opened = open_net(net, provider=provider, pixels=pixels, runtime=runtime)
     batch = min(_batch_size(opened, batch), MAX_BATCH)
     own = read_training(net)[0].data.model_dump(mode="json") if Path(net).is_dir() else {}
+    if data is not None:  # the place is that of the run's own data
+        own = {name: own[name] for name in ("split_seed", "center_crop") if name in own}
     wanted = {**own, **data_fields(data)}
     if "name" not in wanted:
         raise DataError(
@@ -176,7 +181,17 @@ def evaluate(
     folder = Path(wanted["folder"]) if wanted.get("folder") else None
     crop = wanted.get("center_crop") if center_crop is None else center_crop
     found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed, crop))
+    if found.note:
+        note(found.note)
     images = _checked(opened, found, limit)
+    if center_crop not in (None, 1) and isinstance(found.test, MemoryImages):
+        note("--center-crop has no effect: images of this size are held in memory, and measured whole")
+    known = KnownData.read(net) if data is None and read_known_data(net) is not None else None
+    if known and (difference := known.difference(found.identity())):
+        note(
+            f"the images are not those of the training: {difference}; where the data set has no test part, some of "
+            "those that are measured were trained on"
+        )
     begun = time.perf_counter()
     with adaptive_waiting(torch.get_num_threads(), note):
         accuracy = measure(_run(opened, found), _batches(opened, found, images, batch))

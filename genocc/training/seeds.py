@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from genocc.configuration import check_seeds
 from genocc.data.settings import load_data
 from genocc.errors import ConfigError, GenoccError, quoted
 from genocc.genotype import Genotype
@@ -41,8 +42,7 @@ def run_training_seeds(
 
     Best is the one whose best epoch has the highest accuracy. Arguments and errors as those of `run_training`.
     """
-    if not 1 <= seeds <= MAX_SEEDS:
-        raise ConfigError(f"--seeds {seeds}: expected 1 to {MAX_SEEDS}")
+    check_seeds(config.seed, seeds, MAX_SEEDS)
     if launched():
         raise ConfigError("--seeds with torchrun: several processes train one net; give each run its own --seed")
     asked = {"seeds": seeds, "training": config_json(config, genotype)}
@@ -53,6 +53,9 @@ def run_training_seeds(
                 data = load_data(config.data, resume=resume)
             run.note_data(data.identity())
             run.begin()
+            if data.note and progress:
+                progress.message(data.note)
+            data = replace(data, note="")  # said once, not by each run
         results: list[TrainResult] = []
         for seed in range(config.seed, config.seed + seeds):
             folder = seed_folder(run.path, seed)

@@ -102,9 +102,11 @@ def _torch(path: Path, provider: str) -> TrainedNet:
     from genocc import weights
     from genocc.nn import target_net
     from genocc.provenance import Provenance
+    from genocc.runtimes.compiled_file import check
     from genocc.runtimes.torch import full_precision, torch_device
 
     provenance = Provenance.from_metadata(weights.metadata(path), str(path))
+    check(provenance, None, str(path))
     net = target_net.load(path).to(torch_device(provider)).eval()
 
     def run(images: Tensor) -> Tensor:
@@ -116,12 +118,11 @@ def _torch(path: Path, provider: str) -> TrainedNet:
 
 
 def _deployed(path: Path, provider: str, pixels: str | None, name: str | None) -> TrainedNet:
-    from genocc.provenance import Provenance
     from genocc.runtimes.files import open_file
     from genocc.runtimes.table import chosen
 
     file = open_file(path)
-    metadata = file.metadata
+    provenance = file.provenance() if "genocc_version" in file.metadata else None
     runtime = chosen(file, [] if name is None else [name], provider)[0]
     loaded = runtime.load(file, provider)
 
@@ -133,11 +134,11 @@ def _deployed(path: Path, provider: str, pixels: str | None, name: str | None) -
         return torch.from_numpy(outputs)
 
     label = f"{runtime.title} {runtime.version()}"
-    if "genocc_version" not in metadata:
+    if provenance is None:
         return _of_another_program(path, loaded, run, label, pixels)
     if pixels is not None:
         raise TargetError(f"--pixels: {path} says itself what it takes; leave --pixels out")
-    found = _of_genocc(Provenance.from_metadata(metadata, str(path)), path, run, label, loaded.provider)
+    found = _of_genocc(provenance, path, run, label, loaded.provider)
     return _of_one_batch(found, loaded.batch)
 
 

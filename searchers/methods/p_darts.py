@@ -110,6 +110,8 @@ class LimitedSkips(Derivation):
         skips: M: how many skips a normal cell has at most (2). An edge that could only be a skip leaves the cell.
     """
 
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"nas-bench-201": {"edges_per_node": 3}}
+
     name: Literal["limited-skips"] = "limited-skips"
     edges_per_node: int = Field(default=2, ge=1)
     skips: int = Field(default=2, ge=0)
@@ -251,5 +253,6 @@ class PDarts(Method):
     derivation = LimitedSkips()
     schedule = Progressive()
     supernet = SuperNetConfig(layers=5)
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"nas-bench-201": {"supernet": {"layers": 5}}}
     weights = WeightsConfig(learning_rate_end=0.0)
     architecture = ArchitectureConfig(learning_rate=6e-4)

@@ -16,7 +16,9 @@ class SuperNetConfig(Part):
     """The skeleton around the super-cells; sizes of images and classes come from the data.
 
     Attributes:
-        skeleton: ``cifar``, or ``imagenet``: a stem of three stride-2 convolutions (PC-DARTS 4.3, EnTranNAS 4.3).
+        skeleton: ``cifar``, or ``imagenet``: a stem of three stride-2 convolutions (PC-DARTS 4.3, EnTranNAS 4.3). Or
+            ``nas-bench-201``: cells of one input, and residual blocks as reductions; preset ``nas-bench-201`` has what
+            goes with it.
         channels: C of the first cells (16 in all papers).
         layers: Number of cells (8; eDARTS IV-E: 5). Below 3 there is no normal cell.
         stem_stride: How much the stem shrinks the image; None: the skeleton's default. EC-DARTS 5.4 has 2 for

@@ -61,8 +61,9 @@ class SuperNet(nn.Module):
         processes: Those that share each batch.
 
     Attributes:
-        kinds: The kind of each cell, by position.
-        views: The view of each cell, by position.
+        kinds: The kind of each super-cell, in order.
+        views: The view of each super-cell, in order.
+        blocks: Number of a super-cell -> the block before it that stands in the place of a reduction cell.
         spaces: Kind of cell -> its edges and operations.
         relaxation: The architecture parameters.
         derivation: The rule from coefficients to masks.
@@ -78,7 +79,8 @@ class SuperNet(nn.Module):
     ) -> None:
         super().__init__()
         network = config.supernet.network(data_shape)
-        self.kinds = tuple(network.kind(number) for number in range(network.layers))
+        cells = [number for number in range(network.layers) if network.kind(number) in network.kinds]
+        self.kinds = tuple(map(network.kind, cells))
         self.views = config.placement.views(self.kinds)
         self.spaces = _spaces(config, set(self.kinds), candidates or {})
         _check_size(config, network, self.spaces)
@@ -89,11 +91,17 @@ class SuperNet(nn.Module):
         self._step: int | None = None
         self._progress = 0.0
 
-        self.stem, inputs, reduced = _stem(network, config.seed, EMITTERS if processes.count == 1 else SYNC_EMITTERS)
-        self.cells = nn.ModuleList()
+        emitters = EMITTERS if processes.count == 1 else SYNC_EMITTERS
+        self.stem, inputs, reduced = _stem(network, config.seed, emitters)
+        self.cells, self.blocks = nn.ModuleList(), nn.ModuleDict()
         channels = network.channels
-        for number, kind in enumerate(self.kinds):
+        for number in range(network.layers):
+            kind = network.kind(number)
             channels *= 2 if kind == "reduction" else 1
+            if number not in cells:
+                block, shape = _block(network, number, inputs[1], channels, config.seed, emitters)
+                self.blocks[str(len(self.cells))], inputs = block, (inputs[1], shape)
+                continue
             cell = SuperCell(
                 self.spaces[kind],
                 config.connection,
@@ -105,7 +113,7 @@ class SuperNet(nn.Module):
             )
             self.cells.append(cell)
             inputs, reduced = (inputs[1], cell.shape), kind == "reduction"
-        self.head = _head(inputs[1], network.classes, config.seed)
+        self.head = _head(inputs[1], network, config.seed, emitters)
 
         terms = {name: part.build(config, self.spaces, data_shape) for name, part in config.penalties.items()}
         self._penalties = tuple(name for name, term in terms.items() if term is not None)
@@ -138,7 +146,11 @@ class SuperNet(nn.Module):
         older, newer = self.stem(images.to(self._weights[0].dtype).contiguous(memory_format=torch.channels_last))
         before = CellState(fold(newer, self._narrowest))
         states = (before if older is newer else CellState(fold(older, self._narrowest)), before)
-        for cell, pair in zip(self.cells, zip(self.kinds, route.views, strict=True), strict=True):
+        pairs = zip(self.kinds, route.views, strict=True)
+        for number, (cell, pair) in enumerate(zip(self.cells, pairs, strict=True)):
+            if str(number) in self.blocks:
+                halved = self.blocks[str(number)](unfold(states[1].map))
+                states = (states[1], CellState(fold(halved, self._narrowest)))
             states = (states[1], cell(*states, terms[pair]))
         logits: Tensor = self.head(unfold(states[1].map))
         return logits
@@ -271,7 +283,7 @@ class SuperNet(nn.Module):
 
 def _spaces(config: SearchConfig, kinds: set[str], candidates: Masks) -> dict[str, CellSpace]:
     """Kind of cell -> its edges and operations."""
-    spaces = {kind: config.topology.cell_space(config.space.operations, kind) for kind in sorted(kinds)}
+    spaces = config.cell_spaces(kinds)
     competing = {kind: tuple(map(tuple, mask.tolist())) for kind, mask in candidates.items()}
     return {kind: replace(space, candidates=competing.get(kind)) for kind, space in spaces.items()}
 
@@ -286,13 +298,28 @@ def _stem(network: NetworkConfig, seed: int, emitters: Emitters) -> tuple[nn.Mod
     return graph_module(graph, initialize(graph, seed), emitters), shapes, stem.reduced
 
 
-def _head(shape: Shape, classes: int, seed: int) -> nn.Module:
-    """The global mean and the linear classifier."""
+def _block(
+    network: NetworkConfig, number: int, shape: Shape, channels: int, seed: int, emitters: Emitters
+) -> tuple[nn.Module, Shape]:
+    """The block that stands in the place of a reduction cell, its BN with scale and shift; and its output's shape."""
+    reduction = SKELETONS[network.skeleton].reduction
+    assert reduction is not None, "a cell of the genotype"
+    block = Block(GraphBuilder(), "", channels)
+    before, height, width = shape
+    x = block.builder.add("x", Input(before, height, width))
+    y = reduction(block.within(origins.Cell(number)), x)
+    graph = block.builder.build(y=y)
+    return graph_module(graph, initialize(graph, seed), emitters), block.builder.shape(y)
+
+
+def _head(shape: Shape, network: NetworkConfig, seed: int, emitters: Emitters) -> nn.Module:
+    """The skeleton's tail, the global mean and the linear classifier."""
     block = Block(GraphBuilder(), "", shape[0])
     channels, height, width = shape
-    x = block.within(origins.HEAD).mean(block.builder.add("x", Input(channels, height, width)))
-    graph = block.builder.build(logits=block.within(origins.CLASSIFIER).linear(x, origins.LINEAR, classes))
-    return graph_module(graph, initialize(graph, seed))
+    head, x = block.within(origins.HEAD), block.builder.add("x", Input(channels, height, width))
+    x = head.mean(SKELETONS[network.skeleton].tail(head, x))
+    graph = block.builder.build(logits=block.within(origins.CLASSIFIER).linear(x, origins.LINEAR, network.classes))
+    return graph_module(graph, initialize(graph, seed), emitters)
 
 
 def _check_size(config: SearchConfig, network: NetworkConfig, spaces: Mapping[str, CellSpace]) -> None:

@@ -171,7 +171,10 @@ def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
         (["count", "zoo:darts-v2", "--nonsense"], "No such option: --nonsense"),
         (["count", "zoo:darts-v2", "--layers", "x"], "Invalid value for '--layers': "),
         (["zoo", "nonsense"], "see genocc zoo --help"),
-        (["search", "--max-macs", "9" * 400], "is no amount; expected a number such as 600M; see genocc search --help"),
+        (
+            ["search", "--max-macs", "9" * 400],
+            "is no amount; expected a whole number such as 600M, 1.5G or 1,500,000; see genocc",
+        ),
     ],
 )
 def test_a_wrong_use_is_one_line_too(arguments: list[str], message: str) -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 import genocc
 from genocc.cli import app
+from genocc.cli.search import _amount
 from genocc.runs.folder import open_run
 from genocc.runs.reading import read_history
 from tests.searchers.small import SMALL, assert_same
@@ -173,9 +174,15 @@ def test_a_folder_that_cannot_be_used_is_one_line(whole: Path, tmp_path: Path) -
         assert "in use by another process" in error("--out", tmp_path / "used", "--method", "darts")
 
 
-@pytest.mark.parametrize("text", ["many", "1X", "-1"])
+@pytest.mark.parametrize("text", ["many", "1X", "-1", "1,5G", "1_5M", "1.5", "1,500,00", "1,500_000", ",5M", "1.5.5M"])
 def test_an_amount_that_is_none_is_refused(text: str) -> None:
     assert run("--max-macs", text).exit_code == 2
+
+
+def test_amounts_are_exact() -> None:
+    amounts = {"600M": 600 * 10**6, "1.5G": 1_500_000_000, "1,500,000": 1_500_000, "1_500K": 1_500_000, "0.4M": 400_000}
+    assert {text: _amount(text) for text in amounts} == amounts
+    assert _amount("123456789012345678901") == 123456789012345678901
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -87,6 +87,42 @@ def test_whole_numbers_that_do_not_say_what_is_white_are_refused(tmp_path: Path,
         check_all([tmp_path / "int.tif"])
 
 
+@pytest.mark.parametrize("clear", [b"", b"\x21\xf9\x04\x01\x00\x00\x00\x00"])
+def test_what_no_frame_covers_is_white(tmp_path: Path, clear: bytes) -> None:
+    """A GIF image of 3x1 whose frame, green, covers the pixel in the middle; colour 0 is red (and transparent)."""
+    palette, frame = bytes([255, 0, 0, 0, 255, 0] + [0] * 6), struct.pack("<4HB", 1, 0, 1, 1, 0)
+    green = b"\x02\x02\x4c\x01\x00"  # 4: clear, 1, 5: end; three bits each
+    head = b"GIF89a" + struct.pack("<HHBBB", 3, 1, 0x81, 0, 0) + palette
+    (tmp_path / "a.gif").write_bytes(head + clear + b"\x2c" + frame + green + b"\x3b")
+    assert pixels(tmp_path / "a.gif")[0].tolist() == [[255] * 3, [0, 255, 0], [255] * 3]
+
+
+def test_numbers_of_eight_bits_with_a_sign_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(tiff(np.array([[-128, -1, 0, 127]], np.int8), kind=2))
+    with pytest.raises(DataError, match=r"a\.tif: numbers with a sign"):
+        read_rgb(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("order", ["II", "MM"])
+def test_sixteen_bits_in_planes_which_pillow_shifts_are_refused(tmp_path: Path, order: str) -> None:
+    values = np.arange(24, dtype=np.uint16).reshape(3, 2, 4) * 2000
+    (tmp_path / "a.tif").write_bytes(planes(values, order))
+    with pytest.raises(DataError, match=r"a\.tif: planes of 16 bits"):
+        read_rgb(tmp_path / "a.tif")
+    (tmp_path / "b.tif").write_bytes(planes((values >> 8).astype(np.uint8), order))
+    assert (pixels(tmp_path / "b.tif") == (values >> 8).transpose(1, 2, 0)).all()
+
+
+def test_a_clear_colour_of_sixteen_bits_which_pillow_compares_with_eight_is_refused(tmp_path: Path) -> None:
+    clear, others = struct.pack(">3H", 0x1234, 0x1234, 0x1234), struct.pack(">3H", 0x3412, 0x3412, 0x3412)
+    raw = b"\0" + clear + others
+    (tmp_path / "a.png").write_bytes(png(raw, width=2, height=1, kind=2, transparency=clear))
+    with pytest.raises(DataError, match=r"a\.png: 16-bit colours of which one is transparent"):
+        check_all([tmp_path / "a.png"])
+    (tmp_path / "b.png").write_bytes(png(raw, width=2, height=1, kind=2))
+    assert pixels(tmp_path / "b.png")[0, :, 0].tolist() == [0x12, 0x34]
+
+
 def test_sixteen_bits_a_colour_keep_their_brightness(tmp_path: Path) -> None:
     raw = b"".join(b"\0" + np.array([[65535, 32896, 0]] * 2, ">u2").tobytes() for _ in range(2))
     (tmp_path / "deep.png").write_bytes(png(raw, width=2, height=2, kind=2))
@@ -148,6 +184,18 @@ def test_what_is_transparent_is_white_whatever_lies_below(tmp_path: Path, write:
     assert grey_of(tmp_path / "clear.png") == [0, 0, 255, 255]
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_a_transparent_grey_of_few_bits_is_that_of_the_same_image_with_8(tmp_path: Path, bits: int) -> None:
+    most = (1 << bits) - 1
+    for clear in range(most + 1):
+        row = list(range(most + 1))
+        few, eight = tmp_path / "few.png", tmp_path / "eight.png"
+        raw = packed(row, bits) * 2
+        few.write_bytes(png(raw, width=len(row), height=2, kind=0, bits=bits, transparency=struct.pack(">H", clear)))
+        Image.fromarray(np.array([row] * 2, np.uint8) * (255 // most)).save(eight, transparency=clear * 255 // most)
+        assert grey_of(few) == grey_of(eight) == [255 if value == clear else value * 255 // most for value in row]
+
+
 def test_what_is_half_transparent_is_mixed_with_white(tmp_path: Path) -> None:
     Image.new("RGBA", (2, 2), (0, 0, 0, 51)).save(tmp_path / "half.png")
     assert grey_of(tmp_path / "half.png") == [204, 204]
@@ -187,6 +235,23 @@ def test_images_are_turned_upright(tmp_path: Path, suffix: str, orientation: int
     assert image_size(path) == (24, 40)
     assert found[:7, :7].max() < 40
     assert min(found[10:].min(), found[:, 10:].min()) > 215
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "I;16", "CMYK", "1"])
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_tiff_files_on_their_side_are_not_garbled(tmp_path: Path, mode: str, orientation: int) -> None:
+    """By their name, Pillow 13 maps those of these modes into memory as if they were upright (RGB it does not)."""
+    stored = Image.new("L", (40, 24), 255)
+    stored.paste(0, (0, 0, 8, 8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    if mode == "I;16":
+        Image.fromarray(np.asarray(stored).astype(np.uint16) * 257).save(tmp_path / "a.tif", exif=exif)
+    else:
+        (stored.convert("RGB") if mode == "CMYK" else stored).convert(mode).save(tmp_path / "a.tif", exif=exif)
+    stored.convert("RGB").save(tmp_path / "b.tif", exif=exif)
+    assert (pixels(tmp_path / "a.tif") == pixels(tmp_path / "b.tif")).all()
+    assert image_size(tmp_path / "a.tif") == (40, 24)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
@@ -250,13 +315,34 @@ def tiff(
     return head + data + struct.pack(f"{end}H", len(tags)) + entries + bytes(4)
 
 
-def png(raw: bytes, *, width: int, height: int, kind: int, transparency: bytes = b"") -> bytes:
-    """A PNG file of 16 bits per channel; ``kind`` is its colour type."""
+def planes(values: NDArray[np.generic], order: str) -> bytes:
+    """A TIFF file of (3, H, W) whole numbers, one plane after the other."""
+    end = "<" if order == "II" else ">"
+    data = [plane.astype(plane.dtype.newbyteorder(end)).tobytes() for plane in values]
+    starts = [26 + 6 + len(data[0]) * number for number in range(3)]
+    head = order.encode() + struct.pack(f"{end}HI", 42, starts[-1] + len(data[0]))
+    lists = struct.pack(f"{end}3I3H", *starts, *[8 * values.itemsize] * 3) + bytes(6)
+    tags = {
+        256: (4, 1, values.shape[2]), 257: (4, 1, values.shape[1]), 258: (3, 3, 20), 259: (4, 1, 1), 262: (4, 1, 2),
+        273: (4, 3, 8), 277: (4, 1, 3), 278: (4, 1, values.shape[1]), 279: (4, 1, len(data[0])), 284: (4, 1, 2),
+    }  # fmt: skip
+    entries = b"".join(struct.pack(f"{end}HHII", tag, *entry) for tag, entry in tags.items())
+    return head + lists + b"".join(data) + struct.pack(f"{end}H", len(tags)) + entries + bytes(4)
+
+
+def png(raw: bytes, *, width: int, height: int, kind: int, bits: int = 16, transparency: bytes = b"") -> bytes:
+    """A PNG file of so many bits per channel; ``kind`` is its colour type."""
     from zlib import compress, crc32
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc32(name + data))
 
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0))
     clear = chunk(b"tRNS", transparency) if transparency else b""
     return b"\x89PNG\r\n\x1a\n" + head + clear + chunk(b"IDAT", compress(raw)) + chunk(b"IEND", b"")
+
+
+def packed(values: list[int], bits: int) -> bytes:
+    """A row of a PNG file, its filter first."""
+    row = "".join(f"{value:0{bits}b}" for value in values)
+    return b"\0" + int(row.ljust(-(-len(row) // 8) * 8, "0"), 2).to_bytes(-(-len(row) // 8), "big")

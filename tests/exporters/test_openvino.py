@@ -16,7 +16,7 @@ from genocc.exporters import openvino
 from genocc.exporters.verification import verify
 from genocc.provenance import Provenance
 from genocc.runtimes.openvino import OPENVINO
-from genocc.runtimes.openvino_files import OpenVinoFile
+from genocc.runtimes.openvino_files import OpenVinoFile, digest
 from genocc.verification import MismatchError
 from tests.reference import random_parameters
 
@@ -85,6 +85,13 @@ def test_a_changed_weight_is_found(net: Path, tmp_path: Path) -> None:
     weights[:20] *= 1.5
     (tmp_path / "net.xml").write_bytes(net.read_bytes())
     weights.tofile(tmp_path / "net.bin")
+    message = r"net\.xml: the \.bin file beside it is not the one that was written with it"
+    with pytest.raises(TargetError, match=message):
+        verify(tmp_path / "net.xml")
+    with pytest.raises(TargetError, match=message):
+        OPENVINO.load(OpenVinoFile.read(tmp_path / "net.xml", "net.xml"))
+    forged = net.read_text().replace(digest(net.with_suffix(".bin").read_bytes()), digest(weights.tobytes()))
+    (tmp_path / "net.xml").write_text(forged)
     assert not verify(tmp_path / "net.xml").ok
 
 

@@ -45,6 +45,17 @@ def test_an_expression_is_found_however_the_text_around_marks_it(text: str) -> N
     assert [value for _, value in found(text)] == ["Genotype(normal=[('a', 0)])"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#Genotype(\n#normal=[('a', 0),\n##('b', 1),\n# #('c', 1)\n#])",
+        "+Genotype(\n-  normal=[('b', 0)],\n-  x=1\n+  normal=[('a', 0)])",
+    ],
+)
+def test_comments_in_comments_and_removed_lines_are_no_part_of_it(text: str) -> None:
+    assert [value for _, value in found(text)] == ["Genotype(normal=[('a', 0)])"]
+
+
 def test_dotted_names_lines_and_several() -> None:
     text = "a\nx = gt.CNNGenotype(a='1')\n\n{'b': {'c': 2}} {a b} {'d': 3}\n"
     assert found(text) == [(2, "gt.CNNGenotype(a='1')"), (4, "{'b': {'c': 2}}"), (4, "{'d': 3}")]

@@ -105,3 +105,32 @@ def test_strings_in_strings_have_an_end() -> None:
 def test_a_name_that_is_changed_later_says_so() -> None:
     (item,) = sightings("A = G('a')\nA = A.with_other(1)", SOUGHT)
     assert item.note == "A is assigned on line 1 and changed on line 2; the former is read"
+
+
+def test_a_name_of_what_is_made_of_a_genotype_says_so() -> None:
+    (item,) = sightings("A = turned(G('a'))", SOUGHT)
+    assert item.note == "A is what an expression makes of the genotype on line 1; that one is read"
+
+
+@pytest.mark.parametrize(
+    "change", ["A.part[0] = 1", "A = other(A)", ">>> A.part.append(1)", "    A += 1", "A['x'] = 2", "A = `other`"]
+)
+def test_a_change_on_a_page_says_so(change: str) -> None:
+    (item,) = sightings(f"A page:\n\nA = G('a')\nB == 2\n{change}\n", SOUGHT)
+    assert item.note == "A is assigned on line 3 and changed on line 5; the former is read"
+
+
+@pytest.mark.parametrize("line", ["print(A)", "A == 1", "A.show()", "use A", "AB = 1", "B = A", "A.part"])
+def test_what_changes_nothing_on_a_page_has_no_note(line: str) -> None:
+    (item,) = sightings(f"A page:\n\nA = G('a')\n{line}\n", SOUGHT)
+    assert not item.note
+
+
+def test_a_use_on_a_page_says_so() -> None:
+    (item,) = sightings("A page:\n\nA = G('a')._replace(b=1)\n", SOUGHT)
+    assert item.note == "A is what an expression makes of the genotype on line 3; that one is read"
+
+
+def test_a_change_within_a_string_says_so() -> None:
+    (item,) = sightings("TEXT = \"A = G('a')\\nA.part[0] = 1\"", SOUGHT)
+    assert "changed on line" in item.note

@@ -83,12 +83,50 @@ def test_a_function_sees_its_own_variable() -> None:
         "A += 1",
         "del A",
         "A: int = 3",
+        "A.part.append(1)",
+        "A.part['b'].pop()",
+        "setattr(A, 'part', 1)",
+        "part = A.part; part[0] = 1",
+        "part = A['b'].c; part.reverse()",
+        "(A := load())",
+        "[A, b] = load()",
+        "import b as A",
+        "from b import A",
+        "with b as A: pass",
+        "for A in b: pass",
+        "class A: pass",
+        "def A(): pass",
+        "try: b()\nexcept E as A: pass",
+        "match b:\n  case [1, A]: pass",
+        "def b():\n  global A\n  A = 1",
+        "def b():\n  A.part = 1",
     ],
 )
 def test_a_variable_that_is_changed_says_where_and_has_no_further_names(change: str) -> None:
     body = ast.parse(f"A = G(1)\n{change}\nB = A").body
     (item,) = values(body, lambda node: ast.unparse(node) == "G(1)", re.compile("G"))
-    assert (item.name, item.line, item.changed) == ("A", 1, 2)
+    assert (item.name, item.line) == ("A", 1)
+    assert item.changed in (2, body[1].end_lineno)
+
+
+def test_what_is_changed_has_changed_by_all_its_names() -> None:
+    body = ast.parse("A = G(1)\nB = C = A\nC = G(2)\nB.part[0] = 1\nE = C").body
+    items = values(body, lambda node: ast.unparse(node).startswith("G("), re.compile("G"))
+    assert [(item.name, item.changed) for item in items] == [("A", 4), ("B", 4), ("C", 4), ("C", 0), ("E", 0)]
+
+
+@pytest.mark.parametrize(
+    "made", ["flip(G(1))", "G(1).other(2)", "b or G(1)", "G(1) + b", "(lambda: G(1))()", "not G(1)"]
+)
+def test_what_an_expression_makes_of_a_value_says_so(made: str) -> None:
+    (item,) = values(ast.parse(f"A = {made}").body, lambda node: ast.unparse(node) == "G(1)", re.compile("G"))
+    assert item.made
+
+
+@pytest.mark.parametrize("same", ["G(1)", "(G(1))", "[G(1)]", "copy.deepcopy(G(1))", "eval('G(1)')", "str(G(1))"])
+def test_what_leaves_a_value_as_it_is_makes_nothing_of_it(same: str) -> None:
+    (item,) = values(ast.parse(f"A = {same}").body, lambda node: ast.unparse(node) == "G(1)", re.compile("G"))
+    assert not item.made
 
 
 def test_what_is_made_of_a_variable_has_not_its_value() -> None:

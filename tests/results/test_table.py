@@ -74,6 +74,12 @@ def test_rows_that_lack_a_value_are_refused_or_left_out(missing: str) -> None:
         ("t.jsonl", '{"x": 1, "y": 2}\n[1]\n', "line 2 is not a JSON object"),
         ("t.jsonl", '{"x": 1, "y": 2}\n{"x"\n', "line 2: not JSON"),
         ("t.csv", "x,y,x\n1,2,3\n2,3,4\n", "column 'x' is there twice"),
+        ("t.json", '[{"x": 1, "y": 2, "x": 5}, {"x": 2, "y": 3}]', "the name 'x' is there twice in one object"),
+        (
+            "t.jsonl",
+            '{"x": 1, "y": 2}\n{"x": 2, "a": {"b": 1, "b": 2}}\n',
+            "line 2: not JSON: the name 'b' is",
+        ),
         ("t.txt", "x,y\n1,2\n", "expected a .csv, .json or .jsonl file, or run folders"),
     ],
 )
@@ -84,6 +90,12 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path, name: str, content: str
         columns(read_table([path]), "x", "y", str(path))
     assert message in str(caught.value)
     assert name in str(caught.value)
+
+
+def test_a_text_in_json_lines_may_have_any_character(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"x": 1, "y": 2, "n": "a\u2028b\x85c"}\r\n\n{"x": 2, "y": 3}\n', encoding="utf-8")
+    assert columns(read_table([path]), "x", "y", "t") == ([1, 2], [2, 3], 0)
 
 
 def test_files_that_do_not_exist_or_go_together_are_refused(tmp_path: Path) -> None:

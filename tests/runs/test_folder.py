@@ -41,6 +41,19 @@ def test_the_history_is_cut_to_what_the_checkpoint_says(tmp_path: Path) -> None:
             run.truncate(3)
 
 
+def test_hidden_files_of_others_stay_and_half_written_ones_of_ours_go(tmp_path: Path) -> None:
+    kept = (".pre-commit-config.yaml", ".env.local", ".a.0123456789ag.pt", ".nothing.")
+    swept = (".config.0123456789ab.json", ".00000001.0123456789ab.pt", ".net.0123456789ab.bin.old", ".n.0123456789ab")
+    for name in (*kept, *swept):
+        (tmp_path / name).write_text("content")
+    (tmp_path / ".folder.0123456789ab.d").mkdir()
+    with begun(tmp_path):
+        pass
+    found = {path.name for path in tmp_path.iterdir()}
+    assert found.issuperset({*kept, ".folder.0123456789ab.d"})
+    assert found.isdisjoint(swept)
+
+
 def test_losses_that_are_no_numbers_never_get_into_the_history(tmp_path: Path) -> None:
     with begun(tmp_path) as run, pytest.raises(ValueError, match="not JSON compliant"):
         run.append({"loss": float("nan")})
@@ -116,10 +129,10 @@ def test_resuming_what_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 def test_a_run_that_was_killed_before_its_first_write_begins_anew(tmp_path: Path) -> None:
     (tmp_path / ".lock").touch()
-    (tmp_path / ".config.abcd.json").write_text('{"comm')
+    (tmp_path / ".config.0123456789ab.json").write_text('{"comm')
     with begun(tmp_path, resume=True):
         assert read_config(tmp_path, "search") == CONFIG
-    assert not (tmp_path / ".config.abcd.json").exists()
+    assert not (tmp_path / ".config.0123456789ab.json").exists()
 
 
 def test_a_run_that_never_begins_leaves_no_folder_behind(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from genocc.errors import FileError, TargetError
 from genocc.runtimes import openvino_files
-from genocc.runtimes.openvino_files import OpenVinoFile, scan, weights_path
+from genocc.runtimes.openvino_files import OpenVinoFile, digest, scan, weights_path
 
 NET = """<?xml version="1.0"?>
 <net name="a" version="11">
@@ -31,7 +31,7 @@ NET = """<?xml version="1.0"?>
 
 
 def test_the_texts_of_genocc_are_read() -> None:
-    assert scan(NET.encode(), 16, "a.xml") == {"hash": 'a<"\nb', "seed": "1"}
+    assert scan(NET.encode(), 16, "a.xml").texts == {"hash": 'a<"\nb', "seed": "1"}
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,11 @@ def test_both_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         OpenVinoFile.read(path, "a.xml")
     weights_path(path).write_bytes(b"0" * 16)
     assert OpenVinoFile.read(path, "a.xml").metadata["seed"] == "1"
+    path.write_text(NET.replace("</genocc>", f'<weights_sha256 value="{digest(b"0" * 16)}"/></genocc>'))
+    assert OpenVinoFile.read(path, "a.xml").metadata["seed"] == "1"
+    weights_path(path).write_bytes(b"1" * 16)
+    with pytest.raises(TargetError, match=r"^a\.xml: the \.bin file beside it is not the one"):
+        OpenVinoFile.read(path, "a.xml").metadata  # noqa: B018
     monkeypatch.setattr(openvino_files, "MAX_BYTES", 15)
     with pytest.raises(FileError, match="larger than the limit of 15 bytes"):
         OpenVinoFile.read(path, "a.xml")

@@ -1,7 +1,9 @@
 """Accuracy: against sorting by hand, ties, outputs that are no numbers, few classes, and sums over batches."""
 
+import json
 import math
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 import torch
@@ -64,3 +66,35 @@ def test_a_share_of_the_middle_that_is_none_is_refused(training_run: Path) -> No
     for share in (0.0, 1.5):
         with pytest.raises(DataError, match=f"--center-crop {share:g}: expected a share of the side"):
             evaluate(training_run, center_crop=share)
+
+
+def test_a_share_of_the_middle_without_effect_is_noted(training_run: Path) -> None:
+    notes: list[str] = []
+    evaluate(training_run, center_crop=0.5, note=notes.append)
+    assert [note for note in notes if "--center-crop has no effect" in note]
+
+
+def test_another_data_set_is_not_looked_for_in_the_folder_of_the_run(training_run: Path, tmp_path: Path) -> None:
+    moved = Path(copytree(training_run, tmp_path / "moved"))
+    config = (moved / "config.json").read_text()
+    assert '"folder": null' in config
+    (moved / "config.json").write_text(config.replace('"folder": null', '"folder": "images"'))
+    assert evaluate(moved, data="fake").data == "fake"
+    with pytest.raises(DataError, match=r"cifar10: not found whole in .*cache"):
+        evaluate(moved, data="cifar10")
+
+
+def test_images_that_are_not_those_of_the_training_are_noted(training_run: Path, tmp_path: Path) -> None:
+    moved = Path(copytree(training_run, tmp_path / "moved"))
+    config = json.loads((moved / "config.json").read_text())
+    config["known_data"]["train"][0] += 1
+    (moved / "config.json").write_text(json.dumps(config))
+    notes: list[str] = []
+    evaluate(moved, note=notes.append)
+    assert [note for note in notes if "the images are not those of the training: class" in note]
+    del config["known_data"]  # of an earlier version
+    (moved / "config.json").write_text(json.dumps(config))
+    notes.clear()
+    evaluate(moved, note=notes.append)
+    evaluate(training_run, note=notes.append)
+    assert not [note for note in notes if "the images" in note]
