@@ -9,6 +9,8 @@ import re
 import sys
 from collections.abc import Iterable
 
+from genocc.launcher import is_first
+
 
 class GenoccError(Exception):
     """Root of every error that genocc raises on purpose."""
@@ -121,5 +123,6 @@ _MEMORY = (
 
 def interrupted() -> int:
     """Says that the program was interrupted (Ctrl-C), and returns the exit code for that."""
-    print("genocc: interrupted", file=sys.stderr)
+    if is_first():
+        print("genocc: interrupted", file=sys.stderr)
     return 130

@@ -22,6 +22,7 @@ from genocc.data.settings import load_data
 from genocc.engines.base import Engine
 from genocc.engines.seeds import SeedRuns, run_all
 from genocc.errors import ConfigError, quoted
+from genocc.launcher import launched
 from genocc.runs.progress import Progress
 from genocc.runs.reading import MAX_SEEDS, RUN_GENOTYPE, SEARCH, SEARCH_SEEDS, read_command, read_config
 
@@ -45,6 +46,8 @@ def run_seeds(
     Arguments and errors as those of `run_search`, and of `genocc.engines.seeds.run_all`.
     """
     check_seeds(config.seed, seeds, MAX_SEEDS)
+    if launched():
+        raise ConfigError("--seeds with torchrun: several processes share one search; give each run its own --seed")
 
     def of_seed(seed: int) -> SearchConfig:
         return config.model_copy(update={"seed": seed})

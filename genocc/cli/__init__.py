@@ -40,6 +40,7 @@ from genocc.cli.verify import verify
 from genocc.cli.zoo import zoo
 from genocc.errors import GenoccError, interrupted, is_out_of_memory
 from genocc.files import LONGEST, file_error, shortened
+from genocc.launcher import launched, speaks, started
 
 
 class _Group(TyperGroup):
@@ -123,7 +124,8 @@ def _failed(message: str) -> typer.Exit:
     if len(line) > _LONGEST_LINE:
         line = f"{line[: _LONGEST_LINE // 2]} ... {line[-_LONGEST_LINE // 2 :]}"
     try:
-        print(f"genocc: error: {line}", file=sys.stderr, flush=True)
+        if speaks():
+            print(f"genocc: error: {started()}{line}", file=sys.stderr, flush=True)
     except (OSError, GenoccError):  # there is no other place to say so
         _close(sys.stderr)
     try:
@@ -171,8 +173,13 @@ def _version(show: bool) -> None:
         raise typer.Exit
 
 
+SHARING = ("search", "train")
+"""Commands whose work several processes share."""
+
+
 @app.callback()
 def main(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -181,3 +188,9 @@ def main(
 
     GENOTYPE is a genotype file, a run folder, RUN@EPOCH of a search, '-' for standard input, or zoo:NAME.
     """
+    command = context.invoked_subcommand
+    if launched() and command not in SHARING:
+        raise GenoccError(
+            f"{command}: torchrun has started several processes of it, and only {' and '.join(SHARING)} share their "
+            "work among processes; run it without torchrun (WORLD_SIZE unset)"
+        )

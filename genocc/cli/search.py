@@ -23,6 +23,7 @@ from genocc.cli.runs import (
     run_option,
 )
 from genocc.errors import quoted
+from genocc.launcher import is_first
 
 if TYPE_CHECKING:
     from genocc.searchers.result import SearchResult
@@ -89,7 +90,8 @@ def search(
 ) -> None:
     """Search for a genotype; writes RUN/genotype.json, ready for `genocc compile RUN`.
 
-    Ctrl-C finishes the batch and exits with 130; --resume goes on as if nothing had happened.
+    Ctrl-C finishes the batch and exits with 130; --resume goes on as if nothing had happened. On several GPUs or
+    machines: torchrun --nproc-per-node N -m genocc search ...
     """
     import genocc
     from genocc.runs.progress import ConsoleProgress
@@ -114,6 +116,8 @@ def search(
         resume=resume,
         progress=ConsoleProgress(),
     )
+    if not is_first():
+        return
     if json:
         print_json(result.to_dict())
     else:

@@ -21,6 +21,7 @@ from genocc.cli.runs import (
     SizeOption,
     run_option,
 )
+from genocc.launcher import is_first
 
 if TYPE_CHECKING:
     from genocc.training.result import TrainResult
@@ -83,7 +84,6 @@ def train(
     machines: torchrun --nproc-per-node N -m genocc train ...
     """
     import genocc
-    from genocc.runs.processes import is_first
     from genocc.runs.progress import ConsoleProgress
 
     result = genocc.train(

@@ -229,6 +229,7 @@ class Loop(ABC, Generic[L]):
             if self.folder:
                 self.folder.log(where)
                 self.progress.message(f"{where}; go on with: genocc {self.command} --out {self.folder.path} --resume")
+            self.processes.any(False)  # whoever ends before the first has saved would make torchrun end that
             raise KeyboardInterrupt
 
     def _end_epoch(self, epoch: int) -> None:

@@ -22,7 +22,7 @@ from genocc.engines.base import Engine
 from genocc.engines.seeds import SeedRuns, run_all
 from genocc.errors import ConfigError, quoted
 from genocc.genotype import Genotype
-from genocc.runs.processes import launched
+from genocc.launcher import launched
 from genocc.runs.progress import Progress
 from genocc.runs.reading import MAX_SEEDS, RUN_LAST, RUN_SEEDS, TRAIN, TRAIN_SEEDS, read_command, read_config
 from genocc.training.config import TrainConfig

@@ -140,12 +140,10 @@ class Trainer:
 
         Accuracies are those on the ``measured`` part, by its name, and of the averaged weights, if there are any.
         """
-        meter = Meter(self.device)
-        meter.sums.copy_(self.processes.summed(self._meter.sums))
         measured = {
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "drop_path": self.net.drop_path_rate,
-            "training": meter.read(),
+            "training": self._meter.read(self.processes.summed),
             self.config.data.measured: _shares(self.accuracy(self.net)),
         }
         return {**measured, "average": _shares(self.accuracy(self.average.module))} if self.average else measured
@@ -275,9 +273,7 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
 
 def load_shared(config: TrainConfig, processes: Processes, *, resume: bool = False) -> DataSet:
     """Loads the data set, in the first process before all others, so that it is downloaded once."""
-    with processes.together():
-        data = load_data(config.data, resume=resume) if processes.first else None
-    return data or load_data(config.data, resume=resume)
+    return processes.in_turn(lambda: load_data(config.data, resume=resume))
 
 
 def _batches(

@@ -94,7 +94,10 @@ class DroppedSkips(Channels):
         rate = self.config.rate(self.progress)
         if operation != SKIP or stride != 1 or not self.training or not rate:
             return feature
-        return Feature(functional.dropout(feature.map, rate))
+        if self.share is None:
+            return Feature(functional.dropout(feature.map, rate))
+        kept = self.share.drawn(lambda shape: functional.dropout(feature.map.new_ones(shape), rate), feature.map)
+        return Feature(feature.map * kept)
 
 
 class LimitedSkips(Derivation):

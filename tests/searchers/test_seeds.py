@@ -22,6 +22,14 @@ from tests.data.image_files import write_image
 from tests.searchers.small import StopAt, assert_same, history, small
 
 
+def test_several_processes_share_one_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(ConfigError, match="--seeds with torchrun: several processes share one search"):
+        run_seeds(small("darts"), 2, tmp_path / "a", device="cpu")
+    assert not (tmp_path / "a").exists()
+
+
 def test_several_seeds_keep_the_best_by_validation_accuracy(tmp_path: Path) -> None:
     config = small("darts", "weights.learning_rate=0.1", "data.training=48")  # long enough for a difference
     result = run_seeds(config, 2, tmp_path, device="cpu")
