@@ -8,8 +8,6 @@ merely alive slow down everything else.
 from __future__ import annotations
 
 import gc
-import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +26,8 @@ from genocc.runtimes import MAX_BATCH
 from genocc.runtimes.table import ALL, runtime
 from genocc.threads import OtherPrograms, user_setting
 
-from .backends import Backend, Images, Infer, Preparation, Workload, all_backends
+from ..timing import cores, samples
+from .backends import Backend, Images, Preparation, Workload, all_backends
 
 REFERENCE = "traced"
 """The backend that ratios refer to: what one has without genocc."""
@@ -128,7 +127,7 @@ def benchmark(
     Raises:
         TargetError: A backend or a provider does not exist here, or a number is not positive.
     """
-    threads = _cores() if threads is None else threads
+    threads = cores() if threads is None else threads
     numbers = [
         ("--rounds", rounds, 1_000),
         ("--threads", threads, 1_024),
@@ -198,11 +197,7 @@ def _names(
 
 def machine() -> str:
     """Returns what figures depend on: the processor and the number of its cores that can be used."""
-    return f"{processor_name()}, {_cores()} cores"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"{processor_name()}, {cores()} cores"
 
 
 def _timings(backends: Sequence[Backend], images: Images, rounds: int) -> Iterator[Timing]:
@@ -211,21 +206,9 @@ def _timings(backends: Sequence[Backend], images: Images, rounds: int) -> Iterat
         start = number % len(backends)
         for backend in [*backends[start:], *backends[:start]]:
             with backend.session() as infer:
-                seconds[backend.name] += _samples(infer, images)
+                seconds[backend.name] += samples(infer, images)
             gc.collect()
     latency = {name: median(samples) for name, samples in seconds.items()}
     for name, own in latency.items():
         reference = latency.get(REFERENCE)
         yield Timing(name, len(images), own, len(images) / own, reference / own if reference else None)
-
-
-def _samples(infer: Infer, images: Images, budget: float = 0.35) -> list[float]:
-    """Seconds of at least three runs, and of as many as the budget holds, after three that only warm."""
-    for _ in range(3):
-        infer(images)
-    samples: list[float] = []
-    while len(samples) < 3 or sum(samples) < budget:
-        start = time.perf_counter()
-        infer(images)
-        samples.append(time.perf_counter() - start)
-    return samples

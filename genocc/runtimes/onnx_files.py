@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -130,6 +130,18 @@ def without_bias(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
         copy.graph.node.pop()
         copy.graph.output[0].name = node.output[0]
         del copy.graph.value_info[:]  # the new output must not be listed as an inner value as well
+    return copy
+
+
+def with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    """Returns a copy whose outputs are inner values, by name."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    del copy.graph.output[:]
+    copy.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    kept = [info for info in copy.graph.value_info if info.name not in names]
+    del copy.graph.value_info[:]  # an output must not be listed as an inner value as well
+    copy.graph.value_info.extend(kept)
     return copy
 
 

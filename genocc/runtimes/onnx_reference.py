@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import onnx
@@ -11,7 +12,7 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from genocc.errors import TargetError
-from genocc.runtimes.base import Array, LoadedNet, Runtime
+from genocc.runtimes.base import Array, InnerValues, LoadedNet, Runtime
 from genocc.runtimes.compiled_file import CompiledFile
 from genocc.runtimes.onnx_files import OnnxFile, classifier, first_line, ports
 
@@ -36,6 +37,11 @@ class OnnxReference(Runtime):
     def load(self, file: CompiledFile, provider: str = "cpu", threads: int | None = None) -> LoadedNet:
         self.check(file, provider)
         assert isinstance(file, OnnxFile)
+        if file.metadata.get("precision") == "int8":
+            raise TargetError(
+                f"{file.where}: is quantized (int8), which {RUNTIME} does not compute as others do; "
+                "use --runtime onnxruntime"
+            )
         model = file.model
         image = model.graph.input[0].name
         try:
@@ -50,8 +56,18 @@ class OnnxReference(Runtime):
                 raise TargetError(f"{file.where}: {RUNTIME} cannot run it: {first_line(error)}") from None
             return np.asarray(output)
 
+        def load_inner(names: Sequence[str]) -> Callable[[Array], list[Array]]:
+            def run(images: Array) -> list[Array]:
+                values: Any = ReferenceEvaluator(model).run(None, {image: images}, intermediate=True)
+                return [np.asarray(values[name]) for name in names]
+
+            return run
+
+        def inner() -> InnerValues:
+            return InnerValues(frozenset(name for node in model.graph.node for name in node.output), load_inner)
+
         return _Interpreted(infer, lambda: lambda images: interpret(model, images, file.where)[1], "cpu", *ports(model),
-                            model=model, where=file.where)  # fmt: skip
+                            inner, model=model, where=file.where)  # fmt: skip
 
 
 @dataclass(frozen=True)
