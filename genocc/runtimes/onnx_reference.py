@@ -18,6 +18,8 @@ from genocc.runtimes.onnx_files import OnnxFile, classifier, first_line, ports
 
 RUNTIME = "ONNX reference evaluator"
 """Its name, for messages."""
+_QUANTIZED = 19
+"""The first opset whose quantized operators it implements."""
 
 
 class OnnxReference(Runtime):
@@ -37,12 +39,13 @@ class OnnxReference(Runtime):
     def load(self, file: CompiledFile, provider: str = "cpu", threads: int | None = None) -> LoadedNet:
         self.check(file, provider)
         assert isinstance(file, OnnxFile)
-        if file.metadata.get("precision") == "int8":
-            raise TargetError(
-                f"{file.where}: is quantized (int8), which {RUNTIME} does not compute as others do; "
-                "use --runtime onnxruntime"
-            )
         model = file.model
+        opset = max((entry.version for entry in model.opset_import if not entry.domain), default=0)
+        if opset < _QUANTIZED and any(node.op_type == "DequantizeLinear" for node in model.graph.node):
+            raise TargetError(
+                f"{file.where}: is quantized (int8) with opset {opset}; {RUNTIME} has quantized operators from opset "
+                f"{_QUANTIZED} on: use --runtime onnxruntime, or compile it with --opset {_QUANTIZED}"
+            )
         image = model.graph.input[0].name
         try:
             evaluator = ReferenceEvaluator(model)
