@@ -49,7 +49,6 @@ from genocc.version import __version__
 from .precision import PreciseExporter
 
 if TYPE_CHECKING:
-    from .int8.calibration import Calibration
     from .int8.gate import Quantizer
 
 OLDEST_OPSET = 17
@@ -103,7 +102,7 @@ class OnnxExporter(PreciseExporter):
             InternalError: The checker refuses what was built.
         """
         if self.precision == "int8":
-            return self.quantizer(net, self.calibration(net)).write(path)
+            return self.quantizer(net, self.calibration(net).images).write(path)
         model = self.model(net)
         content = model.SerializeToString(deterministic=True)
         check(content)
@@ -116,11 +115,11 @@ class OnnxExporter(PreciseExporter):
 
         return verify(path, net=net, provider=provider, reference_batches=(), where="the new file")
 
-    def quantizer(self, net: CompiledNet, calibration: Calibration) -> Quantizer:
+    def quantizer(self, net: CompiledNet, images: Array) -> Quantizer:
         from .int8.qdq import QdqQuantizer
 
         self.check_passes(net)
-        return QdqQuantizer(self.model(net), calibration.images, check)
+        return QdqQuantizer(self.model(net), images, check)
 
     def model(self, net: CompiledNet) -> onnx.ModelProto:
         """Returns the model of a net that passes `check_size`: of int8 the one that is quantized.

@@ -18,11 +18,10 @@ from genocc.runtimes.openvino_files import MAX_BYTES, METADATA
 from genocc.verification import Verification
 
 from .deployment import Deployment
-from .onnx import OnnxExporter, check, check_batch
+from .onnx import Array, OnnxExporter, check, check_batch
 from .precision import PreciseExporter
 
 if TYPE_CHECKING:
-    from .int8.calibration import Calibration
     from .int8.gate import Quantizer
 
 
@@ -71,14 +70,14 @@ class OpenVinoExporter(PreciseExporter):
             InternalError: ONNX's checker or the converter refuses what was built.
         """
         if self.precision == "int8":
-            return self.quantizer(net, self.calibration(net)).write(path)
+            return self.quantizer(net, self.calibration(net).images).write(path)
         return self._save(net, self._model(net), path)
 
-    def quantizer(self, net: CompiledNet, calibration: Calibration) -> Quantizer:
+    def quantizer(self, net: CompiledNet, images: Array) -> Quantizer:
         from .int8.nncf import NncfQuantizer
 
         self.check_passes(net)
-        return NncfQuantizer(self._model(net), calibration.images, lambda model, path: self._save(net, model, path))
+        return NncfQuantizer(self._model(net), images, lambda model, path: self._save(net, model, path))
 
     def _model(self, net: CompiledNet) -> Any:
         """OpenVINO's model of the net: with floats in float16 if that is the precision, else in float32."""

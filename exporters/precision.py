@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from numpy.typing import NDArray
 
 from genocc.compiler import CompiledNet, Exporter, level
 from genocc.errors import TargetError
@@ -20,6 +22,8 @@ from .deployment import Deployment
 if TYPE_CHECKING:
     from .int8.calibration import Calibration
     from .int8.gate import Quantizer
+
+Array = NDArray[Any]
 
 CALIBRATION_IMAGES = 300
 """Images that ranges are taken from, as many as NNCF takes by default."""
@@ -115,8 +119,16 @@ class PreciseExporter(Deployment, Exporter):
             )
 
     @abstractmethod
-    def quantizer(self, net: CompiledNet, calibration: Calibration) -> Quantizer:
-        """Returns what quantizes the net to int8, with the library of the target."""
+    def quantizer(self, net: CompiledNet, images: Array) -> Quantizer:
+        """Returns what quantizes the net to int8, with the library of the target.
+
+        Args:
+            net: After `default_passes`.
+            images: (N, C, H, W) to calibrate on, as the file takes them.
+
+        Raises:
+            TargetError: A pass is missing.
+        """
 
     def calibration(self, net: CompiledNet) -> Calibration:
         """Returns the images of an int8 file.
@@ -152,7 +164,7 @@ class PreciseExporter(Deployment, Exporter):
             calibration = self.calibration(net)
             allowed = MAX_DROP if self.max_drop is None else self.max_drop
             done = quantize_within(
-                self.quantizer(net, calibration), calibration, reference, path, allowed, self.runtime, where
+                self.quantizer(net, calibration.images), calibration, reference, path, allowed, self.runtime, where
             )
             found = measure(self.runtime, reference, path, self.precision)
             return done.operators, replace(found, accuracies=done.accuracies, kept=done.kept)

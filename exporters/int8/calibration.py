@@ -42,9 +42,9 @@ class Calibration:
     net: TrainedNet
     images: Array
 
-    def held_out(self, batch: int = BATCH) -> Iterator[tuple[Array, Array]]:
-        """Yields all test images (B, C, H, W) with their labels (B,)."""
-        found = evaluation_images(self.net, self.data)
+    def held_out(self, batch: int = BATCH, limit: int | None = None) -> Iterator[tuple[Array, Array]]:
+        """Yields all test images (B, C, H, W), or ``limit`` of them, with their labels (B,)."""
+        found = evaluation_images(self.net, self.data, limit)
         for images, labels in batches(self.net, self.data, found, batch):
             yield np.ascontiguousarray(images.numpy()), labels.numpy()
 
