@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 
 import genocc
 from genocc import NetworkConfig
@@ -40,8 +41,12 @@ def test_it_computes_the_net_with_weights_in_int8(whole: onnx.ModelProto) -> Non
     check(whole.SerializeToString())
     assert 1e-5 < relative_error(outputs(whole), outputs(model())) < 0.05
     kinds = {t.name: t.data_type for t in whole.graph.initializer}
+    read = {name for node in whole.graph.node for name in node.input if name.endswith(".weight_quantized")}
     stored = [name for name in kinds if name.endswith(".weight_quantized")]
+    assert {*stored} == read
     assert len(stored) == sum(node.op_type in ("Conv", "Gemm") for node in whole.graph.node)
+    values = [(t.data_type, tuple(t.dims), numpy_helper.to_array(t).tobytes()) for t in whole.graph.initializer]
+    assert len({*values}) == len(values)
     assert {kinds[name] for name in stored} == {onnx.TensorProto.INT8}
     assert {node.domain for node in whole.graph.node} == {""}
     assert whole.producer_name == "genocc"
