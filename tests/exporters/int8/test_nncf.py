@@ -33,6 +33,7 @@ def quantizer(images: np.ndarray = IMAGES) -> NncfQuantizer:
     )
 
 
+@pytest.mark.full  # importing NNCF takes five seconds
 def test_layers_are_quantized_but_those_that_are_kept(tmp_path: Path) -> None:
     made = quantizer()
     assert {"stem.conv", "cells.0.pre0.conv", "classifier.linear"} <= set(made.layers)
