@@ -68,7 +68,7 @@ def test_float16_is_the_type_of_every_weight(tmp_path: Path) -> None:
     assert verify(path, weights=weights(), batches=(1, 3)).ok
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", ["onnx", pytest.param("openvino", marks=[needs_openvino, pytest.mark.full])])
 def test_half_io(target: str, tmp_path: Path) -> None:
     path, done = compiled(target, tmp_path, precision="float16", half_io=True)
     assert done.verification.ok

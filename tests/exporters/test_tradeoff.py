@@ -14,7 +14,7 @@ from genocc.exporters.tradeoff import measure
 TINY = NetworkConfig(channels=4, layers=2, input_size=(8, 8))
 
 
-@pytest.mark.parametrize(("batch", "expected"), [(None, (1, 16)), (3, (3,))])
+@pytest.mark.parametrize(("batch", "expected"), [pytest.param(None, (1, 16), marks=pytest.mark.full), (3, (3,))])
 def test_the_files_are_compared(
     batch: int | None, expected: tuple[int, ...], darts_v2: Genotype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,6 +77,7 @@ def test_with_data_each_row_has_its_accuracy(training_run: Path) -> None:
     assert sizes["genocc-onnx-int8"] == "the same in int8"
 
 
+@pytest.mark.full
 def test_without_data_int8_is_calibrated_on_noise_and_says_so(darts_v2: Genotype) -> None:
     found = benchmark(darts_v2, TINY, backends=LOW, batches=(1,), rounds=1, threads=1)
     assert found.accuracies == {}

@@ -21,7 +21,7 @@ from genocc.runtimes.openvino import OPENVINO
 from tests.reference import random_parameters
 
 needs_openvino = pytest.mark.skipif(OPENVINO.lacks() is not None, reason=str(OPENVINO.lacks()))
-SOME = ("darts-v2", "fairdarts-a")
+SOME = ("darts-v2",)
 SIZES = {"cifar": (17, 16), "imagenet": (33, 32)}
 CASES = [
     pytest.param(name, skeleton, marks=[] if name in SOME and skeleton == "cifar" else pytest.mark.full)
