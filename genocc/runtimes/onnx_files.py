@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -143,6 +143,18 @@ def remove_bias(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
         model.graph.output[0].name = node.output[0]
         del model.graph.value_info[:]  # the new output must not be listed as an inner value as well
     return model
+
+
+def with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    """Returns a copy whose outputs are inner values, by name."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    del copy.graph.output[:]
+    copy.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    kept = [info for info in copy.graph.value_info if info.name not in names]
+    del copy.graph.value_info[:]  # an output must not be listed as an inner value as well
+    copy.graph.value_info.extend(kept)
+    return copy
 
 
 def ports(model: onnx.ModelProto) -> tuple[list[Port], list[Port]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -125,9 +126,10 @@ def _deployed(path: Path, provider: str, pixels: str | None, name: str | None) -
     provenance = file.provenance() if "genocc_version" in file.metadata else None
     runtime = chosen(file, [] if name is None else [name], provider)[0]
     loaded = runtime.load(file, provider)
+    kind = np.float16 if loaded.inputs and loaded.inputs[0].type == "tensor(float16)" else None
 
     def run(images: Tensor) -> Tensor:
-        outputs = loaded.infer(images.numpy())
+        outputs = loaded.infer(images.numpy().astype(kind, copy=False) if kind else images.numpy())
         if outputs.ndim != 2 or len(outputs) != len(images) or outputs.dtype.kind != "f":
             found = f"{outputs.dtype} of shape {'x'.join(map(str, outputs.shape)) or '()'}"
             raise TargetError(f"{path}: gives {found} for {len(images)} images; expected a row of floats per image")
@@ -142,9 +144,18 @@ def _deployed(path: Path, provider: str, pixels: str | None, name: str | None) -
     return _of_one_batch(found, loaded.batch)
 
 
+def described_net(provenance: Provenance, where: str) -> TrainedNet:
+    """Returns a net that says which images it takes, and cannot be run."""
+
+    def run(images: Tensor) -> Tensor:
+        raise TargetError(f"{where}: is only described")
+
+    return _of_genocc(provenance, where, run, "", "cpu")
+
+
 def _of_genocc(
     provenance: Provenance,
-    path: Path,
+    path: str | Path,
     run: Callable[[Tensor], Tensor],
     runtime: str,
     provider: str,
