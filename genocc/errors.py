@@ -50,6 +50,10 @@ class RunError(GenoccError):
     """A run folder cannot be used (in use, not a run, of other settings), or its run cannot go on."""
 
 
+class EngineError(GenoccError):
+    """An engine cannot be used or its settings are wrong: it is unknown, its package or its cluster is missing."""
+
+
 class TableError(GenoccError):
     """A table of results cannot be read or ranked: a missing column or cell, or one that is not a number."""
 

@@ -17,6 +17,7 @@ from genocc.cli.compile import compile
 from genocc.cli.count import count
 from genocc.cli.diff import diff
 from genocc.cli.draw import draw
+from genocc.cli.engines import engines
 from genocc.cli.evaluate import evaluate
 from genocc.cli.experiment import experiment
 from genocc.cli.export_text import export_text
@@ -149,7 +150,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Train": (train, evaluate, rank),
     "Experiment": (experiment,),
     "Compile": (compile, verify, bench, runtimes),
-    "Look": (show, count, draw, report, diff, ops, passes),
+    "Look": (show, count, draw, report, diff, ops, passes, engines),
     "Formats": (import_, export_text, import_weights, schema),
 }
 
