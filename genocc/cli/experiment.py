@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genocc.cli.console import counted, note, print_json, print_table, refuse_mixing
+from genocc.cli.engines import EngineSetOption, JobsOption, chosen_engine
 from genocc.cli.options import JsonOption
 from genocc.cli.runs import DataOption, run_option
 from genocc.errors import ConfigError
 
 if TYPE_CHECKING:
+    from genocc.engines.base import Engine
     from genocc.experiments.sources import Source
     from genocc.experiments.table import Table
 
@@ -32,10 +34,11 @@ def experiment(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the experiment in --out.")] = False,
     data: DataOption = None,
-    engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="What runs the jobs.")] = "local",
-    jobs: Annotated[
-        int | None, run_option("--jobs", help="Jobs at a time \\[as the engine sees fit].", metavar="N")
-    ] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="NAME", help="What runs the jobs: see `genocc engines`.")
+    ] = "local",
+    jobs: JobsOption = None,
+    engine_set: EngineSetOption = None,
     table: Annotated[bool, typer.Option("--table", help="Print what there is so far; runs nothing.")] = False,
     output: Annotated[
         Path | None,
@@ -75,7 +78,9 @@ def experiment(
         return
     if output is not None:
         raise ConfigError(f"--output {output}: goes with --table; expected --out for the experiment's folder")
-    _run(source, name, out, scale, data, engine, jobs, resume, json)
+    runs = chosen_engine(engine, jobs, engine_set)
+    assert runs is not None, "an engine has a default"
+    _run(source, name, out, scale, data, runs, resume, json)
 
 
 def _run(
@@ -84,12 +89,10 @@ def _run(
     out: Path | None,
     scale: str | None,
     data: str | None,
-    engine: str,
-    jobs: int | None,
+    engine: "Engine",
     resume: bool,
     json: bool,
 ) -> None:
-    from genocc.engines.base import choose
     from genocc.experiments.driver import failures, run_experiment
     from genocc.experiments.progress import ConsoleJobsProgress
     from genocc.experiments.table import make_table
@@ -100,8 +103,8 @@ def _run(
     if source.folder is not None and not resume:
         raise ConfigError(f"{source.folder}: has an experiment in it; go on with --resume, or print it with --table")
     folder = run_path(out, name.rpartition(":")[2].rpartition("/")[2].removesuffix(".toml"))
-    progress, runs = ConsoleJobsProgress(), choose(engine, jobs=jobs)
-    found = run_experiment(source, folder, runs, scale=scale, data=data, resume=resume, progress=progress)
+    progress = ConsoleJobsProgress()
+    found = run_experiment(source, folder, engine, scale=scale, data=data, resume=resume, progress=progress)
     failed = failures(found, folder)
     _show(make_table(found, failed), folder, None, json)
     if failed or not all(step.done for step in found.steps):

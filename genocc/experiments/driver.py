@@ -5,11 +5,12 @@ What is done is read off the run folders, so a driver that was killed at any mom
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from genocc.engines.base import Engine, Job, Outcome
 from genocc.experiments.check import check
-from genocc.experiments.plan import Plan, Step
+from genocc.experiments.plan import Plan
 from genocc.experiments.progress import JobsProgress
 from genocc.experiments.sources import EXPERIMENT, EXPERIMENT_FILE, Source, own_plan
 from genocc.runs.folder import RunFolder, open_run
@@ -79,39 +80,32 @@ def failures(plan: Plan, out: Path) -> dict[str, str]:
 class _Driver:
     def __init__(self, plan: Plan, folder: RunFolder, engine: Engine, progress: JobsProgress) -> None:
         self.folder, self.engine, self.progress = folder, engine, progress
-        self.steps = {step.name: step for step in plan.steps}
         history = read_history(folder.path)
         folder.truncate(len(history))  # which drops half a line
-        self.waiting = {name: step for name, step in self.steps.items() if not step.done}
-        self.done = {name for name in self.steps if name not in self.waiting}
-        progress.begin(self.steps.values(), self.done, history)
+        self.waiting = {step.name: step for step in plan.steps if not step.done}
+        progress.begin(plan.steps, {step.name for step in plan.steps} - self.waiting.keys(), history)
 
     def run(self) -> None:
-        """Runs what can begin, and what then can, until nothing is left or all that is left waits for a failed job."""
-        with self.progress:
-            while ready := [step for step in self.waiting.values() if step.after is None or step.after in self.done]:
-                for outcome in self.engine.run([_job(step) for step in ready], started=self._started):
-                    self._ended(outcome)
+        """Runs what is not done, each job once the one that it waits for is."""
+        with self.progress, closing(self.engine.run(self._jobs(), started=self._started)) as outcomes:
+            for outcome in outcomes:
+                self._ended(outcome)
+
+    def _jobs(self) -> list[Job]:
+        return [
+            Job(step.name, step.arguments, step.folder, after=tuple({step.after} & self.waiting.keys()))
+            for step in self.waiting.values()
+        ]
 
     def _started(self, job: Job) -> None:
         self.progress.started(job.name)
 
     def _ended(self, outcome: Outcome) -> None:
-        name = outcome.job.name
-        step = self.waiting.pop(name)
-        ok = outcome.ok and step.done
-        message = outcome.message if ok or outcome.message else "ended without a result"
-        if ok:
-            self.done.add(name)
+        """A job has its result or not, whatever its exit code: a search over its budget (code 1) has one."""
+        name, message = outcome.job.name, outcome.message
+        ok = self.waiting[name].done
+        if not ok and not message:
+            message = "ended without a result"
         line = {"job": name, "ok": ok, "attempts": outcome.attempts, "seconds": round(outcome.seconds, 3)}
         self.folder.append({**line, "message": message})
         self.progress.ended(name, ok, outcome.seconds, message)
-        if not ok:
-            for other in [step for step in self.waiting.values() if step.after == name]:
-                del self.waiting[other.name]
-                self.progress.dropped(other.name, name)
-
-
-def _job(step: Step) -> Job:
-    step.folder.parent.mkdir(parents=True, exist_ok=True)
-    return Job(step.name, step.arguments, step.folder)

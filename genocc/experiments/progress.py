@@ -61,36 +61,33 @@ class JobsProgress:
             self.message(f"{name}: done in {format_duration(seconds)}. {self.summary()}")
         else:
             self.failed.add(name)
-            self.message(f"{name}: failed: {message}. {self.summary()}")
+            self.message(f"{name}: {message}. {self.summary()}")
         self.update()
-
-    def dropped(self, name: str, before: str) -> None:
-        """Notes that a job cannot begin, since the one before it has failed."""
-        self.failed.add(name)
-        self.message(f"{name}: not begun, since {before} has failed")
 
     def summary(self) -> str:
         """Returns the state in a line."""
         found = f"{len(self.done)} of {len(self._kinds)} done, {len(self._running)} running, {len(self.failed)} failed"
-        left = self.seconds_left()
+        left, whole = self.seconds_left()
         if not left:
             return found
         end = datetime.now() + timedelta(seconds=left)
         day = "" if end.date() == datetime.now().date() else f"{end:%a %d %b} "
-        return f"{found}; ends at about {day}{end:%H:%M}, in {format_duration(left)}"
+        when = "ends at about" if whole else "ends not before"
+        return f"{found}; {when} {day}{end:%H:%M}, in {format_duration(left)}"
 
-    def seconds_left(self) -> float | None:
-        """Returns how long it will take, by the jobs of the same row, or else of the same kind; None if unknown."""
+    def seconds_left(self) -> tuple[float, bool]:
+        """Returns how long it will take, by the jobs of the same row, or else of the same kind.
+
+        And whether that is known of all jobs: what is not known counts as nothing.
+        """
         now = time.monotonic()
-        total, longest = 0.0, 0.0
+        total, longest, whole = 0.0, 0.0, True
         for name in self._kinds.keys() - self.done - self.failed:
             expected = self._expected(name)
-            if expected is None:
-                return None
-            if name in self._running:
-                expected = max(expected - (now - self._running[name]), 0.0)
-            total, longest = total + expected, max(longest, expected)
-        return max(total / self._most, longest)
+            whole = whole and expected is not None
+            left = max((expected or 0.0) - (now - self._running.get(name, now)), 0.0)
+            total, longest = total + left, max(longest, left)
+        return max(total / self._most, longest), whole
 
     def _expected(self, name: str) -> float | None:
         row, kind = self._kinds[name]
