@@ -53,6 +53,8 @@ def _seeds(value: object) -> object:
     """A number of seeds stands for those from 0 on."""
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_SEEDS:
         return list(range(value))
+    if not isinstance(value, (list, tuple)):
+        raise PydanticCustomError("seeds", f"expected 1 to {MAX_SEEDS}, or a list of seeds")  # type: ignore[arg-type]
     return value
 
 
@@ -305,5 +307,6 @@ def _placed(message: str, data: Mapping[str, Any], where: str) -> str:
         name = entry.get("name") if isinstance(entry, Mapping) else None
         return f"{found[1]} {quoted(name)}" if isinstance(name, str) else f"{found[1]} {int(found[2]) + 1}"
 
-    text = re.sub(r"\b(row|column)\.([0-9]+)\b", named, message)
+    without_options = re.sub(r" \(--[a-z-]+\)", "", message)
+    text = re.sub(r"\b(row|column)\.([0-9]+)\b", named, without_options)
     return text if text.startswith(where) else f"{where}: {text}"

@@ -123,7 +123,7 @@ def make_table(plan: Plan, failed: Mapping[str, str]) -> Table:
     runs = _Runs(dict(failed))
     points = {row.row.name: [runs.numbers(point) for point in row.points] for row in plan.rows}
     cells = {
-        row.row.name: {column.name: _cell(row, column, points[row.row.name]) for column in plan.experiment.columns}
+        row.row.name: {column.name: cell(row, column, points[row.row.name]) for column in plan.experiment.columns}
         for row in plan.rows
     }
     read = list(runs.read.values())
@@ -157,7 +157,14 @@ class _Runs:
             return None
 
 
-def _cell(row: RowPlan, column: Column, points: Sequence[Numbers | None]) -> Cell:
+def cell(row: RowPlan, column: Column, points: Sequence[Numbers | None]) -> Cell:
+    """Returns the cell of a row and a column.
+
+    Args:
+        row: With its paper's figures.
+        column: What is shown.
+        points: The numbers of each of the row's points, None where its runs are not done.
+    """
     unit = UNITS[column.unit]
     if column.kendall is not None:
         groups = list(_groups(row, points))
