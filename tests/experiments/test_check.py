@@ -15,9 +15,21 @@ from tests.experiments.own import own
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('method = "random"', 'method = "randon"', "row 'random', scale tiny: search: unknown method 'randon'; did you"),
-        ("schedule.batch_size", "schedule.batch", "row 'DARTS', scale tiny: search: --set schedule.batch=20: there is no"),
-        ("network.layers = 3", "network.layers = 0", "row 'DARTS', scale tiny: train: training configuration: network."),
+        (
+            'method = "random"',
+            'method = "randon"',
+            "row 'random', scale tiny: search: unknown method 'randon'; did you",
+        ),
+        (
+            "schedule.batch_size",
+            "schedule.batch",
+            "row 'DARTS', scale tiny: search: --set schedule.batch=20: there is no",
+        ),
+        (
+            "network.layers = 3",
+            "network.layers = 0",
+            "row 'DARTS', scale tiny: train: training configuration: network.",
+        ),
         ('"zoo:darts-v2"', '"zoo:darts-v3"', "row 'published', scale tiny: genotype: "),
         ('preset = "quick"', 'preset = "quik"', "row 'DARTS', scale tiny: search: unknown preset 'quik'"),
     ],
