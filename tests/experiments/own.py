@@ -95,6 +95,13 @@ train = { preset = "cifar", data = "cifar10" }
 JOBS = 2 * 2 + 3 + 2 * 2 + 1
 """Searches and trainings at the scale tiny."""
 
+ONE = (
+    ("seeds = 2", "seeds = 1"),
+    ('[[row]]\nname = "epochs"\nseeds = [7]\ntrain.at = 2\n', ""),
+    ('[[row]]\nname = "random"\nsearch.method = "random"\n', ""),
+)
+"""Changes that leave a search, the training of its result, and that of a published cell."""
+
 
 def own(*changes: tuple[str, str]) -> Source:
     """Returns the experiment, with texts replaced; each has to be there."""

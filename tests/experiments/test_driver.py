@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from genocc.engines.base import engine_type
 from genocc.errors import RunError
 from genocc.experiments.driver import failures, run_experiment
 from genocc.experiments.plan import Plan
+from genocc.experiments.rendering import write
+from genocc.experiments.sources import read_source, shipped
+from genocc.experiments.table import make_table
 from genocc.runs.reading import read_history
+from tests.engines.jobs import until
 from tests.experiments.inline import Inline
-from tests.experiments.own import JOBS, own
-
-ONE = (
-    ("seeds = 2", "seeds = 1"),
-    ('[[row]]\nname = "epochs"\nseeds = [7]\ntrain.at = 2\n', ""),
-    ('[[row]]\nname = "random"\nsearch.method = "random"\n', ""),
-)
-"""Changes that leave a search, the training of its result, and that of a published cell."""
+from tests.experiments.own import JOBS, ONE, OWN, own
 
 
-def test_everything_is_run_each_training_right_after_its_search(finished: tuple[Plan, Path]) -> None:
-    plan, out = finished
+def test_everything_is_run_each_training_right_after_its_search(finished_experiment: tuple[Plan, Path]) -> None:
+    plan, out = finished_experiment
     assert all(step.done for step in plan.steps)
     names = [line["job"] for line in read_history(out)]
     assert len(names) == JOBS
@@ -71,21 +72,90 @@ def test_a_run_that_was_killed_goes_on_in_its_folder(tmp_path: Path) -> None:
     ],
 )
 def test_other_jobs_than_those_that_were_begun_are_refused(
-    finished: tuple[Plan, Path], changes: tuple[tuple[str, str], ...], scale: str | None, message: str
+    finished_experiment: tuple[Plan, Path], changes: tuple[tuple[str, str], ...], scale: str | None, message: str
 ) -> None:
     with pytest.raises(RunError) as caught:
-        run_experiment(own(*changes), finished[1], Inline(), scale=scale, resume=True)
+        run_experiment(own(*changes), finished_experiment[1], Inline(), scale=scale, resume=True)
     assert message in str(caught.value)
 
 
-def test_columns_may_change_and_nothing_is_run_again(finished: tuple[Plan, Path]) -> None:
+def test_columns_may_change_and_nothing_is_run_again(finished_experiment: tuple[Plan, Path]) -> None:
     changed, engine = own(('unit = "error"', 'unit = "%"')), Inline()
-    run_experiment(changed, finished[1], engine, resume=True)
+    run_experiment(changed, finished_experiment[1], engine, resume=True)
     assert engine.ran == []
-    assert (finished[1] / "experiment.toml").read_text() == changed.text
-    run_experiment(own(), finished[1], engine, resume=True)
+    assert (finished_experiment[1] / "experiment.toml").read_text() == changed.text
+    run_experiment(own(), finished_experiment[1], engine, resume=True)
 
 
-def test_a_folder_is_not_begun_twice(finished: tuple[Plan, Path]) -> None:
+def test_a_folder_is_not_begun_twice(finished_experiment: tuple[Plan, Path]) -> None:
     with pytest.raises(RunError, match="has a run in it; go on with --resume"):
-        run_experiment(own(), finished[1], Inline())
+        run_experiment(own(), finished_experiment[1], Inline())
+
+
+IN_DEFAULT = ("paper:edarts-table-3", "paper:entrannas-table-3")
+SHIPPED = [pytest.param(name, marks=[] if name in IN_DEFAULT else pytest.mark.full) for name in shipped()]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_experiments_at_tiny(name: str, tmp_path: Path) -> None:
+    """Every job ends, every row has what its columns ask for, and the figure can be drawn."""
+    source = read_source(name)
+    plan = run_experiment(source, tmp_path / "x", Inline())
+    assert not failures(plan, tmp_path / "x")
+    table = make_table(plan, {})
+    assert not table.failed
+    for row, cells in table.cells.items():
+        assert any(cell.shown is not None for cell in cells.values()), row
+        for column, cell in cells.items():
+            needless = "random" in row or "memory" in column or column.startswith("tau")
+            assert cell.shown is not None or needless or column == "super-net", (row, column)
+            assert len(cell.values) in (0, cell.expected)
+    if source.experiment.figure:
+        write(table, tmp_path / "f.svg", tmp_path / "x")
+
+
+def genocc(*arguments: object) -> list[str]:
+    return [sys.executable, "-P", "-m", "genocc", "experiment", *map(str, arguments)]
+
+
+@pytest.mark.full
+def test_a_driver_that_is_killed_loses_nothing(finished_experiment: tuple[Plan, Path], tmp_path: Path) -> None:
+    """Killed twice, at any moment; in the end the searches are those of an experiment that was not."""
+    (tmp_path / "my.toml").write_text(OWN)
+    out = tmp_path / "x"
+    command = genocc(tmp_path / "my.toml", "--out", out, "--jobs", 2)
+    for number in range(2):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until(lambda done=number: len(list(out.glob("runs/*/*/*/genotype.json"))) > 2 * done, 120)  # type: ignore[misc]
+        process.kill()
+        process.wait()
+        command = genocc(out, "--resume", "--jobs", 2)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for step in finished_experiment[0].steps:
+        mine = out / "runs" / step.name
+        assert same_epochs(mine) == same_epochs(step.folder)
+    assert len({line["job"] for line in read_history(out)}) <= JOBS
+
+
+def same_epochs(run: Path) -> list[dict[str, Any]]:
+    """The history without what a clock decides."""
+    clocks = ("seconds", "images_per_second", "costs")
+    return [{name: value for name, value in line.items() if name not in clocks} for line in read_history(run)]
+
+
+@pytest.mark.full
+def test_a_changed_copy_gives_the_same_table_on_two_engines(tmp_path: Path) -> None:
+    """The way of a user: a copy, another method, two engines."""
+    mine = tmp_path / "my.toml"
+    mine.write_text(own(*ONE, ('method = "darts"', 'method = "entrannas"')).text)
+    tables = []
+    for name, settings in (("local", ()), ("slurm", ("--engine-set", "slurm.cluster=local"))):
+        if reason := engine_type(name).lacks():
+            pytest.skip(reason)
+        command = genocc(mine, "--out", tmp_path / name, "--engine", name, "--jobs", 2, *settings, "--json")
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        tables.append((found["rows"], found["done"], found["failed"]))
+    assert tables[0] == tables[1]

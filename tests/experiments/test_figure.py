@@ -14,8 +14,8 @@ from genocc.experiments.plan import Plan
 from genocc.experiments.table import make_table
 
 
-def test_a_point_per_search_and_training(finished: tuple[Plan, Path], tmp_path: Path) -> None:
-    table = make_table(finished[0], {})
+def test_a_point_per_search_and_training(finished_experiment: tuple[Plan, Path], tmp_path: Path) -> None:
+    table = make_table(finished_experiment[0], {})
     write_figure(table, tmp_path / "f.svg")
     text = (tmp_path / "f.svg").read_text()
     for said in ("My comparison", "super-net (%)", "error (error, %)", "DARTS: 2 points", "random: 0 points"):
@@ -28,16 +28,16 @@ def test_a_point_per_search_and_training(finished: tuple[Plan, Path], tmp_path: 
     assert (tmp_path / "again.svg").read_text() == text
 
 
-def test_other_formats(finished: tuple[Plan, Path], tmp_path: Path) -> None:
-    table = make_table(finished[0], {})
+def test_other_formats(finished_experiment: tuple[Plan, Path], tmp_path: Path) -> None:
+    table = make_table(finished_experiment[0], {})
     write_figure(table, tmp_path / "f.png")
     write_figure(table, tmp_path / "f.pdf")
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
     assert re.match(rb"%PDF", (tmp_path / "f.pdf").read_bytes())
 
 
-def test_an_experiment_without_one_says_so(finished: tuple[Plan, Path], tmp_path: Path) -> None:
-    table = make_table(finished[0], {})
+def test_an_experiment_without_one_says_so(finished_experiment: tuple[Plan, Path], tmp_path: Path) -> None:
+    table = make_table(finished_experiment[0], {})
     without = replace(
         table, plan=replace(table.plan, experiment=table.plan.experiment.model_copy(update={"figure": None}))
     )

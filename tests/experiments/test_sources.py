@@ -38,17 +38,17 @@ def test_a_file(tmp_path: Path) -> None:
     assert (found.text, found.folder, len(found.experiment.rows)) == (OWN, None, 4)
 
 
-def test_the_folder_in_which_it_was_begun(finished: tuple[Plan, Path]) -> None:
-    found = read_source(str(finished[1]))
-    assert (found.text, found.folder) == (OWN, finished[1])
-    assert own_plan(finished[1]).steps == finished[0].steps
+def test_the_folder_in_which_it_was_begun(finished_experiment: tuple[Plan, Path]) -> None:
+    found = read_source(str(finished_experiment[1]))
+    assert (found.text, found.folder) == (OWN, finished_experiment[1])
+    assert own_plan(finished_experiment[1]).steps == finished_experiment[0].steps
 
 
-def test_a_copy_that_was_changed_is_refused(finished: tuple[Plan, Path]) -> None:
+def test_a_copy_that_was_changed_is_refused(finished_experiment: tuple[Plan, Path]) -> None:
     with pytest.raises(RunError, match=r"rows\.DARTS\.seeds is \[0, 1\], not \[0, 1, 2\]"):
-        own_plan(finished[1], own(("seeds = 2", "seeds = 3")))
+        own_plan(finished_experiment[1], own(("seeds = 2", "seeds = 3")))
     with pytest.raises(RunError, match=r"was begun at scale tiny, which my\.toml lacks"):
-        own_plan(finished[1], own(("[scale.tiny", "[scale.tinier")))
+        own_plan(finished_experiment[1], own(("[scale.tiny", "[scale.tinier")))
 
 
 def test_names_that_mean_nothing(tmp_path: Path) -> None:

@@ -82,8 +82,8 @@ def test_tau_over_epochs_is_one_value_per_seed() -> None:
     assert (found.values, found.shown, found.expected) == ((1.0, -1.0), 0.0, 2)
 
 
-def test_the_table_says_what_the_run_folders_say(finished: tuple[Plan, Path]) -> None:
-    plan, out = finished
+def test_the_table_says_what_the_run_folders_say(finished_experiment: tuple[Plan, Path]) -> None:
+    plan, out = finished_experiment
     table = make_table(plan, {})
     runs = [out / f"runs/darts/seed-{seed}" for seed in (0, 1)]
     searches = [read_history(run / "search")[-1] for run in runs]

@@ -14,8 +14,8 @@ from genocc.results.run_data import RunData
 from genocc.runs.reading import read_history
 
 
-def test_numbers_of_a_search_and_a_training(finished: tuple[Plan, Path]) -> None:
-    run = finished[1] / "runs/darts/seed-0"
+def test_numbers_of_a_search_and_a_training(finished_experiment: tuple[Plan, Path]) -> None:
+    run = finished_experiment[1] / "runs/darts/seed-0"
     found = numbers(Record.of(RunData.read(run / "search")), Record.of(RunData.read(run / "train")))
     assert found.keys() == VALUES.keys()
     history, line = read_history(run / "search"), read_history(run / "search")[-1]
@@ -30,8 +30,8 @@ def test_numbers_of_a_search_and_a_training(finished: tuple[Plan, Path]) -> None
     assert found["train.test"] is None
 
 
-def test_numbers_after_an_epoch(finished: tuple[Plan, Path]) -> None:
-    data = RunData.read(finished[1] / "runs/darts/seed-0/search")
+def test_numbers_after_an_epoch(finished_experiment: tuple[Plan, Path]) -> None:
+    data = RunData.read(finished_experiment[1] / "runs/darts/seed-0/search")
     found = numbers(Record.of(data, 1), None)
     assert found["search.validation_accuracy"] == data.history[0]["validation_accuracy"]
     assert found["search.parameters"] is None
@@ -40,7 +40,7 @@ def test_numbers_after_an_epoch(finished: tuple[Plan, Path]) -> None:
         Record.of(data, 4)
 
 
-def test_the_auxiliary_model_s_accuracy_where_there_is_one(finished: tuple[Plan, Path]) -> None:
-    data = RunData.read(finished[1] / "runs/darts/seed-0/search")
+def test_the_auxiliary_model_s_accuracy_where_there_is_one(finished_experiment: tuple[Plan, Path]) -> None:
+    data = RunData.read(finished_experiment[1] / "runs/darts/seed-0/search")
     line = {**data.history[-1], "auxiliary": {"validation_accuracy": 0.25}}
     assert numbers(Record(data, line, data.costs, True), None)["search.auxiliary_accuracy"] == 0.25
