@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from genocc.data.settings import data_fields, default_preset
+from genocc.engines.base import Engine
+from genocc.engines.seeds import refuse_engine
 from genocc.errors import RunError
 from genocc.runs.progress import Progress
 from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
@@ -33,6 +35,7 @@ def search(
     max_params: int | None = None,
     penalty_macs: float | None = None,
     device: str = "auto",
+    engine: Engine | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> SearchResult:
@@ -55,6 +58,8 @@ def search(
         max_params: The same for its parameters.
         penalty_macs: Factor of the expected MACs over ``max_macs`` in the architecture's loss.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+        engine: What runs the searches of several ``seeds``, from `genocc.engines.base.choose`; None: this process, one
+            after another.
         resume: Go on with the run in ``out``; other settings need not be given, and may not differ, but for the place
             of the same ``data``.
         progress: Where progress is shown.
@@ -91,5 +96,6 @@ def search(
     config, count = new_or_resumed(out, resume=resume, settings=settings, new=new, own=own, kind="run")
     folder = run_path(out, f"{config.method}-{config.data.name}")
     if count is None:
+        refuse_engine(engine, "search")
         return run_search(config, folder, resume=resume, device=device, progress=progress)
-    return run_seeds(config, count, folder, resume=resume, device=device, progress=progress)
+    return run_seeds(config, count, folder, resume=resume, device=device, engine=engine, progress=progress)

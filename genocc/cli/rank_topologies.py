@@ -32,9 +32,11 @@ def rank_topologies(
             "--validation", help="Training images to rank by: a share up to 1, or a number \\[0.2].", metavar="N"
         ),
     ] = None,
-    workers: Annotated[
+    jobs: Annotated[
         int | None,
-        run_option("--workers", help="Processes of one thread \\[one for each core; one on a GPU].", metavar="N"),
+        run_option(
+            "--jobs", "--workers", help="Processes of one thread \\[one for each core; one on a GPU].", metavar="N"
+        ),
     ] = None,
     set_: SetOption = None,
     size: SizeOption = None,
@@ -63,7 +65,7 @@ def rank_topologies(
         sample=sample,
         top=top,
         validation=validation,
-        workers=workers,
+        workers=jobs,
         device=device,
         resume=resume,
         progress=ConsoleProgress(),

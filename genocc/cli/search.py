@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genocc.cli.console import costs_sentence, counted, note, print_json, print_table
+from genocc.cli.engines import EngineOption, EngineSetOption, JobsOption, chosen_engine
 from genocc.cli.options import JsonOption
 from genocc.cli.runs import (
     DataOption,
@@ -62,6 +63,9 @@ def search(
     download: DownloadOption = None,
     device: DeviceOption = "auto",
     resume: ResumeOption = False,
+    engine: EngineOption = None,
+    jobs: JobsOption = None,
+    engine_set: EngineSetOption = None,
     max_macs: Annotated[int | None, budget_option("--max-macs", "MACs of the target net; over it, code 1.")] = None,
     max_params: Annotated[int | None, budget_option("--max-params", "Its parameters: over it, exit code 1.")] = None,
     penalty_macs: Annotated[
@@ -97,6 +101,7 @@ def search(
         max_params=max_params,
         penalty_macs=penalty_macs,
         device=device,
+        engine=chosen_engine(engine, jobs, engine_set),
         resume=resume,
         progress=ConsoleProgress(),
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genocc.cli.console import costs_sentence, counted, print_json, print_table
+from genocc.cli.engines import EngineOption, EngineSetOption, JobsOption, chosen_engine
 from genocc.cli.options import JsonOption, target_options
 from genocc.cli.runs import (
     DataOption,
@@ -69,6 +70,9 @@ def train(
     ] = None,
     device: DeviceOption = "auto",
     resume: ResumeOption = False,
+    engine: EngineOption = None,
+    jobs: JobsOption = None,
+    engine_set: EngineSetOption = None,
     json: JsonOption = False,
 ) -> None:
     """Train a genotype's net from scratch; RUN is then ready for `genocc compile RUN`.
@@ -95,6 +99,7 @@ def train(
         download=download,
         tensorboard=tensorboard,
         device=device,
+        engine=chosen_engine(engine, jobs, engine_set),
         resume=resume,
         progress=ConsoleProgress(),
     )

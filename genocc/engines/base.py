@@ -90,6 +90,10 @@ class Outcome:
     code: int = 0
 
 
+Outcomes = Generator[Outcome, None, None]
+"""Outcomes as jobs end; closing it (`contextlib.closing`) ends the jobs that still run."""
+
+
 class Session(ABC):
     """The jobs of one call of `Engine.run`.
 
@@ -174,9 +178,7 @@ class Engine(ABC):
             "settings": settings,
         }
 
-    def run(
-        self, jobs: Iterable[Job], *, started: Callable[[Job], None] = lambda job: None
-    ) -> Generator[Outcome, None, None]:
+    def run(self, jobs: Iterable[Job], *, started: Callable[[Job], None] = lambda job: None) -> Outcomes:
         """Runs jobs, and yields the outcome of each as it ends; closing the iterator ends those that still run.
 
         A job that is killed, or whose program crashes, is begun once more; one that ends by itself, with an error that
@@ -201,7 +203,7 @@ class Engine(ABC):
             ahead.add(job.name)
         return self._outcomes(every, started)
 
-    def _outcomes(self, jobs: list[Job], started: Callable[[Job], None]) -> Generator[Outcome, None, None]:
+    def _outcomes(self, jobs: list[Job], started: Callable[[Job], None]) -> Outcomes:
         if not jobs:
             return
         queue = deque(job for job in jobs if not job.after)

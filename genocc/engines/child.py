@@ -28,7 +28,9 @@ def main() -> None:
     _watch_parent()
     try:
         if Path(folder).exists():
-            _wait_for(Path(folder))
+            from genocc.runs.folder import wait_until_free
+
+            wait_until_free(Path(folder), GRACE + 5)  # for an earlier attempt that is about to end
             arguments.append("--resume")
         if script:
             sys.path.insert(0, str(Path(script).parent))
@@ -55,21 +57,6 @@ def _end_with_parent(reader: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE)
     os._exit(CRASHED)
-
-
-def _wait_for(folder: Path) -> None:
-    """Waits while another process has the run folder, which may be an earlier attempt that is about to end."""
-    from filelock import FileLock, Timeout
-
-    from genocc.runs.reading import LOCK
-
-    if not (folder / LOCK).exists():
-        return
-    try:
-        with FileLock(folder / LOCK, timeout=GRACE + 5, poll_interval=0.1):
-            pass
-    except (Timeout, OSError):  # the command says in its own words that the folder is in use
-        pass
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -60,10 +61,10 @@ class Command:
         """Waits for the end of the process, and returns its exit code, -n after a signal n."""
         return self.process.wait()
 
-    def signal(self) -> None:
-        """Asks the process to save its state and end."""
-        with suppress(ProcessLookupError):
-            self.process.terminate()
+    def ask_to_end(self) -> None:
+        """Gives up the pipe: the process sends itself a signal, saves its state and ends."""
+        if self.process.stdin:
+            self.process.stdin.close()
 
     def kill(self) -> None:
         """Ends the process at once, and those that it has started."""
@@ -73,17 +74,31 @@ class Command:
             else:
                 os.killpg(self.process.pid, signal.SIGKILL)
 
-    def close(self) -> None:
-        """Gives up the pipe, which ends the process; waits for it, and ends it at once where it takes too long."""
-        if self.process.poll() is None:
-            self.signal()
-            try:
-                self.process.wait(GRACE)
-            except subprocess.TimeoutExpired:
+    def end(self) -> None:
+        """Asks the process to end, and ends it at once where it takes too long; for handlers of signals too."""
+        self.ask_to_end()
+        limit = time.monotonic() + GRACE
+        while not self._has_ended():
+            if time.monotonic() > limit:
                 self.kill()
-                self.process.wait()
-        if self.process.stdin:
-            self.process.stdin.close()
+                return
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        """Ends the process if it still runs, and waits for it."""
+        if self.process.poll() is None:
+            self.end()
+        self.process.wait()
+        self.ask_to_end()
+
+    def _has_ended(self) -> bool:
+        """As `Popen.poll`, which takes a lock that an interrupted `wait` may hold."""
+        if sys.platform == "win32":
+            return self.process.poll() is not None
+        try:
+            return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+        except ChildProcessError:  # it has been waited for
+            return True
 
     def message(self) -> str:
         """Returns, of a process that failed, the last error that it printed, else how it ended; one line."""

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
@@ -17,7 +16,6 @@ from pydantic import Field
 
 from genocc.configuration import Part
 from genocc.engines.base import Engine, Job, Session
-from genocc.engines.child import GRACE
 from genocc.engines.command import Command
 from genocc.errors import EngineError, quoted
 
@@ -88,13 +86,8 @@ class LocalSession(Session):
     def close(self) -> None:
         commands = [command for _, command, _ in self._running.values()]
         for command in commands:
-            command.signal()
-        limit = time.monotonic() + GRACE
-        for command in commands:
-            try:
-                command.process.wait(max(0, limit - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                command.kill()
+            command.ask_to_end()
+        for command in commands:  # they have the same time, all together
             command.close()
         self._running.clear()
 

@@ -6,6 +6,7 @@ the checkpoint says, and lines beyond the checkpoint are cut off when the run go
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +39,7 @@ from genocc.version import __version__
 MOVABLE = ("data.folder", "data.download")
 """Settings that say where the data are, and so may change while a run's data stay the same."""
 _SHOWN = 60
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 class RunFolder:
@@ -162,6 +164,13 @@ def open_run(
         yield RunFolder(folder, content, result, moved=moved)
 
 
+def wait_until_free(folder: Path, seconds: float) -> None:
+    """Waits while another process has a run folder, for so many seconds at most; one that is missing is free."""
+    if (folder / LOCK).exists():
+        with suppress(Timeout, OSError), _lock(folder, seconds):
+            pass
+
+
 def refuse_difference(folder: Path, own: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """Raises RunError, which names the first of them, where settings are asked for that are not a run's own."""
     if difference := _difference(own, asked):
@@ -188,12 +197,17 @@ def _prepare(folder: Path, resume: bool) -> bool:
 
 @contextmanager
 def _locked(folder: Path, made: bool) -> Iterator[None]:
-    lock = FileLock(folder / LOCK)
+    lock = _lock(folder)
     try:
         lock.acquire(blocking=False)
     except Timeout:
         raise RunError(f"{folder}: in use by another process; wait for it, or choose another --out") from None
     except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise FileError(
+                f"{folder}: its file system does not lock files (flock), so two processes might write this run; mount "
+                "it with locks (docs/engines.md), or choose another --out"
+            ) from None
         raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}") from None
     try:
         _sweep(folder)
@@ -204,6 +218,11 @@ def _locked(folder: Path, made: bool) -> Iterator[None]:
                 (folder / LOCK).unlink()
                 folder.rmdir()
         lock.release()
+
+
+def _lock(folder: Path, seconds: float = -1) -> FileLock:
+    """A lock of the system, which ends with its process; never a mere file, which a killed process would leave."""
+    return FileLock(folder / LOCK, timeout=seconds, poll_interval=0.05, fallback_to_soft=False)
 
 
 def _sweep(folder: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from genocc.data.settings import data_fields, default_preset
+from genocc.engines.base import Engine
+from genocc.engines.seeds import refuse_engine
 from genocc.errors import ConfigError, RunError
 from genocc.genotype import Genotype
 from genocc.runs.progress import Progress
@@ -34,6 +36,7 @@ def train(
     download: bool | None = None,
     tensorboard: bool | None = None,
     device: str = "auto",
+    engine: Engine | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> TrainResult:
@@ -57,6 +60,8 @@ def train(
         download: Whether a missing data set may be fetched.
         tensorboard: Whether the history is written as TensorBoard events too.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+        engine: What runs the trainings of several ``seeds``, from `genocc.engines.base.choose`; None: this process, one
+            after another.
         resume: Go on with the run in ``out``; other settings need not be given, and may not differ, but for the place
             of the same ``data``.
         progress: Where progress is shown.
@@ -100,7 +105,10 @@ def train(
     config, chosen, count = new_or_resumed(out, resume=resume, settings=settings, new=new, own=own, kind="run")
     folder = run_path(out, f"{chosen.name}-{config.data.name}")
     if count is not None:
-        return run_training_seeds(chosen, config, count, folder, resume=resume, device=device, progress=progress)
+        return run_training_seeds(
+            chosen, config, count, folder, resume=resume, device=device, engine=engine, progress=progress
+        )
+    refuse_engine(engine, "training")
     return run_training(chosen, config, folder, resume=resume, device=device, progress=progress)
 
 

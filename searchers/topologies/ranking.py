@@ -188,7 +188,7 @@ def rank_topologies(
     fields = given(seed=seed, data=images, schedule=given(epochs=epochs))
     chosen = given(sample=sample, top=top, validation=validation)
     if workers is not None and workers < 1:
-        raise RunError(f"--workers {workers}: expected at least 1")
+        raise RunError(f"--jobs {workers}: expected at least 1")
     found = choose_device(device).type
     workers = workers or (1 if found == "cuda" else os.cpu_count() or 1)
 

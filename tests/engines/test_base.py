@@ -16,7 +16,7 @@ from tests.engines.jobs import begun, job
 SETTINGS: dict[str, dict[str, str]] = {"local": {}, "slurm": {"slurm.cluster": "local"}, "ray": {}}
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=["local", "slurm", pytest.param("ray", marks=pytest.mark.full)])
 def engine(request: pytest.FixtureRequest) -> Engine:
     if reason := engine_type(request.param).lacks():
         pytest.skip(reason)
@@ -108,7 +108,7 @@ def test_whoever_has_seen_enough_ends_the_others() -> None:
     outcomes = engine.run([Job(f"0 {number}", (), Path(str(number))) for number in range(4)])
     assert next(outcomes).ok
     assert engine.closed == 0
-    outcomes.close()  # type: ignore[attr-defined]
+    outcomes.close()
     assert engine.closed == 1
     assert list(Scripted(1).run([])) == []
 

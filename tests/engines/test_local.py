@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from genocc.engines import local
+from genocc.engines import command, local
 from genocc.engines.base import Engine, choose
 from genocc.engines.local import cores, gpus_of
 from genocc.errors import EngineError
@@ -78,13 +78,13 @@ def test_without_a_number_there_is_a_job_per_core(tmp_path: Path) -> None:
 
 
 def test_jobs_are_asked_to_end_and_then_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "GRACE", 0.3)
+    monkeypatch.setattr(command, "GRACE", 0.3)
     jobs = [job(tmp_path, "endless"), job(tmp_path, "stubborn"), job(tmp_path)]
     outcomes = engine(3).run(jobs)
     assert next(outcomes).job.name == "done"
     for one in jobs[:2]:
         until((one.folder / "ready").exists)
-    outcomes.close()  # type: ignore[attr-defined]
+    outcomes.close()
     assert (tmp_path / "endless" / "saved").exists()
     assert not any(alive(int((one.folder / "pid").read_text())) for one in jobs)
 

@@ -40,6 +40,8 @@ if what == "killed":
     os.kill(os.getpid(), signal.SIGKILL)
 if what == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if what == "preempted" and not rest:
+    what = "endless"
 if what == "endless":
     signal.signal(signal.SIGTERM, save)
 if what in ("stubborn", "endless"):
