@@ -9,10 +9,10 @@
 #   tests    the GPU computes what the CPU computes (gpu_check.py), and the tests in which a GPU makes a difference
 #   nets     gpu.py: compiled nets and eager, CUDA graphs, bfloat16, roofline
 #   methods  method_steps.py: time and memory of a step of every method
-#   steps    search.py: time and memory of a search step next to a transcription, at batch 64 and at batch 256
 #   search   whole searches at the papers' CIFAR settings: EnTranNAS-DST, EnTranNAS, eDARTS; --methods changes which
 #   shallow  paper:edarts-table-3: published cells in shallow nets, several trainings at a time; each call goes on
 #   runtimes ONNX Runtime's CUDA provider: compiled files against PyTorch, and their times
+#   steps    search.py: time and memory of a search step next to a transcription, at batch 64 and at batch 256
 #   train    throughput of training darts-v2, float32 and bfloat16
 #   compile  gpu.py with torch.compile, one batch size after the other: minutes of compiling
 #
@@ -96,12 +96,6 @@ fi
 if wanted methods; then
     step methods.txt 180 "$python" benchmarks/method_steps.py --device "$device" $quick --json "$out/methods.json"
 fi
-if wanted steps; then
-    step steps.txt 600 "$python" benchmarks/search.py --only steps --device "$device" --rounds "$rounds" \
-        $quick --json "$out/steps.json"
-    [[ -n $quick ]] || step steps.txt 600 "$python" benchmarks/search.py --only steps --device "$device" --rounds 3 \
-        --batch 256
-fi
 if wanted search; then
     for method in $methods; do
         run=$work/runs/search-$method
@@ -138,6 +132,12 @@ if wanted runtimes; then
     done
     step runtimes.txt 180 "$python" -m genocc bench zoo:darts-v2 --runtime onnxruntime --provider "$device" --batch 1 \
         --batch 64 --rounds "$rounds" "${network[@]}"
+fi
+if wanted steps; then
+    step steps.txt 600 "$python" benchmarks/search.py --only steps --device "$device" --rounds "$rounds" \
+        $quick --json "$out/steps.json"
+    [[ -n $quick ]] || step steps.txt 600 "$python" benchmarks/search.py --only steps --device "$device" --rounds 3 \
+        --batch 256
 fi
 if wanted train; then
     for precision in float32 bfloat16; do
