@@ -93,7 +93,7 @@ class _Driver:
 
     def _jobs(self) -> list[Job]:
         return [
-            Job(step.name, step.arguments, step.folder, after=tuple({step.after} & self.waiting.keys()))
+            Job(step.name, step.arguments, step.folder, after=(step.after,) if step.after in self.waiting else ())
             for step in self.waiting.values()
         ]
 

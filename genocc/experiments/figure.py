@@ -51,8 +51,14 @@ def _drawn(table: Table, x: Column, y: Column, title: str) -> Any:
         label = f"{row.row.name}: {len(pairs)} points"
         if len(pairs) > 1 and (tau := correlate([a for a, _ in pairs], [b for _, b in pairs]).tau_b) is not None:
             label = f"{row.row.name}: {len(pairs)} points, Kendall's tau {tau:.2f}"
-        style = {"color": _COLORS[number % len(_COLORS)], "marker": _MARKS[number % len(_MARKS)]}
-        axes.plot([a for a, _ in pairs], [b for _, b in pairs], linestyle="none", label=label, **style)
+        axes.plot(
+            [a for a, _ in pairs],
+            [b for _, b in pairs],
+            linestyle="none",
+            color=_COLORS[number % len(_COLORS)],
+            marker=_MARKS[number % len(_MARKS)],
+            label=label,
+        )
     axes.set_xlabel(x.heading)
     axes.set_ylabel(y.heading)
     axes.set_title(title, fontsize=10)

@@ -24,17 +24,16 @@ MAX_RUNS = 100_000
 """The most searches and trainings of one experiment."""
 
 
-def _flat(value: object, before: str = "") -> object:
+def _flat(value: Any) -> Any:
     """Nested tables as dotted settings: TOML reads ``schedule.epochs = 3`` as a table within a table."""
     if not isinstance(value, Mapping):
         return value
     found: dict[str, Any] = {}
     for name, inner in value.items():
-        whole = f"{before}{name}"
         if isinstance(inner, Mapping) and inner:
-            found |= _flat(inner, f"{whole}.")  # type: ignore[operator]
+            found |= {f"{name}.{rest}": setting for rest, setting in _flat(inner).items()}
         else:
-            found[whole] = inner
+            found[name] = inner
     return found
 
 
@@ -54,7 +53,7 @@ def _seeds(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_SEEDS:
         return list(range(value))
     if not isinstance(value, (list, tuple)):
-        raise PydanticCustomError("seeds", f"expected 1 to {MAX_SEEDS}, or a list of seeds")  # type: ignore[arg-type]
+        raise PydanticCustomError("seeds", f"expected 1 to {MAX_SEEDS}, or a list of seeds")
     return value
 
 

@@ -182,7 +182,7 @@ def _merged(kind: type[R], *layers: R) -> R:
         for name, value in layer.settings.items():
             settings.pop(name, None)  # so that it comes last, after a class that another setting chooses
             settings[name] = value
-    return kind(**fields, settings=settings)
+    return kind.model_validate({**fields, "settings": settings})
 
 
 @dataclass(frozen=True)

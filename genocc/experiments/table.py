@@ -192,7 +192,7 @@ def _groups(row: RowPlan, points: Sequence[Numbers | None]) -> Iterator[list[Num
 def _tau(points: Sequence[Numbers], names: tuple[str, str]) -> float | None:
     """Kendall's tau-b; None where there are fewer than two points, or no order."""
     pairs = [(x, y) for point in points if (x := point[names[0]]) is not None and (y := point[names[1]]) is not None]
-    return correlate(*map(list, zip(*pairs, strict=True))).tau_b if len(pairs) > 1 else None  # type: ignore[arg-type]
+    return correlate([x for x, _ in pairs], [y for _, y in pairs]).tau_b if len(pairs) > 1 else None
 
 
 def _value(numbers: Numbers, column: Column) -> float | None:

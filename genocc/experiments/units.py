@@ -25,7 +25,7 @@ UNITS: dict[str, Unit] = {
     "": Unit("", float, 2),
     "count": Unit("", float, 1),
     "%": Unit("%", lambda share: 100 * share, 2),
-    "error": Unit("error, %", lambda share: 100 * (1 - share), 2),
+    "error": Unit("%", lambda share: 100 * (1 - share), 2),
     "M": Unit("M", lambda number: number / 1e6, 2),
     "MiB": Unit("MiB", lambda size: size / 2**20, 0),
     "GiB": Unit("GiB", lambda size: size / 2**30, 2),

@@ -18,7 +18,7 @@ def test_a_point_per_search_and_training(finished_experiment: tuple[Plan, Path],
     table = make_table(finished_experiment[0], {})
     write_figure(table, tmp_path / "f.svg")
     text = (tmp_path / "f.svg").read_text()
-    for said in ("My comparison", "super-net (%)", "error (error, %)", "DARTS: 2 points", "random: 0 points"):
+    for said in ("My comparison", "super-net (%)", "error (%)", "DARTS: 2 points", "random: 0 points"):
         assert said in text
     columns = {column.name: column for column in table.columns}
     found = points(table, "DARTS", columns["super-net"], columns["error"])

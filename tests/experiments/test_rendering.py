@@ -17,7 +17,7 @@ def test_markdown(finished_experiment: tuple[Plan, Path]) -> None:
     table = make_table(finished_experiment[0], {"random/seed-0/train": "no | memory"})
     page = markdown(table)
     header, line, *rows = [line for line in page.splitlines() if line.startswith("|")]
-    assert header == "| method | super-net (%) | paper | drop (%) | error (error, %) | paper | skips | tau |"
+    assert header == "| method | super-net (%) | paper | drop (%) | error (%) | paper | skips | tau |"
     assert line == "|---|---:|---:|---:|---:|---:|---:|---:|"
     assert [row.split(" | ")[0] for row in rows] == ["| DARTS", "| epochs", "| random", "| published"]
     error = table.cells["DARTS"]["error"]
