@@ -8,7 +8,7 @@ import typer
 from genocc.cli.console import counted, note, print_json, print_table, refuse_mixing
 from genocc.cli.engines import EngineSetOption, JobsOption, chosen_engine
 from genocc.cli.options import JsonOption
-from genocc.cli.runs import DataOption, run_option
+from genocc.cli.runs import run_option
 from genocc.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ def experiment(
         Path | None, run_option("--out", help="The experiment's folder \\[a new one below runs].", metavar="FOLDER")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the experiment in --out.")] = False,
-    data: DataOption = None,
+    data: Annotated[
+        str | None, run_option("--data", help="Images for all jobs \\[those that the file names].", metavar="DATA")
+    ] = None,
     engine: Annotated[
         str, typer.Option("--engine", metavar="NAME", help="What runs the jobs: see `genocc engines`.")
     ] = "local",

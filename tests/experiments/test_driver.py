@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from genocc.experiments.table import make_table
 from genocc.runs.reading import read_history
 from tests.engines.jobs import until
 from tests.experiments.inline import Inline
-from tests.experiments.own import JOBS, ONE, OWN, own
+from tests.experiments.own import JOBS, ONE, own
 
 
 def test_everything_is_run_each_training_right_after_its_search(finished_experiment: tuple[Plan, Path]) -> None:
@@ -120,22 +121,24 @@ def genocc(*arguments: object) -> list[str]:
 
 @pytest.mark.full
 def test_a_driver_that_is_killed_loses_nothing(finished_experiment: tuple[Plan, Path], tmp_path: Path) -> None:
-    """Killed twice, at any moment; in the end the searches are those of an experiment that was not."""
-    (tmp_path / "my.toml").write_text(OWN)
+    """Killed within a search, then interrupted, it ends with the runs of one that was not."""
+    (tmp_path / "my.toml").write_text(own(*ONE).text)
     out = tmp_path / "x"
-    command = genocc(tmp_path / "my.toml", "--out", out, "--jobs", 2)
-    for number in range(2):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(lambda done=number: len(list(out.glob("runs/*/*/*/genotype.json"))) > 2 * done, 120)  # type: ignore[misc]
-        process.kill()
-        process.wait()
-        command = genocc(out, "--resume", "--jobs", 2)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    process = subprocess.Popen(genocc(tmp_path / "my.toml", "--out", out, "--jobs", 1))
+    until((out / "runs/darts/seed-0/search/history.jsonl").exists, 120)
+    process.kill()
+    process.wait()
+    process = subprocess.Popen(genocc(out, "--resume", "--jobs", 1))
+    until((out / "runs/darts/seed-0/train/config.json").exists, 120)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    done = subprocess.run(genocc(out, "--resume", "--json"), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for step in finished_experiment[0].steps:
-        mine = out / "runs" / step.name
-        assert same_epochs(mine) == same_epochs(step.folder)
-    assert len({line["job"] for line in read_history(out)}) <= JOBS
+    assert json.loads(done.stdout)["done"] == 3
+    for name in ("darts/seed-0/search", "darts/seed-0/train", "published/seed-0/train"):
+        assert same_epochs(out / "runs" / name) == same_epochs(finished_experiment[1] / "runs" / name)
+    jobs = [line["job"] for line in read_history(out)]
+    assert sorted(jobs) == ["darts/seed-0/search", "darts/seed-0/train", "published/seed-0/train"]
 
 
 def same_epochs(run: Path) -> list[dict[str, Any]]:
