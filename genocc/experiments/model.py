@@ -260,10 +260,11 @@ class Experiment(Configuration):
         """
         try:
             data = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            raise ConfigError(f"{where}: not TOML: {error}") from None
-        try:
             return cls.from_dict(data, where)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{where}: not TOML: {error}") from None
+        except RecursionError:
+            raise ConfigError(f"{where}: tables within tables, nested too deeply; expected settings") from None
         except ConfigError as error:
             raise ConfigError(_placed(str(error), data, where)) from None
 

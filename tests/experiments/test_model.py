@@ -36,6 +36,7 @@ WRONG = [
     ("train.at = 2", "train.att = 2", "my.toml: unknown field row 'epochs'.train.att; remove it"),
     ('y = "error"', 'y = "tau"', "my.toml: figure: found 'tau'; expected one of super-net, drop, error, skips"),
     ("title =", "title", "my.toml: not TOML: "),
+    ("schedule.batch_size", f"a{'.a' * 5000}", "my.toml: tables within tables, nested too deeply"),
     ("over = ", "kendall = ", "my.toml: column 'skips'.kendall: "),
     (
         'genotype = "zoo:darts-v2"',
