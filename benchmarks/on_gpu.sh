@@ -37,7 +37,7 @@ while [[ ${1-} == --* ]]; do
 done
 minutes=${1:?usage: on_gpu.sh [--device D] [--quick] [--only STEP] [--data FOLDER] [--runs FILE] MINUTES [OUT]}
 out=$(mkdir -p "${2:-${OUT:-out}}" && cd "${2:-${OUT:-out}}" && pwd)
-end=$(($(date +%s) + minutes * 60 - 5)) # the last seconds are for packing the runs
+end=$(($(date +%s) + minutes * 60 - 20)) # the last seconds are for the table of trainings and for packing the runs
 work=${WORK:-/tmp/genocc-gpu$quick}     # same place in every call: a search remembers where its images are
 python=${PYTHON:-python3}
 rounds=$([[ -n $quick ]] && echo 1 || echo 5)
