@@ -19,6 +19,7 @@ from genocc.cli.diff import diff
 from genocc.cli.draw import draw
 from genocc.cli.engines import engines
 from genocc.cli.evaluate import evaluate
+from genocc.cli.experiment import experiment
 from genocc.cli.export_text import export_text
 from genocc.cli.import_ import import_
 from genocc.cli.import_weights import import_weights
@@ -154,6 +155,7 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (search, methods, sample, rank_topologies),
     "Train": (train, evaluate, rank),
+    "Experiment": (experiment,),
     "Compile": (compile, verify, package, bench, runtimes),
     "Look": (show, count, draw, report, diff, ops, passes, engines),
     "Formats": (import_, export_text, import_weights, schema),

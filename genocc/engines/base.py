@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,12 +43,14 @@ class Job:
         folder: The run folder that it writes. Where it exists when the job begins, or begins again, ``--resume`` is
             appended to the command line.
         script: A Python file that takes the place of genocc.
+        after: Names of jobs of the same call, further ahead in it, whose runs have to be complete first.
     """
 
     name: str
     arguments: tuple[str, ...]
     folder: Path
     script: Path | None = None
+    after: tuple[str, ...] = ()
 
     @property
     def log(self) -> Path:
@@ -180,7 +182,8 @@ class Engine(ABC):
         """Runs jobs, and yields the outcome of each as it ends; closing the iterator ends those that still run.
 
         A job that is killed, or whose program crashes, is begun once more; one that ends by itself, with an error that
-        is its user's (exit code 2) or a check that failed (1), is not.
+        is its user's (exit code 2) or a check that failed (1), is not. A job that waits for one that has failed is
+        never begun: its outcome has no attempts.
 
         Args:
             jobs: With different names and folders.
@@ -193,12 +196,19 @@ class Engine(ABC):
         for what, found in (("name", [job.name for job in every]), ("folder", [str(job.folder) for job in every])):
             if twice := [value for value, count in Counter(found).items() if count > 1]:
                 raise EngineError(f"two jobs have the {what} {quoted(twice[0])}; give each its own")
+        ahead: set[str] = set()
+        for job in every:
+            if absent := set(job.after) - ahead:
+                raise EngineError(f"job {quoted(job.name)}: no job {quoted(min(absent))} stands ahead of it")
+            ahead.add(job.name)
         return self._outcomes(every, started)
 
     def _outcomes(self, jobs: list[Job], started: Callable[[Job], None]) -> Outcomes:
         if not jobs:
             return
-        queue, attempts, begun = deque(jobs), Counter[str](), dict[str, float]()
+        queue = deque(job for job in jobs if not job.after)
+        waiting = {job.name: (job, set(job.after)) for job in jobs if job.after}
+        attempts, begun = Counter[str](), dict[str, float]()
         running = 0
         with closing(self.open(jobs)) as session:
             while queue or running:
@@ -218,6 +228,30 @@ class Engine(ABC):
                     queue.append(job)
                     continue
                 yield Outcome(job, code == DONE, count, time.monotonic() - begun[job.name], message, code)
+                if code in (DONE, CHECK_FAILED):
+                    queue.extendleft(reversed(_freed(waiting, job)))
+                else:
+                    yield from _lost(waiting, job, code)
+
+
+_Waiting = dict[str, tuple[Job, set[str]]]
+"""Jobs that cannot begin yet, and the names of those that they wait for."""
+
+
+def _freed(waiting: _Waiting, done: Job) -> list[Job]:
+    """The jobs that have waited for this one alone; they wait no longer."""
+    for _, names in waiting.values():
+        names.discard(done.name)
+    return [waiting.pop(name)[0] for name, (_, names) in list(waiting.items()) if not names]
+
+
+def _lost(waiting: _Waiting, failed: Job, code: int) -> Iterator[Outcome]:
+    """The outcomes of those that wait for a failed job, and of those that wait for them; they wait no longer."""
+    for name in [name for name, (_, names) in waiting.items() if failed.name in names]:
+        if name in waiting:
+            job, _ = waiting.pop(name)
+            yield Outcome(job, False, 0, 0.0, f"not begun, since {failed.name} has failed", code)
+            yield from _lost(waiting, job, code)
 
 
 def engine_names() -> tuple[str, ...]:

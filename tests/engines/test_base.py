@@ -74,6 +74,27 @@ class ScriptedSession(Session):
         self.engine.closed += 1
 
 
+def test_a_job_begins_after_those_that_it_waits_for_and_never_if_they_fail() -> None:
+    def named(name: str, *after: str) -> Job:
+        return Job(name, (), Path(name), after=after)
+
+    jobs = [named("0 a"), named("2 b"), named("0 c", "0 a"), named("0 d", "0 a", "2 b"), named("0 e", "0 d")]
+    started: list[str] = []
+    found = {one.job.name: one for one in Scripted(2).run(jobs, started=lambda one: started.append(one.name))}
+    assert started.index("0 a") < started.index("0 c")
+    assert set(started) == {"0 a", "2 b", "0 c"}
+    assert [name for name, one in found.items() if one.ok] == [name for name in found if name in ("0 a", "0 c")]
+    assert (found["0 d"].message, found["0 d"].attempts) == ("not begun, since 2 b has failed", 0)
+    assert found["0 e"].message == "not begun, since 0 d has failed"
+
+
+def test_a_job_is_next_once_it_can_begin() -> None:
+    jobs = [Job(name, (), Path(name)) for name in ("0 a", "0 b")] + [Job("0 c", (), Path("c"), after=("0 a",))]
+    assert [one.job.name for one in Scripted(1).run(jobs)] == ["0 a", "0 c", "0 b"]
+    with pytest.raises(EngineError, match="job '0 c': no job '0 a' stands ahead of it"):
+        list(Scripted(1).run(reversed(jobs)))
+
+
 def test_what_a_command_ends_by_itself_is_not_tried_again() -> None:
     engine = Scripted(2)
     jobs = [Job(f"{code} {number}", (), Path(f"{code}{number}")) for number, code in enumerate((0, 1, 2, 70, -9, 130))]
