@@ -46,8 +46,11 @@ class Relaxation(OpenPart):
 
     @property
     def initial_noise(self) -> float | None:
-        """Standard deviation of the noise that the parameters start with; None where they start otherwise."""
-        return None
+        """Standard deviation of the noise that the parameters start with, ``alpha_noise`` where there is that setting.
+
+        None where they start otherwise.
+        """
+        return getattr(self, "alpha_noise", None)
 
     @abstractmethod
     def build(self, spaces: Mapping[str, CellSpace], seed: int) -> ArchitectureParameters:
@@ -151,10 +154,6 @@ class Chain(Relaxation):
     @property
     def cuts(self) -> bool:
         return self.dst
-
-    @property
-    def initial_noise(self) -> float | None:
-        return self.alpha_noise
 
     def check(self, config: Composition) -> None:
         if self.dst and "none" in config.space.operations:
