@@ -288,7 +288,7 @@ class _Ranking:
 def load_parts(config: RankingConfig, *, resume: bool = False) -> DataSet:
     """Returns the data set with two disjoint parts of its training images: ``train``, and ``test`` to rank by.
 
-    They are those of a training with the same ``data.training`` and ``data.validation``; nets train on all of ``train``.
+    They are those of a training with this ``data.training`` and ``data.validation``; nets train on all of ``train``.
 
     Args:
         config: Which, and how it is divided.
