@@ -106,7 +106,8 @@ def node_contests(
         within_edges: `Derivation.within_edges` of the rule that made the mask.
         target: The state of the node.
     """
-    values, kept_at = importance.tolist(), mask.tolist()
+    values: list[list[float]] = importance.tolist()
+    kept_at = mask.tolist()
     rows = {
         edge: [(edge, k) for k, name in enumerate(space.operations) if name != "none"]
         for edge in space.incoming(target)
