@@ -95,5 +95,5 @@ class EnTranNasDst(EnTranNas):
     relaxation = Softmax(temperature=5.0, temperature_ratio=0.923, dst=True)
     derivation = NonZero()
     # where tau ends on CIFAR-10; alphas travel 2 in these steps, there 1.5
-    quick: ClassVar[Mapping[str, Any]] = {"relaxation": {"temperature_end": 0.1}}
+    quick: ClassVar[Mapping[str, Any]] = {"relaxation": {"temperature_floor": 0.1}}
     imagenet: ClassVar[Mapping[str, Any]] = {"relaxation": {"temperature": 1.0, "temperature_ratio": 0.9}}

@@ -124,7 +124,7 @@ class Chain(Relaxation):
         temperature: tau of the first epoch (EnTranNAS Eq. 5; 4.2: 5.0).
         temperature_ratio: By what tau is multiplied in each of 50 epochs; runs of other lengths stretch the schedule:
             tau(e) = temperature x ratio^(50 e / epochs) (EnTranNAS 4.2: 0.923).
-        temperature_end: tau does not fall below it; 0: it falls to the end, as in the papers.
+        temperature_floor: tau does not fall below it; 0: it falls to the end, as in the papers.
         dst: Whether small coefficients become exactly zero by a learned threshold per node (EnTranNAS Eqs. 7-9);
             ``penalties.sparsity`` raises it.
         threshold_start: Every beta of Eq. 8 before the search: 0 is a threshold of 0.5, all operations alive (ours).
@@ -138,16 +138,16 @@ class Chain(Relaxation):
     attention: dict[str, float] = Field(default_factory=dict)
     temperature: float = Field(default=1.0, gt=0)
     temperature_ratio: float = Field(default=1.0, gt=0, le=1)
-    temperature_end: float = Field(default=0.0, ge=0)
+    temperature_floor: float = Field(default=0.0, ge=0)
     dst: bool = False
     threshold_start: float = 0.0
     alpha_noise: Rate = 1e-3
 
     @model_validator(mode="after")
     def _falls(self) -> Self:
-        if self.temperature_end > self.temperature:
+        if self.temperature_floor > self.temperature:
             refuse(
-                f"relaxation.temperature_end={self.temperature_end:g} above relaxation.temperature="
+                f"relaxation.temperature_floor={self.temperature_floor:g} above relaxation.temperature="
                 f"{self.temperature:g}: the temperature falls over the epochs"
             )
         return self
@@ -235,7 +235,7 @@ class ChainParameters(ArchitectureParameters):
     def temperature(self, progress: float) -> float:
         """Returns tau (EnTranNAS Eq. 5), annealed as over 50 epochs however long the search is."""
         annealed: float = self.config.temperature_ratio ** (ANNEALED_EPOCHS * progress)
-        return max(self.config.temperature * annealed, self.config.temperature_end)
+        return max(self.config.temperature * annealed, self.config.temperature_floor)
 
     def thresholds(self) -> Mapping[str, Tensor]:
         return dict(self.threshold.items())

@@ -128,8 +128,8 @@ def test_settings_of_the_papers_on_imagenet(method: str, expected: dict[str, Any
 def test_quick_of_dst_anneals_as_far_as_the_paper_does_on_cifar() -> None:
     quick, paper = SearchConfig.make("entrannas-dst", "quick"), SearchConfig.make("entrannas-dst")
     end = paper.relaxation.temperature * paper.relaxation.temperature_ratio**49
-    assert quick.relaxation.temperature_end == pytest.approx(end, rel=0.02)
-    assert paper.relaxation.temperature_end == 0
+    assert quick.relaxation.temperature_floor == pytest.approx(end, rel=0.02)
+    assert paper.relaxation.temperature_floor == 0
     assert quick.penalties["sparsity"].factor == paper.penalties["sparsity"].factor == 0.2
 
 
