@@ -116,6 +116,10 @@ class LimitedSkips(Derivation):
     edges_per_node: int = Field(default=2, ge=1)
     skips: int = Field(default=2, ge=0)
 
+    @property
+    def within_edges(self) -> bool:
+        return True
+
     def select(
         self,
         spaces: Mapping[str, CellSpace],

@@ -300,6 +300,8 @@ class _Ranking:
 def load_parts(config: RankingConfig, *, resume: bool = False) -> DataSet:
     """Returns the data set with two disjoint parts of its training images: ``train``, and ``test`` to rank by.
 
+    They are those of a training with this ``data.training`` and ``data.validation``; nets train on all of ``train``.
+
     Args:
         config: Which, and how it is divided.
         resume: As in `load_data`.
@@ -309,7 +311,7 @@ def load_parts(config: RankingConfig, *, resume: bool = False) -> DataSet:
     """
     wanted = config.training.data
     data = load_data(wanted, resume=resume)
-    divided = wanted.model_copy(update={"training": 1.0, "validation": config.validation})
+    divided = wanted.model_copy(update={"validation": config.validation})
     training, held_out = training_parts(data, divided)
     assert held_out is not None, "config.validation is a number"
     return replace(data, train=training, test=held_out)
@@ -322,7 +324,8 @@ _PREPARED: tuple[TrainConfig, DataSet, str] | None = None
 def _prepare(plain: dict[str, Any], device: str) -> None:
     global _PREPARED
     config = RankingConfig.model_validate(plain)
-    _PREPARED = config.training, load_parts(config), device
+    whole = config.training.data.model_copy(update={"training": 1.0})  # of what `load_parts` has divided
+    _PREPARED = config.training.model_copy(update={"data": whole}), load_parts(config), device
 
 
 def _train(task: tuple[Phase, Topology]) -> tuple[Topology, float]:

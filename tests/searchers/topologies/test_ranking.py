@@ -25,6 +25,7 @@ from genocc.searchers.topologies import ranking
 from genocc.searchers.topologies.ranking import RankingConfig, load_parts, rank_topologies, read_ranking
 from genocc.searchers.topologies.topologies import sampled
 from genocc.training.config import TrainConfig
+from genocc.training.trainer import training_parts
 
 TINY = [
     *("--data", "fake", "--epochs", "1", "--sample", "4", "--top", "2"),
@@ -71,6 +72,26 @@ def test_no_net_is_trained_on_the_images_that_rank_it_nor_ranked_by_test_images(
     pixels = [part.start(torch.arange(len(part)), 0, False, None)().flatten(1).numpy() for part in parts]
     rest, held, every = (sorted(image.tobytes() for image in part) for part in pixels)
     assert sorted(rest + held) == every
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(0.5, 719), (40, 40)])
+def test_nets_are_trained_on_the_share_of_all_training_images_that_is_asked_for(
+    asked: float, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def count(genotype: Any, config: TrainConfig, *, data: Any, device: str) -> Any:
+        images, held = training_parts(data, config.data)
+        seen.append(len(images))
+        assert held is None
+        return SimpleNamespace(top1=0.5)
+
+    monkeypatch.setattr(ranking, "fit", count)
+    monkeypatch.setattr(ranking, "_PREPARED", None)
+    training = TrainConfig.make("quick", data={"name": "digits", "size": 8, "training": asked})
+    ranking._prepare(RankingConfig(training=training).model_dump(mode="json"), "cpu")
+    ranking._train(("normal", sampled(2, 0)[0]))
+    assert seen == [expected]
 
 
 def test_the_best_of_the_first_phase_are_ranked_by_the_second(whole: Path) -> None:
