@@ -105,6 +105,6 @@ def read_seeds(path: str | Path) -> tuple[SearchConfig, int]:
     """Returns the configuration of the first search and their number; raises RunError or ConfigError."""
     found = read_config(path, SEARCH_SEEDS)
     seeds = found.get("seeds")
-    if not isinstance(seeds, int):
+    if type(seeds) is not int:
         raise ConfigError(f"{path}: seeds: found {quoted(seeds)}; expected a number")
     return SearchConfig.from_dict(found.get("search", {}), where=str(path)), seeds
