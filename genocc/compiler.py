@@ -20,7 +20,7 @@ from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.passes import PASSES, Parameters, Pass, run_passes, select
 from genocc.primitives import Shape
-from genocc.provenance import Provenance
+from genocc.provenance import Provenance, check_net
 from genocc.runs.outputs import refuse_overwriting
 from genocc.source import Source
 from genocc.verification import MismatchError, Verification
@@ -245,7 +245,7 @@ def compile_net(
 
     Raises:
         NetworkError: The skeleton has no place for the genotype's cells, or the run trained another network.
-        WeightsError: The weights do not fit the net.
+        WeightsError: The weights do not fit the net, or their file says that they are another's.
         RunError: The training is not finished.
         GenoccError: A pass is unknown, or there are weights and a seed.
     """
@@ -258,6 +258,8 @@ def compile_net(
         raise GenoccError("--seed is of an initialization, and the weights are given; leave it out")
     logical = lower(source.genotype, config)
     before = _parameters(logical, weights, seed or 0)
+    if isinstance(weights, (str, Path)):
+        check_net(weight_files.metadata(weights), source.genotype, config, str(weights))
     graph, parameters = run_passes(logical, before, select(passes, PASSES), after=after)
     trained = weights is not None
     return CompiledNet(
