@@ -259,7 +259,7 @@ def compile_net(
     logical = lower(source.genotype, config)
     before = _parameters(logical, weights, seed or 0)
     if isinstance(weights, (str, Path)):
-        check_net(weight_files.metadata(weights), source.genotype, config, str(weights))
+        check_net(weight_files.metadata(weights), source.genotype, config, str(weights), source.provenance)
     graph, parameters = run_passes(logical, before, select(passes, PASSES), after=after)
     trained = weights is not None
     return CompiledNet(

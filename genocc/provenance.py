@@ -112,7 +112,9 @@ class Provenance:
             raise TargetError(f"{where}: damaged metadata: {error}") from None
 
 
-def check_net(texts: Mapping[str, str], genotype: Genotype, config: NetworkConfig, where: str) -> None:
+def check_net(
+    texts: Mapping[str, str], genotype: Genotype, config: NetworkConfig, where: str, run: Provenance | None = None
+) -> None:
     """Checks that weights are those of a net, as far as their names and shapes leave open.
 
     Args:
@@ -120,10 +122,12 @@ def check_net(texts: Mapping[str, str], genotype: Genotype, config: NetworkConfi
         genotype: Of the net that they are wanted for.
         config: The network around its cells.
         where: The file, for messages.
+        run: What a training run says about its own weights, if the net is that of a run.
 
     Raises:
         TargetError: The metadata are damaged.
-        WeightsError: They are of a net with other connections, or another stride of the stem.
+        WeightsError: They are of a net with other connections, or another stride of the stem, or were trained with
+            other classes or another normalization than the run's.
     """
     if "genocc_version" not in texts or "genotype" not in texts:
         return
@@ -138,6 +142,15 @@ def check_net(texts: Mapping[str, str], genotype: Genotype, config: NetworkConfi
             raise WeightsError(
                 f"{where}: its weights are of '{found.genotype.name}', whose {kind} cell has the same tensors, and "
                 f"other connections (or their order) than that of '{genotype.name}'; name the genotype that was trained"
+            )
+    for noun, own, wanted in (
+        ("classes", found.class_names, run.class_names if run else ()),
+        ("normalization", found.normalization, run.normalization if run else None),
+    ):
+        if own and wanted and own != wanted:
+            raise WeightsError(
+                f"{where}: {noun} {quoted(own)}; the run has {quoted(wanted)}; name the run of these "
+                "weights, or the run's genotype.json"
             )
 
 

@@ -17,7 +17,7 @@ from genocc.initialization import initialize
 from genocc.lowering import lower
 from genocc.nn.backbone import Backbone
 from genocc.nn.target_net import TargetNet
-from genocc.provenance import Provenance
+from genocc.provenance import Provenance, check_net
 from tests.strategies import genotypes, networks
 
 
@@ -151,3 +151,18 @@ def test_weights_of_a_net_with_the_same_tensors_are_refused(
     assert compile_net(trained, config.model_copy(update={"input_size": (8, 9)}), weights=file).trained
     weights.save(weights.load(file), file)
     assert compile_net(genotype, wanted, weights=file).trained, "a file of another program says nothing"
+
+
+def test_weights_of_another_training_do_not_get_the_classes_of_a_run(tmp_path: Path) -> None:
+    genotype, config = _wired(1), NetworkConfig.make(channels=2, layers=3, classes=2)
+    half, third = (((mean,) * 3, (0.25,) * 3) for mean in (0.5, 0.3))
+    texts = Provenance(genotype, config, class_names=("cat", "dog"), normalization=half).to_metadata()
+    for names, normalization, found in (
+        (("dog", "cat"), half, r"w: classes \('cat', 'dog'\); the run has \('dog', 'cat'\)"),
+        (("cat", "dog"), third, r"w: normalization .*; the run has "),
+    ):
+        run = Provenance(genotype, config, class_names=names, normalization=normalization)
+        with pytest.raises(WeightsError, match=found):
+            check_net(texts, genotype, config, "w", run)
+    check_net(texts, genotype, config, "w", Provenance(genotype, config))
+    check_net(texts, genotype, config, "w", Provenance.from_metadata(texts, "w"))
