@@ -203,7 +203,7 @@ def compile(  # named as the command; the built-in is not needed here
         GenoccError: As `compile_net`, or two arguments exclude each other.
     """
     source = Source.of(genotype)
-    target = to if isinstance(to, Exporter) else make_exporter(to, source, **options)
+    target = to if isinstance(to, Exporter) else make_exporter(to, trained_by(source, weights), **options)
     if provider is not None and not verify:
         raise GenoccError("--provider says where the verification runs, and --no-verify leaves it out; give one")
     _check_output(output, target, source, weights)
@@ -305,12 +305,25 @@ def exporter(name: str) -> type[Exporter]:
     return found
 
 
-def make_exporter(name: str, source: Source | None = None, **options: Any) -> Exporter:
+def trained_by(source: Source, weights: object = None) -> Provenance | None:
+    """Returns what is known of the training of a net: by its run, or by the file of its weights; None for nothing.
+
+    Raises:
+        FileError: The file cannot be read.
+        TargetError: Its metadata are damaged.
+    """
+    if source.provenance or not isinstance(weights, (str, Path)):
+        return source.provenance
+    texts = weight_files.metadata(weights)
+    return Provenance.from_metadata(texts, str(weights)) if "genocc_version" in texts else None
+
+
+def make_exporter(name: str, training: Provenance | None = None, **options: Any) -> Exporter:
     """Returns a target with options.
 
     Args:
         name: Of the target.
-        source: What will be compiled: options that are not given follow from its training run.
+        training: Of the net that will be compiled, as `trained_by`: options that are not given follow from it.
         **options: Of the target.
 
     Raises:
@@ -321,8 +334,8 @@ def make_exporter(name: str, source: Source | None = None, **options: Any) -> Ex
     if unknown := [option for option in options if option not in known]:
         has = f"its options are {', '.join(known)}" if known else "it has no options"
         raise TargetError(f"target '{name}' has no option {unknown[0]}; {has}".replace("_", "-"))
-    if source and source.provenance:
-        own = _options_of_training(source.provenance, options)
+    if training:
+        own = _options_of_training(training, options)
         options = {**{option: value for option, value in own.items() if option in known}, **options}
     return target(**options)
 
@@ -330,7 +343,7 @@ def make_exporter(name: str, source: Source | None = None, **options: Any) -> Ex
 def _options_of_training(provenance: Provenance, given: Mapping[str, Any]) -> dict[str, Any]:
     """Deployment options as a training run has them; see `genocc.exporters.deployment.Deployment`."""
     trained = provenance.normalization
-    if given.get("normalize") not in (None, trained):
+    if trained and given.get("normalize") not in (None, trained):
         raise TargetError(
             f"--normalize: found {given['normalize']}; the net was trained with {trained}: give --normalize run"
         )

@@ -86,22 +86,23 @@ def compile(
 
     The file appears only if it is complete and computes what the net does in PyTorch (exit code 1 if not).
     """
-    from genocc.compiler import choose_passes, compile, make_exporter
+    from genocc.compiler import choose_passes, compile, make_exporter, trained_by
     from genocc.passes import PASSES, parse
     from genocc.verification import MismatchError
 
     refuse_overwriting(output, source.where, weights, class_names)
     if json:
         refuse_mixing(output)
+    training = trained_by(source, weights if seed is None else None)  # with both, compile refuses them
     options = {
         "opset": opset,
         "batch": batch,
-        "normalize": normalize and normalize_option(normalize, network.input_channels, source.provenance),
+        "normalize": normalize and normalize_option(normalize, network.input_channels, training),
         "uint8_input": uint8_input,
         "softmax": softmax,
         "class_names": class_names and class_names_option(class_names),
     }
-    target = make_exporter(to, source, **{name: value for name, value in options.items() if value is not None})
+    target = make_exporter(to, training, **{name: value for name, value in options.items() if value is not None})
     chosen = choose_passes(target, None if passes is None else parse(passes, PASSES), optimize)
     if bisect:
         _bisect(source, network, chosen, weights, seed, json)
