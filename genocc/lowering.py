@@ -30,7 +30,8 @@ def lower(
     """Returns the graph of a net before any pass.
 
     Args:
-        genotype: The cells; those that the skeleton has a place for: ``normal`` and ``reduction``, two inputs each.
+        genotype: The cells; those that the skeleton has a place for: ``normal`` and ``reduction`` with two inputs
+            each, or ``normal`` with one input and one output state (``nas-bench-201``).
         config: The network around them; the CIFAR defaults where it is not given.
         training: Whether to add drop path and the auxiliary head.
         features: Name -> position of a cell: the outputs of these cells replace the logits, and the graph ends with
@@ -56,11 +57,15 @@ def lower(
     channels = config.channels
     outputs: dict[str, str] = {}
     for number in range(config.layers):
-        kind = config.kind(number)
-        channels *= 2 if kind == "reduction" else 1
+        reduces = config.kind(number) == "reduction"
+        channels *= 2 if reduces else 1
         block = Block(b.builder, "", channels)
-        older, newer = newer, _cell(block, number, genotype.cells[kind], (older, newer), kind, reduced, training)
-        reduced = kind == "reduction"
+        if reduces and skeleton.reduction:
+            output = skeleton.reduction(block.within(origins.Cell(number)), newer)
+        else:
+            inputs = [newer] if skeleton.inputs == 1 else _preprocessed(block, number, (older, newer), reduced)
+            output = _cell(block, number, genotype.cells[config.kind(number)], inputs, 1 + reduces, training)
+        older, newer, reduced = newer, output, reduces
         if len(b.builder.nodes) > MAX_PRIMITIVES:
             raise NetworkError(
                 f"layers: found {config.layers} cells, the first {number + 1} of which have {len(b.builder.nodes):,} "
@@ -73,22 +78,25 @@ def lower(
                 return b.builder.build(**{name: outputs[name] for name in features})
         elif training and config.auxiliary and number == 2 * config.layers // 3:
             outputs["auxiliary_logits"] = _auxiliary_head(b.within(origins.AUXILIARY), newer, config)
-    logits = b.within(origins.CLASSIFIER).linear(b.within(origins.HEAD).mean(newer), origins.LINEAR, config.classes)
+    head = b.within(origins.HEAD)
+    logits = b.within(origins.CLASSIFIER).linear(head.mean(skeleton.tail(head, newer)), origins.LINEAR, config.classes)
     return b.builder.build(logits=logits, **outputs)
 
 
-def _cell(
-    b: Block, number: int, cell: Cell, inputs: tuple[str, str], kind: str, older_is_larger: bool, training: bool
-) -> str:
+def _preprocessed(b: Block, number: int, inputs: tuple[str, str], older_is_larger: bool) -> list[str]:
     older, newer = (b.within(origins.Preprocessing(number, index)) for index in (0, 1))
-    states = [
+    return [
         factorized_reduce(older, inputs[0]) if older_is_larger else relu_conv_bn(1)(older, inputs[0], 1),
         relu_conv_bn(1)(newer, inputs[1], 1),
     ]
+
+
+def _cell(b: Block, number: int, cell: Cell, inputs: list[str], input_stride: int, training: bool) -> str:
+    states = list(inputs)
     for node, edges in enumerate(cell.nodes):
         values = []
         for position, edge in enumerate(edges):
-            stride = 2 if kind == "reduction" and edge.source < cell.inputs else 1
+            stride = input_stride if edge.source < cell.inputs else 1
             place = origins.Edge(number, node, edge.op, position)
             value = get(edge.op).lower(b.within(place), states[edge.source], stride)
             if training and not edge.is_none and value != states[edge.source]:
@@ -101,6 +109,8 @@ def _cell(
 def _auxiliary_head(b: Block, x: str, config: NetworkConfig) -> str:
     """ReLU, 5x5 average pool, 1x1 conv to 128, BN, ReLU, 2x2 conv to 768, BN, ReLU, linear."""
     stride = SKELETONS[config.skeleton].auxiliary_stride
+    if stride is None:
+        raise NetworkError(f"skeleton '{config.skeleton}' has no auxiliary head; leave it out")
     height, width = b.builder.shape(x)[1:]
     if min(height, width) < 5 + stride:
         raise NetworkError(
@@ -115,13 +125,26 @@ def _auxiliary_head(b: Block, x: str, config: NetworkConfig) -> str:
 
 
 def _check_cells(genotype: Genotype, config: NetworkConfig) -> None:
-    for kind in sorted({config.kind(number) for number in range(config.layers)}):
-        place = f"skeleton '{config.skeleton}' has no place for '{genotype.name}'"
+    wanted = SKELETONS[config.skeleton].inputs
+    place = f"skeleton '{config.skeleton}' has no place for '{genotype.name}'"
+    for kind in config.kinds:
         if kind not in genotype.cells:
             found = ", ".join(genotype.cells)
             raise NetworkError(f"{place}: it needs a cell '{kind}'; the genotype has only: {found}")
-        if (inputs := genotype.cells[kind].inputs) != 2:
-            raise NetworkError(f"{place}: it needs two inputs per cell; cell '{kind}' has {inputs}")
+        cell = genotype.cells[kind]
+        if cell.inputs != wanted:
+            expected = "two inputs" if wanted == 2 else "one input"
+            raise NetworkError(f"{place}: it needs {expected} per cell; cell '{kind}' has {cell.inputs}{_fits(cell)}")
+        if wanted == 1 and len(cell.concat) > 1:
+            raise NetworkError(
+                f"{place}: its cells' output is one state; the concat of cell '{kind}' has {len(cell.concat)}"
+            )
+
+
+def _fits(cell: Cell) -> str:
+    """Which skeleton has a place for a cell, for messages."""
+    names = [name for name, skeleton in SKELETONS.items() if skeleton.inputs == cell.inputs]
+    return f"; choose skeleton {' or '.join(names)}" if names else ""
 
 
 def _check_features(features: Mapping[str, int], config: NetworkConfig) -> None:

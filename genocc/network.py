@@ -12,8 +12,9 @@ from pydantic_core import PydanticCustomError
 from genocc import origins
 from genocc.errors import NetworkError, expectation, quoted
 from genocc.operations import Block
+from genocc.primitives import AvgPool
 
-SkeletonName = Literal["cifar", "imagenet"]
+SkeletonName = Literal["cifar", "imagenet", "nas-bench-201"]
 Size = Annotated[int, Field(strict=True, ge=1, le=8192)]
 
 
@@ -21,9 +22,10 @@ class NetworkConfig(BaseModel):
     """Configuration of a net around its cells.
 
     Attributes:
-        skeleton: ``cifar`` or ``imagenet``; fields that are not given take its defaults.
+        skeleton: ``cifar``, ``imagenet`` or ``nas-bench-201``; fields that are not given take its defaults.
         channels: C of the first cells; doubled by each reduction.
-        layers: Number of cells L; those at L//3 and 2L//3 are reductions.
+        layers: Number of cells L; those at L//3 and 2L//3 are reductions. In ``nas-bench-201``, whose reductions are
+            residual blocks, L is 3N + 2: stages of N cells.
         classes: Number of classes.
         input_size: Height and width of the images.
         input_channels: Channels of the images.
@@ -56,10 +58,18 @@ class NetworkConfig(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        allowed = SKELETONS[self.skeleton].stem_strides
-        if self.stem_stride not in allowed:
-            values = ", ".join(map(str, allowed))
+        skeleton, message = SKELETONS[self.skeleton], ""
+        if self.stem_stride not in skeleton.stem_strides:
+            values = ", ".join(map(str, skeleton.stem_strides))
             message = f"stem_stride {self.stem_stride} does not exist in skeleton '{self.skeleton}'; expected {values}"
+        elif skeleton.reduction and (self.layers < 5 or self.layers % 3 != 2):
+            message = (
+                f"layers {self.layers}: skeleton '{self.skeleton}' has three stages of N cells and a residual block "
+                "between two of them; expected 3N + 2 layers: 5, 8, 11, 14, 17, ..."
+            )
+        elif skeleton.auxiliary_stride is None and self.auxiliary:
+            message = f"auxiliary: skeleton '{self.skeleton}' has no auxiliary head; leave it out"
+        if message:
             raise PydanticCustomError("network", "{message}", {"message": message})
         return self
 
@@ -88,6 +98,15 @@ class NetworkConfig(BaseModel):
         """Returns the kind of the cell at a position: ``normal`` or ``reduction``."""
         return "reduction" if cell in self.reductions else "normal"
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of cell that are a genotype's, sorted."""
+        return (
+            ("normal",)
+            if SKELETONS[self.skeleton].reduction
+            else tuple(sorted(set(map(self.kind, range(self.layers)))))
+        )
+
 
 @dataclass(frozen=True)
 class Stem:
@@ -106,13 +125,20 @@ class Skeleton:
         defaults: Values of NetworkConfig fields.
         stem: Writes the stem and returns cell 0's inputs.
         stem_strides: The values that ``stem_stride`` may take.
-        auxiliary_stride: Stride of the auxiliary head's 5x5 average pool.
+        auxiliary_stride: Stride of the auxiliary head's 5x5 average pool; None: it has no such head.
+        inputs: Of a cell. 2: the outputs of the two cells before it, preprocessed to C channels; the output is a
+            concatenation. 1: the output of the cell before it as it is; the output is one state, of C channels.
+        reduction: Writes the block that stands in the place of a reduction cell; None: it is a cell of the genotype.
+        tail: Writes what stands between the last cell and the global mean, into the head.
     """
 
     defaults: dict[str, Any]
     stem: Callable[[Block, str, NetworkConfig], Stem]
     stem_strides: tuple[int, ...]
-    auxiliary_stride: int
+    auxiliary_stride: int | None
+    inputs: int = 2
+    reduction: Callable[[Block, str], str] | None = None
+    tail: Callable[[Block, str], str] = lambda b, x: x
 
 
 def cifar_stem(b: Block, image: str, config: NetworkConfig) -> Stem:
@@ -134,6 +160,34 @@ def imagenet_stem(b: Block, image: str, config: NetworkConfig) -> Stem:
     return Stem(older, newer, reduced=True)
 
 
+def nas_bench_201_stem(b: Block, image: str, config: NetworkConfig) -> Stem:
+    """One 3x3 conv to C and BN, without ReLU (Dong and Yang, NAS-Bench-201, ICLR 2020, Section 2.1)."""
+    stem = b.within(origins.STEM, config.channels)
+    x = stem.norm(stem.conv(image, "conv", 3, config.stem_stride))
+    return Stem(x, x, reduced=False)
+
+
+def residual_reduction(b: Block, x: str) -> str:
+    """Twice ReLU, 3x3 conv and BN, the first of stride 2, plus a 2x2 average pool and a 1x1 conv without BN.
+
+    Dong and Yang, NAS-Bench-201, Section 2.1 and Figure 1; the order of the operations is that of the program.
+    """
+    height, width = b.builder.shape(x)[1:]
+    if height % 2 or width % 2:
+        raise NetworkError(
+            f"{b.origin}: the residual block of skeleton 'nas-bench-201' halves maps of even height and width, found "
+            f"{height}x{width}; choose an input size that 4 divides"
+        )
+    y = b.norm(b.conv(b.relu(x, "relu1"), "conv1", 3, 2), "bn1")
+    y = b.norm(b.conv(b.relu(y, "relu2"), "conv2", 3), "bn2")
+    return b.add(b.conv(b.pool(x, "pool", AvgPool(kernel=2, stride=2)), "shortcut", 1), y)
+
+
+def bn_relu(b: Block, x: str) -> str:
+    """BN, ReLU: what the last cell of sums lacks."""
+    return b.relu(b.norm(x))
+
+
 SKELETONS: dict[str, Skeleton] = {
     "cifar": Skeleton(
         defaults={
@@ -151,5 +205,14 @@ SKELETONS: dict[str, Skeleton] = {
         stem=imagenet_stem,
         stem_strides=(2, 4, 8),
         auxiliary_stride=2,
+    ),
+    "nas-bench-201": Skeleton(
+        defaults={"channels": 16, "layers": 17, "classes": 10, "input_size": (32, 32), "stem_stride": 1},
+        stem=nas_bench_201_stem,
+        stem_strides=(1,),
+        auxiliary_stride=None,
+        inputs=1,
+        reduction=residual_reduction,
+        tail=bn_relu,
     ),
 }  # fmt: skip

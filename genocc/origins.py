@@ -8,6 +8,7 @@ An origin is a place and the value's name there, joined by dots. This module alo
     cells.3.nodes.1.sep_conv_3x3.0.dw1    `Edge`: number 0 of those into node 1, and what its recipe calls the value
     cells.3.nodes.1.add                   `Node`: the sum of its edges
     cells.3.concat                        `Cell`: its output
+    cells.5.conv1                         `Cell` whose place a block that is no cell has (`genocc.network`)
     auxiliary.conv1, head.mean            `Section`: a head
     classifier.linear                     `Section`: the logits
 
@@ -47,7 +48,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell, by position; its own value is its output, all others belong to a place within it."""
+    """A cell, by position; its own value is its output, all others belong to a place within it.
+
+    A block that stands in a cell's place has no places within: all of its values are its own.
+    """
 
     cell: int
 

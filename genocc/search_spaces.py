@@ -24,8 +24,10 @@ SEARCH_SPACES: dict[str, tuple[str, ...]] = {
     "ss6": (*_FREE, "sep_conv_5x5", "dil_conv_3x3"),
     "ss7": (*_FREE, "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3"),
     "ss8": (*_FREE, "sep_conv_3x3", "sep_conv_5x5", "dil_conv_5x5"),
+    "nas-bench-201": ("none", "skip_connect", "conv_1x1", "conv_3x3", "avg_pool_3x3"),
 }
-"""Names of operations by search space: DARTS; EnTranNAS Table 8 (extended); eDARTS Table I (ss1 to ss8)."""
+"""Names of operations by search space: DARTS; EnTranNAS Table 8 (extended); eDARTS Table I (ss1 to ss8); NAS-Bench-201,
+Section 2.1, in its program's order."""
 
 
 def search_space(name: str | Sequence[str], pool: str = "max") -> tuple[Operation, ...]:

@@ -15,8 +15,10 @@ from pydantic.fields import FieldInfo
 
 from genocc.configuration import Configuration, Seed, assign, refuse
 from genocc.errors import ConfigError, GenoccError
+from genocc.network import SKELETONS
 
 from .choosing import FORMER, combined, override_penalty, switched, translated
+from .interface import CellSpace
 from .method import COMMON_PENALTIES, Method, bring_method, get_method
 from .parts import (
     AllCells,
@@ -50,7 +52,7 @@ class SearchConfig(Configuration):
     chosen: ClassVar[tuple[str, ...]] = ("method", "preset")
 
     method: str
-    preset: Literal["quick", "cifar", "imagenet"] = "cifar"
+    preset: Literal["quick", "cifar", "imagenet", "nas-bench-201"] = "cifar"
     seed: Seed = 0
     space: SpaceConfig = SpaceConfig()
     topology: SerializeAsAny[Topology] = AllEdges()
@@ -95,6 +97,11 @@ class SearchConfig(Configuration):
             part.check(self)
         return self
 
+    def cell_spaces(self, kinds: Iterable[str]) -> dict[str, CellSpace]:
+        """Returns the candidates of each kind of cell, sorted by kind."""
+        inputs = SKELETONS[self.supernet.skeleton].inputs
+        return {kind: self.topology.cell_space(self.space.operations, kind, inputs) for kind in sorted(kinds)}
+
     def open_parts(self) -> dict[str, OpenPart]:
         """Returns the parts that are choices among classes, by dotted path."""
         parts = {name: value for name, value in self if isinstance(value, OpenPart)}
@@ -113,7 +120,8 @@ class SearchConfig(Configuration):
         Args:
             method: A registered method (see `genocc methods`), or a `Method` that need not be registered, nor its
                 parts.
-            preset: ``quick`` (minutes on a CPU), ``cifar`` or ``imagenet`` (the papers' settings).
+            preset: ``quick`` (minutes on a CPU), ``cifar`` or ``imagenet`` (the papers' settings), or
+                ``nas-bench-201`` (cells of that benchmark).
             overrides: Texts ``part.field=value`` as `--set` takes them, later ones winning.
             **fields: Parts as nested mappings, and ``seed``; they win over the method and lose to ``overrides``.
 
@@ -183,3 +191,8 @@ class SearchConfig(Configuration):
         names = tuple(text.partition("=")[0].strip().split("."))
         names = FORMER.get(names, names)
         return names[0] in cls._kinds() and names[1:] in ((), ("name",))
+
+
+def as_today(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the plain data of a search's configuration as they are written today; raises ConfigError."""
+    return SearchConfig.from_dict(own).model_dump(mode="json")

@@ -70,6 +70,12 @@ class CellSpace:
     operations: tuple[str, ...]
     candidates: tuple[tuple[bool, ...], ...] | None = None
 
+    @property
+    def concat(self) -> tuple[int, ...]:
+        """The states of the cell's output: all nodes; of a cell with one input, the last node."""
+        last = self.inputs + self.nodes
+        return (last - 1,) if self.inputs == 1 else tuple(range(self.inputs, last))
+
     def incoming(self, target: int) -> list[int]:
         """Returns the numbers of the edges into a state."""
         return [number for number, (_, to) in enumerate(self.edges) if to == target]
@@ -243,6 +249,7 @@ class SearchNet(Protocol):
     training: bool
 
     def modules(self) -> Iterator[Module]: ...
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]: ...
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
     def train(self, mode: bool = True) -> Any: ...

@@ -48,6 +48,7 @@ class Method:
         penalties: Beside `COMMON_PENALTIES`, or one of them with other settings.
         quick: Settings that differ in the preset ``quick``: nested mappings of configuration fields.
         imagenet: The same for the preset ``imagenet``.
+        presets: The same by preset; these win over the former two.
     """
 
     name: ClassVar[str]
@@ -67,6 +68,7 @@ class Method:
     child: ClassVar[ChildConfig] = ChildConfig()
     quick: ClassVar[Mapping[str, Any]] = {}
     imagenet: ClassVar[Mapping[str, Any]] = {}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @classmethod
     def open_parts(cls) -> list[OpenPart]:
@@ -86,7 +88,7 @@ class Method:
         of_parts = {name: part.presets.get(preset, {}) for name, part in _open(cls).items()}
         penalties = {part.name: part.model_dump() for part in (*COMMON_PENALTIES, *cls.penalties)}
         data = merged(merged(parts, PRESETS[preset]), {**of_parts, "penalties": penalties})
-        return merged(data, {"quick": cls.quick, "imagenet": cls.imagenet}.get(preset, {}))
+        return merged(data, {"quick": cls.quick, "imagenet": cls.imagenet, **cls.presets}.get(preset, {}))
 
 
 COMMON_PENALTIES: tuple[Penalty, ...] = (Sparsity(), ExpectedMacs())
@@ -110,6 +112,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "weights": {"learning_rate": 0.5, "learning_rate_end": 0.0},
         "architecture": {"learning_rate": 6e-3},
         "budget": {"skeleton": "imagenet"},
+    },
+    "nas-bench-201": {  # Dong and Yang, ICLR 2020, Section 2.1: 15,625 cells, and the net around them
+        "space": {"name": "nas-bench-201"},
+        "supernet": {"skeleton": "nas-bench-201", "channels": 16, "layers": 17},
+        "budget": {"skeleton": "nas-bench-201"},
     },
 }
 """Settings of each preset, which win over those of the method's parts; `OpenPart.presets` has those of a choice of

@@ -44,11 +44,16 @@ class SearchResult:
     @classmethod
     def read(cls, path: str | Path) -> SearchResult:
         """Returns the result of a finished run; raises GenoccError where the folder has none."""
-        folder, config = Path(path), read_search(path)
+        folder = Path(path)
         genotype = Genotype.load(folder / RUN_GENOTYPE)
+        return cls.of(folder, read_search(path), genotype, finished_epochs(folder, SEARCH))
+
+    @classmethod
+    def of(cls, folder: Path, config: SearchConfig, genotype: Genotype, history: list[dict[str, Any]]) -> SearchResult:
+        """Returns the result of a finished run of which the files have been read; raises GenoccError."""
         target = config.budget.target(**image_sizes(genotype, str(folder / RUN_GENOTYPE)))
         total = count(genotype, target).total
-        return cls(folder, config, genotype, finished_epochs(folder, SEARCH), target, total.macs, total.parameters)
+        return cls(folder, config, genotype, history, target, total.macs, total.parameters)
 
     @property
     def genotype_path(self) -> Path:

@@ -9,9 +9,10 @@ from typing import Any
 
 from genocc import plugins
 from genocc.configuration import Configuration, Part
+from genocc.errors import ConfigError
 
 from .config import SearchConfig
-from .method import methods
+from .method import Method, methods
 from .parts import Penalty
 from .registry import OpenPart, about, choices
 
@@ -44,8 +45,24 @@ def settings(config: Configuration) -> dict[str, Any]:
 
 
 def settings_by_method(preset: str = "cifar") -> dict[str, dict[str, Any]]:
-    """Returns method -> dotted path -> value, in a preset; which settings there are depends on the method's parts."""
-    return {name: settings(SearchConfig.make(name, preset)) for name in methods()}
+    """Returns method -> dotted path -> value, in a preset; which settings there are depends on the method's parts.
+
+    Methods in `unfit_methods` are left out.
+    """
+    unfit = unfit_methods(preset)
+    return {name: settings(SearchConfig.make(name, preset)) for name in methods() if name not in unfit}
+
+
+def unfit_methods(preset: str) -> dict[str, str]:
+    """Returns method -> why it has no meaning in a preset; raises ConfigError where there is no such preset."""
+    Method.defaults(preset)
+    found = {}
+    for name in methods():
+        try:
+            SearchConfig.make(name, preset)
+        except ConfigError as error:
+            found[name] = str(error)
+    return found
 
 
 def setting_names(table: Mapping[str, Mapping[str, Any]]) -> list[str]:

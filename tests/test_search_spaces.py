@@ -12,7 +12,7 @@ from genocc.search_spaces import SEARCH_SPACES, search_space
 def test_search_spaces() -> None:
     assert {name: len(ops) for name, ops in SEARCH_SPACES.items()} == {
         "darts": 8, "darts-no-zero": 7, "extended": 13,
-        "ss1": 5, "ss2": 5, "ss3": 5, "ss4": 5, "ss5": 5, "ss6": 5, "ss7": 6, "ss8": 6,
+        "ss1": 5, "ss2": 5, "ss3": 5, "ss4": 5, "ss5": 5, "ss6": 5, "ss7": 6, "ss8": 6, "nas-bench-201": 5,
     }  # fmt: skip
     assert "none" not in SEARCH_SPACES["darts-no-zero"]
     assert [op.name for op in search_space("ss3", pool="avg")] == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from genocc.differences import CellDifference, Connection, Difference
 from genocc.errors import GenotypeError, NetworkError
 from genocc.files import write_atomically
 from genocc.genotype import Cell, Edge, Genotype
+from genocc.network import SKELETONS, NetworkConfig
 from genocc.operations import get
 
 from .diagram import Arrow, Diagram, Panel, Role, Tone, Vertex
@@ -126,10 +128,9 @@ def _width(edge: Edge) -> float:
 
 
 def _shares(genotype: Genotype, counts: Counts | None) -> dict[tuple[str, int, int], str]:
-    """Cost of each edge as text; nothing where the default skeleton has no place for the cells."""
-    try:
-        counts = counts or count(genotype)
-    except NetworkError:
+    """Cost of each edge as text; nothing where no skeleton has a place for the cells."""
+    counts = counts or _counts(genotype)
+    if counts is None:
         return {}
     total = max(counts.total.macs, 1)
     config = counts.config
@@ -139,6 +140,14 @@ def _shares(genotype: Genotype, counts: Counts | None) -> dict[tuple[str, int, i
         place: f", {row.cost.macs:,} MACs, {row.cost.macs / total:.1%} of the net {network}"
         for place, row in zip(places, counts.by_edge, strict=True)
     }
+
+
+def _counts(genotype: Genotype) -> Counts | None:
+    """Counts in the first skeleton that has a place for the cells, by its defaults."""
+    for skeleton in SKELETONS:
+        with suppress(NetworkError):
+            return count(genotype, NetworkConfig.make(skeleton=skeleton))
+    return None
 
 
 _ADDED: dict[str, Any] = {"color": "#0060a8", "dash": "bold"}

@@ -71,6 +71,8 @@ _WIRING: dict[type[Place], type[Primitive]] = {origins.Node: Add, origins.Cell: 
 def parts(graph: Graph) -> dict[str, Part]:
     """Returns the parts of a net by origin: stems and heads, each cell's preprocessing, each edge's operation.
 
+    A block in the place of a cell is a part of its own.
+
     An edge whose operation is the identity has no nodes and is no part.
 
     Raises:
@@ -81,7 +83,7 @@ def parts(graph: Graph) -> dict[str, Part]:
         place, what = origins.parse(node.name)
         if isinstance(node.primitive, Input) or type(node.primitive) is _WIRING.get(type(place)):
             continue
-        if isinstance(place, origins.Cell | origins.Node) or not what:
+        if isinstance(place, origins.Node) or not what:
             raise TargetError(f"target 'python': '{node.name}' is no operation on an edge, preprocessing, stem or head")
         if not (isinstance(node.primitive, DropPath) and what == origins.DROP_PATH):
             members.setdefault(str(place), []).append(node)

@@ -76,7 +76,7 @@ def source(genotype: Genotype, config: NetworkConfig | None = None) -> str:
     found, fresh = parts(graph), _fresh_names({"Network", *_runtime()})
     net = Net(genotype, config, graph, found, _classes(found, fresh))
     cells = cell_classes(net, fresh)
-    wiring = _distinct([network_class(net, cells), *cells])
+    wiring = _distinct([network_class(net, cells), *(cell for cell in cells if cell not in net.classes.values())])
     operations = _distinct(net.classes.values())
     copied = _needed("\n".join([*wiring, *operations]))
     text = "\n\n\n".join([*wiring, copied.pop("Node"), *operations, *copied.values()])
@@ -122,6 +122,7 @@ class _Role(NamedTuple):
 
 
 _PREPROCESSING, _OPERATION, _END = range(3)
+"""Of the first rank are the blocks that stand in the place of cells too."""
 _ARGUMENTS = (("c", "c_in"), ("c", "stride"), ())
 """Arguments that a class may take, by rank."""
 
@@ -148,7 +149,9 @@ def _role(part: Part) -> _Role:
     place = origins.parse(part.origin).place
     if isinstance(place, origins.Section):
         return _Role(_END, place.name)
-    return _Role(_OPERATION, place.op) if isinstance(place, origins.Edge) else _Role(_PREPROCESSING, "preprocess")
+    if isinstance(place, origins.Edge):
+        return _Role(_OPERATION, place.op)
+    return _Role(_PREPROCESSING, "preprocess" if isinstance(place, origins.Preprocessing) else "reduction")
 
 
 def _shared(part: Part) -> str | None:

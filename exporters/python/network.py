@@ -10,7 +10,7 @@ from itertools import groupby
 from genocc import origins
 from genocc.genotype import Cell, Edge, Genotype
 from genocc.graph import Graph
-from genocc.network import NetworkConfig
+from genocc.network import SKELETONS, NetworkConfig
 
 from .classes import ModuleClass, Part
 from .layout import WIDTH, Bracket, Expression, call, docstring, paragraph, sequence, statement
@@ -25,6 +25,11 @@ class Net:
     graph: Graph
     parts: Mapping[str, Part]
     classes: Mapping[str, ModuleClass]
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs of each cell."""
+        return SKELETONS[self.config.skeleton].inputs
 
 
 def network_class(net: Net, cells: Sequence[ModuleClass]) -> ModuleClass:
@@ -58,18 +63,28 @@ def network_class(net: Net, cells: Sequence[ModuleClass]) -> ModuleClass:
 
 def _rows(net: Net, cells: Sequence[ModuleClass]) -> Iterator[str]:
     """Yields what makes the cells, one after the other; several equal ones as one expression."""
-    calls = []
-    for number, cell in enumerate(cells):
-        older, newer = (net.parts[str(origins.Preprocessing(number, index))].sizes for index in (0, 1))
-        sizes = {"c0": older["c_in"], "c1": newer["c_in"], "c": newer["c"]}
-        larger = ["older_is_larger=True"] if older["stride"] == 2 and "older_is_larger" in cell.arguments else []
-        calls.append(str(call(cell.name, *(str(sizes[name]) for name in sizes if name in cell.arguments), *larger)))
+    calls = [str(_row(net, number, cell)) for number, cell in enumerate(cells)]
     for text, equal in groupby(calls):
         times = len(list(equal))
         yield from [text] * times if times < 3 else [f"*({text} for _ in range({times}))"]
 
 
+def _row(net: Net, number: int, cell: ModuleClass) -> Bracket:
+    if (block := net.parts.get(str(origins.Cell(number)))) is not None:
+        return cell.instance(c_in=str(block.sizes["c_in"]), c=str(block.sizes["c"]))
+    if net.inputs == 1:
+        reductions = sum(reduction <= number for reduction in net.config.reductions)
+        return call(cell.name, *(str(net.config.channels * 2**reductions) for _ in cell.arguments))
+    older, newer = (net.parts[str(origins.Preprocessing(number, index))].sizes for index in (0, 1))
+    sizes = {"c0": older["c_in"], "c1": newer["c_in"], "c": newer["c"]}
+    larger = ["older_is_larger=True"] if older["stride"] == 2 and "older_is_larger" in cell.arguments else []
+    return call(cell.name, *(str(sizes[name]) for name in sizes if name in cell.arguments), *larger)
+
+
 def _stem_lines(net: Net, stems: Sequence[str]) -> Iterator[str]:
+    if net.inputs == 1:
+        yield from (f"        x = self.{stem}({'image' if stem == stems[0] else 'x'})" for stem in stems)
+        return
     variables = {net.graph.input.name: "image"}
     places = {name: origins.Preprocessing(0, index) for index, name in enumerate(("older", "newer"))}
     inputs = {name: net.parts[str(place)].source for name, place in places.items()}
@@ -81,7 +96,7 @@ def _stem_lines(net: Net, stems: Sequence[str]) -> Iterator[str]:
 
 
 def _cell_loop(net: Net) -> list[str]:
-    step = "            older, newer = newer, cell(older, newer)"
+    step = "            x = cell(x)" if net.inputs == 1 else "            older, newer = newer, cell(older, newer)"
     if origins.AUXILIARY not in net.parts:
         return ["        for cell in self.cells:", step]
     source = origins.parse(net.parts[origins.AUXILIARY].source).place
@@ -95,7 +110,7 @@ def _cell_loop(net: Net) -> list[str]:
 
 
 def _head_lines(net: Net, heads: Sequence[str]) -> list[str]:
-    value = "newer"
+    value = "x" if net.inputs == 1 else "newer"
     for head in heads:
         value = f"self.{head}({value})"
     both = ["        if self.training:", "            return logits, auxiliary_logits"]
@@ -112,11 +127,12 @@ def cell_classes(net: Net, fresh: Callable[[str], str]) -> list[ModuleClass]:
     An operation that needs a class of its own at some number of channels divides the cells of a kind.
     """
     groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
-    for number in range(net.config.layers):
+    origin_of = {number: str(origins.Cell(number)) for number in range(net.config.layers)}
+    found = {number: net.classes[origin] for number, origin in origin_of.items() if origin in net.parts}
+    for number in [number for number in origin_of if number not in found]:
         kind = net.config.kind(number)
         names = tuple(str(_operation(net, number, *edge)) for edge in net.genotype.cells[kind].edges())
         groups.setdefault((kind, names), []).append(number)
-    found = {}
     for (kind, _), numbers in sorted(groups.items(), key=lambda item: (item[0][0], item[1])):
         module = _cell_class(net, kind, numbers, fresh(f"{kind.capitalize()}Cell"))
         found.update(dict.fromkeys(numbers, module))
@@ -126,7 +142,11 @@ def cell_classes(net: Net, fresh: Callable[[str], str]) -> list[ModuleClass]:
 def _cell_class(net: Net, kind: str, numbers: Sequence[int], name: str) -> ModuleClass:
     cell = net.genotype.cells[kind]
     body = [
-        *(f"        self.pre{index} = {_preprocessing(net, numbers, index)}" for index in (0, 1)),
+        *(
+            f"        self.pre{index} = {_preprocessing(net, numbers, index)}"
+            for index in range(cell.inputs)
+            if cell.inputs > 1
+        ),
         *statement(2, "self.nodes = ", call("nn.ModuleList", sequence(_nodes(net, numbers[0])))),
     ]
     text = "\n".join(body)
@@ -141,10 +161,15 @@ def _cell_class(net: Net, kind: str, numbers: Sequence[int], name: str) -> Modul
         "        super().__init__()",
         *body,
         "",
-        "    def forward(self, older: Tensor, newer: Tensor) -> Tensor:",
+        f"    def forward(self, {'s0: Tensor' if cell.inputs == 1 else 'older: Tensor, newer: Tensor'}) -> Tensor:",
         *_cell_forward(cell),
     ]
     return ModuleClass(name, (*sizes, *flag), tuple(lines))
+
+
+def _preprocessed(cell: Cell) -> range:
+    """The inputs that are preprocessed: all, unless there is but one."""
+    return range(cell.inputs) if cell.inputs > 1 else range(0)
 
 
 def _preprocessing(net: Net, numbers: Sequence[int], index: int) -> str:
@@ -176,18 +201,23 @@ def _cell_docstring(cell: Cell, kind: str) -> list[str]:
     first, last = f"s{cell.inputs}", f"s{cell.states - 1}"
     nodes = f"node {first}" if len(cell.nodes) == 1 else f"nodes {first} to {last}"
     size = " at half the size" if kind == "reduction" else ""
-    notes = ["The two cells before it give c0 and c1 channels; its states have c."]
+    if cell.inputs == 1:
+        given, notes = "input s0", ["Its input and its states have c channels."]
+    else:
+        given = "inputs s0 and s1"
+        notes = ["The two cells before it give c0 and c1 channels; its states have c."]
     read = _read(cell)
     if unread := [state for state in cell.dead if state not in read]:
         names = ", ".join(f"s{state}" for state in unread)
         notes.append(f"No output depends on {names}: not computed, but kept with its weights.")
     text = [line for note in notes for line in paragraph(1, note)]
-    return docstring(1, f"The {kind} cell: inputs s0 and s1, {nodes}{size}.", text)
+    return docstring(1, f"The {kind} cell: {given}, {nodes}{size}.", text)
 
 
 def _cell_forward(cell: Cell) -> Iterator[str]:
     read = _read(cell)
-    yield from (f"        s{i} = self.pre{i}({name})" for i, name in enumerate(("older", "newer")) if i in read)
+    names = ("older", "newer")
+    yield from (f"        s{i} = self.pre{i}({names[i]})" for i in _preprocessed(cell) if i in read)
     typed = ": Tensor" if len(cell.concat) == 1 else ""  # the call of a module has the type Any
     for number, edges in enumerate(cell.nodes):
         state = number + cell.inputs

@@ -13,10 +13,11 @@ from typing import Any
 
 from genocc import origins
 from genocc.checkpoints.layout import Layout
+from genocc.errors import NetworkError
 from genocc.genotype import Genotype
 from genocc.graph import Node
 from genocc.lowering import lower
-from genocc.network import NetworkConfig
+from genocc.network import SKELETONS, NetworkConfig
 from genocc.origins import Edge, Place, Preprocessing, Section
 from genocc.primitives import Linear, Shape, ShiftPad
 
@@ -41,6 +42,10 @@ class DartsLayout(Layout):
     programs = "DARTS, PC-DARTS, P-DARTS"
 
     def names(self, genotype: Genotype, config: NetworkConfig) -> dict[str, str]:
+        if SKELETONS[config.skeleton].inputs != 2:
+            raise NetworkError(
+                f"layout '{self.name}' is of {self.programs}, which have no skeleton '{config.skeleton}'"
+            )
         blocks: dict[Place, list[Node]] = {}
         for node in lower(genotype, config, training=True).nodes.values():
             blocks.setdefault(origins.parse(node.name).place, []).append(node)

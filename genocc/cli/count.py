@@ -9,7 +9,7 @@ import typer
 from genocc.cli.console import print_json, print_table
 from genocc.cli.options import GenotypeArgument, JsonOption, network_options
 from genocc.counting import Cost, Counts
-from genocc.network import NetworkConfig
+from genocc.network import SKELETONS, NetworkConfig
 
 
 class By(StrEnum):
@@ -53,14 +53,15 @@ def _print_totals(name: str, counts: Counts) -> None:
     if counts.training:
         rows.append(("training, auxiliary head", *_figures(counts.training), "-"))
     auxiliary = counts.auxiliary_parameters
+    missing = (
+        "This skeleton has no auxiliary head."
+        if SKELETONS[config.skeleton].auxiliary_stride is None
+        else "The maps are too small for an auxiliary head."
+    )
     caption = (
         "MACs: conv and linear, one image. FLOPs: 2 x MACs. Other ops: BN, pools, adds, activations.\n"
         "Compiled: without dead states and zeros, each ReLU and pool of a state once; a target may fold BN on top.\n"
-    ) + (
-        f"The auxiliary head would add {auxiliary:,} parameters in training."
-        if auxiliary is not None
-        else "The maps are too small for an auxiliary head."
-    )
+    ) + (f"The auxiliary head would add {auxiliary:,} parameters in training." if auxiliary is not None else missing)
     print_table(title, ["net", *_COLUMNS, ">activation peak"], rows, caption=caption)
 
 

@@ -13,7 +13,7 @@ from genocc.cli.options import JsonOption
 
 def methods(
     preset: Annotated[
-        str, typer.Option("--preset", help="Whose settings: quick, cifar or imagenet.", metavar="PRESET")
+        str, typer.Option("--preset", help="Whose settings: quick, cifar, imagenet or nas-bench-201.", metavar="PRESET")
     ] = "cifar",
     json: JsonOption = False,
 ) -> None:
@@ -26,6 +26,7 @@ def methods(
         registered_parts,
         setting_names,
         settings_by_method,
+        unfit_methods,
     )
 
     table = settings_by_method(preset)
@@ -38,11 +39,14 @@ def methods(
                 name: {"about": about[name], "paper": get_method(name).paper, "settings": values}
                 for name, values in table.items()
             },
+            "unfit": unfit_methods(preset),
             "descriptions": texts,
             "parts": parts,
         })  # fmt: skip
         return
-    print_table("methods", ["method", "", "from"], [(name, about[name], get_method(name).paper) for name in table])
+    unfit = "\n".join(f"Not in this preset: {name}: {reason}" for name, reason in unfit_methods(preset).items())
+    listed = [(name, about[name], get_method(name).paper) for name in table]
+    print_table("methods", ["method", "", "from"], listed, caption=unfit)
     registered = [
         (part, name, choice["about"].replace("``", ""), choice["package"], " ".join(choice["settings"]))
         for part, choices in parts.items()

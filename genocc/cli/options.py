@@ -45,11 +45,16 @@ def _option(*names: str, help: str, metavar: str | None = None) -> Any:
 
 
 _NETWORK: dict[str, Any] = {
-    "skeleton": Annotated[str | None, _option("--skeleton", help="Network family.", metavar="cifar|imagenet")],
-    "channels": Annotated[
-        int | None, _option("--channels", help="Channels C of the first cells [36; 48 imagenet].", metavar="C")
+    "skeleton": Annotated[
+        str | None, _option("--skeleton", help="Network family.", metavar="cifar|imagenet|nas-bench-201")
     ],
-    "layers": Annotated[int | None, _option("--layers", help="Number of cells [20; 14 imagenet].", metavar="L")],
+    "channels": Annotated[
+        int | None,
+        _option("--channels", help="Channels C of the first cells [36; 48 imagenet; 16 nas-bench-201].", metavar="C"),
+    ],
+    "layers": Annotated[
+        int | None, _option("--layers", help="Number of cells [20; 14 imagenet; 17 nas-bench-201].", metavar="L")
+    ],
     "classes": Annotated[int | None, _option("--classes", help="Number of classes [10; 1000 imagenet].", metavar="N")],
     "input_size": Annotated[
         str | None, _option("--input-size", help="Height and width [32x32; 224x224 imagenet].", metavar="HxW")
@@ -132,12 +137,16 @@ def network_option(source: Source, *, input_size: str | None = None, **fields: A
         raise NetworkError(said) from None
 
 
-def refuse_empty(arguments: Sequence[str]) -> None:
-    """Refuses empty texts, which would count as not given; raises GenoccError.
+def refuse_unusable(arguments: Sequence[str]) -> None:
+    """Refuses empty texts, which would count as not given, and NUL characters; raises GenoccError.
 
-    ``--passes ""`` alone means something: no passes.
+    ``--passes ""`` alone means something: no passes. No operating system passes NUL to a program, but another program
+    that calls this one within its process may.
     """
     before = ""
+    for argument in arguments:
+        if "\0" in argument:
+            raise GenoccError(f"found {quoted(argument)}, with a NUL character, which no name has; leave it out")
     for argument in arguments:
         name, equals, value = argument.partition("=")
         option = before if not argument else name

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genocc.cli.console import costs_sentence, counted, note, print_json, print_table
+from genocc.cli.engines import EngineOption, EngineSetOption, JobsOption, chosen_engine
 from genocc.cli.options import JsonOption
 from genocc.cli.runs import (
+    ConfigOption,
     DataOption,
     DeviceOption,
     DownloadOption,
@@ -21,6 +23,7 @@ from genocc.cli.runs import (
     run_option,
 )
 from genocc.errors import quoted
+from genocc.launcher import is_first
 
 if TYPE_CHECKING:
     from genocc.searchers.result import SearchResult
@@ -53,7 +56,8 @@ def search(
         str | None,
         run_option(
             "--preset",
-            help="quick: minutes on a CPU; cifar, imagenet: as in the papers \\[quick on built-in data].",
+            help="quick: minutes on a CPU; cifar, imagenet: as in the papers; nas-bench-201: cells of that benchmark "
+            "\\[quick on built-in data].",
             metavar="PRESET",
         ),
     ] = None,
@@ -62,11 +66,15 @@ def search(
     seeds: Annotated[
         int | None, run_option("--seeds", help="Search N times, keep the best by validation accuracy.", metavar="N")
     ] = None,
+    config: ConfigOption = None,
     set_: SetOption = None,
     size: SizeOption = None,
     download: DownloadOption = None,
     device: DeviceOption = "auto",
     resume: ResumeOption = False,
+    engine: EngineOption = None,
+    jobs: JobsOption = None,
+    engine_set: EngineSetOption = None,
     max_macs: Annotated[int | None, budget_option("--max-macs", "MACs of the target net; over it, code 1.")] = None,
     max_params: Annotated[int | None, budget_option("--max-params", "Its parameters: over it, exit code 1.")] = None,
     penalty_macs: Annotated[
@@ -82,7 +90,8 @@ def search(
 ) -> None:
     """Search for a genotype; writes RUN/genotype.json, ready for `genocc compile RUN`.
 
-    Ctrl-C finishes the batch and exits with 130; --resume goes on as if nothing had happened.
+    Ctrl-C finishes the batch and exits with 130; --resume goes on as if nothing had happened. On several GPUs or
+    machines: torchrun --nproc-per-node N -m genocc search ...
     """
     import genocc
     from genocc.runs.progress import ConsoleProgress
@@ -95,6 +104,7 @@ def search(
         seed=seed,
         seeds=seeds,
         epochs=epochs,
+        config=config,
         overrides=set_ or (),
         size=size,
         download=download,
@@ -102,9 +112,12 @@ def search(
         max_params=max_params,
         penalty_macs=penalty_macs,
         device=device,
+        engine=chosen_engine(engine, jobs, engine_set),
         resume=resume,
         progress=ConsoleProgress(),
     )
+    if not is_first():
+        return
     if json:
         print_json(result.to_dict())
     else:

@@ -27,7 +27,15 @@ class TrainConfig(Configuration):
     chosen: ClassVar[tuple[str, ...]] = ("preset",)
 
     preset: Literal[
-        "quick", "cifar", "imagenet", "shallow", "pc-darts", "edarts", "tiny-imagenet", "ec-darts-imagenet"
+        "quick",
+        "cifar",
+        "imagenet",
+        "shallow",
+        "pc-darts",
+        "edarts",
+        "tiny-imagenet",
+        "ec-darts-imagenet",
+        "nas-bench-201",
     ] = "cifar"
     seed: Seed = 0
     network: TargetConfig = TargetConfig()
@@ -86,6 +94,13 @@ PRESETS: dict[str, Mapping[str, Any]] = {
         "schedule": {"epochs": 100, "batch_size": 64},
         "data": {"name": "cifar10"},
     },
+    "nas-bench-201": {  # NAS-Bench-201, Table 1 and Section 2.3; gradients are clipped as everywhere here
+        "network": {"skeleton": "nas-bench-201", "channels": 16, "layers": 17, "auxiliary": False},
+        "schedule": {"epochs": 200, "batch_size": 256},
+        "optimizer": {"learning_rate": 0.1, "weight_decay": 5e-4, "nesterov": True},
+        "regularization": {"drop_path": 0.0},
+        "data": {"name": "cifar10"},
+    },
     "quick": {  # ours: a minute on two cores; maps of 4x4 are too small for an auxiliary head
         "network": {"channels": 16, "layers": 8, "auxiliary": False},
         "schedule": {"epochs": 12, "batch_size": 64, "warmup": 1, "update": "step"},
@@ -103,5 +118,6 @@ PRESETS: dict[str, Mapping[str, Any]] = {
 - ``tiny-imagenet``: EC-DARTS 5.4. Cutout stays 16 on images of 64x64, since only the stem is said to differ.
 - ``ec-darts-imagenet``: EC-DARTS 5.5.
 - ``shallow``: eDARTS III-D and IV-A.
+- ``nas-bench-201``: Dong and Yang, NAS-Bench-201 (ICLR 2020), Table 1.
 - ``quick``: ours.
 """

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
+import torch
 from pydantic import Field, PositiveInt, model_validator
+from torch.nn import Parameter
 
 from genocc.configuration import Epochs, ImageCount, Part, Rate, refuse
 from genocc.data.settings import ImagesConfig
@@ -16,7 +19,7 @@ class TargetConfig(Part):
     """The network around the cells; image sizes and the number of classes come from the data.
 
     Attributes:
-        skeleton: ``cifar`` or ``imagenet``.
+        skeleton: ``cifar``, ``imagenet`` or ``nas-bench-201``, which has no auxiliary head.
         channels: C of the first cells (CIFAR 36, ImageNet 48: EnTranNAS 4.2, 4.3; shallow 16: eDARTS IV-A).
         layers: Number of cells (CIFAR 20, ImageNet 14: EnTranNAS 4.2, 4.3; shallow 5: eDARTS IV-A).
         stem_stride: How much the stem shrinks the image; None: the skeleton's default.
@@ -68,7 +71,7 @@ class TrainingScheduleConfig(Part):
 
 
 class OptimizerConfig(SgdConfig):
-    """SGD with momentum, without Nesterov's.
+    """SGD with momentum.
 
     Attributes:
         learning_rate: The highest (CIFAR 0.025, ImageNet 0.5: EnTranNAS 4.2, 4.3; shallow 0.025: eDARTS IV-A).
@@ -76,7 +79,22 @@ class OptimizerConfig(SgdConfig):
         momentum: 0.9 in all papers.
         weight_decay: 3e-4; ImageNet 3e-5 (EnTranNAS 4.2, 4.3).
         clip: Largest norm of the gradient: 5 (EnTranNAS 4.2, EC-DARTS 5.3, eDARTS IV-A).
+        nesterov: Whether the momentum is Nesterov's (NAS-Bench-201, Table 1).
     """
+
+    nesterov: bool = False
+
+    @model_validator(mode="after")
+    def _momentum(self) -> Self:
+        if self.nesterov and not self.momentum:
+            refuse("optimizer.nesterov=true with optimizer.momentum=0: there is none to look ahead with; leave one out")
+        return self
+
+    def optimizer(self, parameters: Iterable[Parameter]) -> torch.optim.SGD:
+        made = super().optimizer(parameters)
+        for group in made.param_groups:
+            group["nesterov"] = self.nesterov
+        return made
 
 
 class RegularizationConfig(Part):

@@ -95,3 +95,4 @@ class EnTranNasDst(EnTranNas):
     relaxation = Softmax(temperature=5.0, temperature_ratio=0.923, dst=True)
     derivation = NonZero()
     imagenet: ClassVar[Mapping[str, Any]] = {"relaxation": {"temperature": 1.0, "temperature_ratio": 0.9}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"nas-bench-201": {"space": {"name": "nas-bench-201-no-zero"}}}

@@ -248,9 +248,13 @@ class DrNas(Method):
     supernet = SuperNetConfig(channels=36, layers=20)
     weights = WeightsConfig(learning_rate=0.1, learning_rate_end=0.0)
     architecture = ArchitectureConfig(learning_rate=6e-4, weight_decay=0.0)  # the anchor's penalty is in its place
-    quick: ClassVar[Mapping[str, Any]] = {"connection": {"partial": 4}, "schedule": {"partial": (2,)}}
-    imagenet: ClassVar[Mapping[str, Any]] = {
-        "schedule": {"partial": (3,), "batch_size": 512},
-        "supernet": {"channels": 48, "layers": 14},
-        "data": {"validation": 0.025},
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"connection": {"partial": 4}, "schedule": {"partial": (2,)}},
+        "imagenet": {
+            "schedule": {"partial": (3,), "batch_size": 512},
+            "supernet": {"channels": 48, "layers": 14},
+            "data": {"validation": 0.025},
+        },
+        # 16 channels, which 6 does not divide
+        "nas-bench-201": {"connection": {"partial": 4}, "schedule": {"partial": (2,)}},
     }

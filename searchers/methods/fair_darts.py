@@ -137,7 +137,10 @@ class Threshold(Derivation):
     """
 
     # a search of a hundred steps may end before anything has reached the threshold
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"empty_nodes": "strongest"}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"empty_nodes": "strongest"},
+        "nas-bench-201": {"edges_per_node": 3},
+    }
 
     name: Literal["threshold"] = "threshold"
     threshold: float = Field(default=0.85, ge=0, le=1)
@@ -171,5 +174,6 @@ class FairDarts(Method):
     penalties = (ZeroOne(),)
     weights = WeightsConfig(learning_rate=0.005)
     architecture = ArchitectureConfig(learning_rate=3e-3, betas=(0.9, 0.999))
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"nas-bench-201": {"space": {"name": "nas-bench-201-no-zero"}}}
     # alpha has to come from 0 to 1.7, where a sigmoid is 0.85, in a hundred steps
     quick: ClassVar[Mapping[str, Any]] = {"architecture": {"learning_rate": 0.05}}

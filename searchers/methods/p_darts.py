@@ -94,7 +94,10 @@ class DroppedSkips(Channels):
         rate = self.config.rate(self.progress)
         if operation != SKIP or stride != 1 or not self.training or not rate:
             return feature
-        return Feature(functional.dropout(feature.map, rate))
+        if self.share is None:
+            return Feature(functional.dropout(feature.map, rate))
+        kept = self.share.drawn(lambda shape: functional.dropout(feature.map.new_ones(shape), rate), feature.map)
+        return Feature(feature.map * kept)
 
 
 class LimitedSkips(Derivation):
@@ -106,6 +109,8 @@ class LimitedSkips(Derivation):
         edges_per_node: k; all papers have 2.
         skips: M: how many skips a normal cell has at most (2). An edge that could only be a skip leaves the cell.
     """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"nas-bench-201": {"edges_per_node": 3}}
 
     name: Literal["limited-skips"] = "limited-skips"
     edges_per_node: int = Field(default=2, ge=1)
@@ -248,5 +253,6 @@ class PDarts(Method):
     derivation = LimitedSkips()
     schedule = Progressive()
     supernet = SuperNetConfig(layers=5)
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"nas-bench-201": {"supernet": {"layers": 5}}}
     weights = WeightsConfig(learning_rate_end=0.0)
     architecture = ArchitectureConfig(learning_rate=6e-4)

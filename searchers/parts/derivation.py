@@ -1,12 +1,13 @@
 """Derivation: from coefficients to the edges and operations of a genotype.
 
-`none` never wins; ties go to the first edge and the first operation; what has been cut is never kept.
+`none` is never kept, and wins only where it is asked to; ties go to the first edge and the first operation; what has
+been cut is never kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from genocc.configuration import refuse
 from genocc.genotype import Cell, Edge
+from genocc.operations import NONE
 
 from ..interface import CellSpace, Coefficients, DerivationContext, Masks
 from ..registry import Composition, OpenPart
@@ -23,7 +25,7 @@ Choice = tuple[int, int]
 
 
 class Derivation(OpenPart):
-    """From coefficients to the set of (edge, operation) that a genotype has. ``none`` never wins.
+    """From coefficients to the set of (edge, operation) that a genotype has; ``none`` is never among them.
 
     A derivation of single cells implements `cell`; one that compares cells, or looks at net and data, `select`.
 
@@ -76,20 +78,26 @@ class TopK(Derivation):
         edges_per_node: k; all papers have 2.
         distinct_predecessors: Whether the k come from k different states, each with its best operation, as in the
             DARTS program; false is the literal Eq. 4 of EnTranNAS: the k best of all.
+        none: Whether ``none`` is a choice like others, and what it wins is left out: with k edges or fewer per node,
+            the derivation of NAS-Bench-201's programs.
     """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"nas-bench-201": {"edges_per_node": 3, "none": True}}
 
     name: Literal["top-k"] = "top-k"
     edges_per_node: int = Field(default=2, ge=1)
     distinct_predecessors: bool = True
+    none: bool = False
 
     @property
     def within_edges(self) -> bool:
         return self.distinct_predecessors
 
     def cell(self, space: CellSpace, coefficients: Coefficients) -> Tensor:
-        alive = candidates(space, coefficients)
+        alive = candidates(space, coefficients, none=self.none)
         chosen = best_of_edges(alive) if self.distinct_predecessors else list(alive)
-        return mask_of(space, strongest_of_nodes(space, alive, chosen, self.edges_per_node), coefficients)
+        kept = strongest_of_nodes(space, alive, chosen, self.edges_per_node)
+        return mask_of(space, [choice for choice in kept if space.operations[choice[1]] != NONE], coefficients)
 
 
 class Argmax(Derivation):
@@ -122,14 +130,14 @@ class NonZero(Derivation):
             )
 
 
-def candidates(space: CellSpace, coefficients: Coefficients) -> dict[Choice, float]:
-    """Returns the choices that may be kept, neither ``none`` nor cut, with their importance."""
+def candidates(space: CellSpace, coefficients: Coefficients, *, none: bool = False) -> dict[Choice, float]:
+    """Returns the choices that may be kept, not cut and, unless it competes, not ``none``; with their importance."""
     importance, alive = coefficients.importance.tolist(), coefficients.alive.tolist()
     return {
         (edge, operation): importance[edge][operation]
         for edge in range(len(space.edges))
         for operation, name in enumerate(space.operations)
-        if name != "none" and alive[edge][operation]
+        if (none or name != NONE) and alive[edge][operation]
     }
 
 
@@ -170,9 +178,5 @@ def derived_cell(space: CellSpace, mask: Tensor, coefficients: Coefficients) -> 
         weight = min(max(importance[edge][operation], 0.0), 1.0)  # a softmax may exceed 1 by its rounding
         kept = {"op": space.operations[operation], "from": source, "weight": weight}
         nodes[target - space.inputs].append(Edge.model_validate(kept))
-    zeros = Edge.model_validate({"op": "none", "from": 0})
-    return Cell(
-        inputs=space.inputs,
-        nodes=tuple(tuple(node) or (zeros,) for node in nodes),
-        concat=tuple(range(space.inputs, space.inputs + space.nodes)),
-    )
+    zeros = Edge.model_validate({"op": NONE, "from": 0})
+    return Cell(inputs=space.inputs, nodes=tuple(tuple(node) or (zeros,) for node in nodes), concat=space.concat)

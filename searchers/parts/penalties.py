@@ -174,5 +174,4 @@ def _whole_cell(space: CellSpace) -> Cell:
     nodes: list[list[Edge]] = [[] for _ in range(space.nodes)]
     for source, target in space.edges:
         nodes[target - space.inputs] += [Edge.model_validate({"op": name, "from": source}) for name in names]
-    concat = tuple(range(space.inputs, space.inputs + space.nodes))
-    return Cell(inputs=space.inputs, nodes=tuple(map(tuple, nodes)), concat=concat)
+    return Cell(inputs=space.inputs, nodes=tuple(map(tuple, nodes)), concat=space.concat)

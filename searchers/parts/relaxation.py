@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from genocc.configuration import Rate, refuse
 from genocc.errors import GenoccError
+from genocc.network import SKELETONS
 from genocc.operations import get
 
 from ..interface import CellSpace, Coefficients
@@ -187,6 +188,14 @@ class Cen(Chain):
     """A softmax over a node's incoming edges, for each operation apart (EC-DARTS Eq. 4); the same further links."""
 
     name: Literal["cen"] = "cen"
+
+    def check(self, config: Composition) -> None:
+        super().check(config)
+        if SKELETONS[config.supernet.skeleton].inputs == 1:
+            refuse(
+                "relaxation.name=cen: an operation competes with itself on the other edges of its node, and the first "
+                f"node of a cell of supernet.skeleton={config.supernet.skeleton} has no other; use another relaxation"
+            )
 
     def normalized(self, space: CellSpace, scores: Tensor) -> Tensor:
         return per_node(space, lambda rows: rows.softmax(0), scores)

@@ -16,8 +16,10 @@ class SpaceConfig(Part):
 
     Attributes:
         name: A search space: ``darts`` (8 with ``none``; DARTS, PC-DARTS 4.1, EC-DARTS 5.2), ``darts-no-zero`` (DST:
-            EnTranNAS, Appendix A.2), ``extended`` (EnTranNAS, Table 8), ``ss1`` to ``ss8`` (eDARTS, Table I). Each
-            also with ``-no-zero`` behind its name. Or a list of operations: ``["none","skip_connect","conv_3x3"]``.
+            EnTranNAS, Appendix A.2), ``extended`` (EnTranNAS, Table 8), ``ss1`` to ``ss8`` (eDARTS, Table I),
+            ``nas-bench-201`` (its Section 2.1; the preset of that name has the cells and the net that go with it).
+            Each also with ``-no-zero`` behind its name. Or a list of operations:
+            ``["none","skip_connect","conv_3x3"]``.
         pool: The pool of ss1 to ss8: ``max`` or ``avg`` (eDARTS, III-A).
     """
 

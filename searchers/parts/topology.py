@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal, Self
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from genocc.configuration import refuse
+from genocc.network import SKELETONS
 
 from ..interface import CellSpace
-from ..registry import OpenPart
+from ..registry import Composition, OpenPart
 
 INPUTS = 2
-"""States 0 and 1 of a cell: the outputs of cells k-2 and k-1."""
+"""States 0 and 1 of a cell: the outputs of cells k-2 and k-1. Skeleton ``nas-bench-201`` has the latter alone."""
 
 
 class Topology(OpenPart):
     """Which edges exist in the super-cell.
 
     Attributes:
-        nodes: Number of intermediate nodes of a cell; all papers have 4.
+        inputs: The numbers of inputs of a cell that it can have edges for.
+        nodes: Number of intermediate nodes of a cell; all papers have 4, NAS-Bench-201 has 3.
     """
 
     kind: ClassVar[str] = "topology"
     group: ClassVar[str] = "genocc.topologies"
     usual: ClassVar[str] = "all"
+    inputs: ClassVar[tuple[int, ...]] = (INPUTS,)
 
     nodes: int = Field(default=4, ge=1, le=16)
 
@@ -39,20 +42,47 @@ class Topology(OpenPart):
             node: Its number.
         """
 
-    def cell_space(self, operations: Sequence[str], kind: str = "normal") -> CellSpace:
-        """Returns the edges of a kind of cell, with the operations that compete on each."""
-        sources = [sorted(self.sources(kind, node)) for node in range(self.nodes)]
-        edges = tuple((source, INPUTS + node) for node in range(self.nodes) for source in sources[node])
-        return CellSpace(INPUTS, self.nodes, edges, tuple(operations))
+    def cell_space(self, operations: Sequence[str], kind: str = "normal", inputs: int = INPUTS) -> CellSpace:
+        """Returns the edges of a kind of cell with so many inputs, and the operations that compete on each."""
+        sources = [sorted(self._sources(kind, node, inputs)) for node in range(self.nodes)]
+        edges = tuple((source, inputs + node) for node in range(self.nodes) for source in sources[node])
+        return CellSpace(inputs, self.nodes, edges, tuple(operations))
+
+    def _sources(self, kind: str, node: int, inputs: int) -> Iterable[int]:
+        return self.sources(kind, node)
+
+    def check(self, config: Composition) -> None:
+        skeleton, target = config.supernet.skeleton, config.budget.skeleton
+        wanted = SKELETONS[skeleton].inputs
+        if wanted not in self.inputs:
+            has = " or ".join(map(str, self.inputs))
+            refuse(
+                f"topology.name={self.name} is of cells with {has} inputs; those of supernet.skeleton={skeleton} have "
+                f"{wanted}: use topology.name=all"
+            )
+        if SKELETONS[target].inputs != wanted:
+            refuse(
+                f"budget.skeleton={target} has no place for the cells of supernet.skeleton={skeleton}; choose "
+                f"budget.skeleton={skeleton}"
+            )
 
 
 class AllEdges(Topology):
-    """Every earlier state to every node: 2 + 3 + 4 + 5 = 14 edges with 4 nodes (DARTS)."""
+    """Every earlier state to every node: 2 + 3 + 4 + 5 = 14 edges with 4 nodes (DARTS).
+
+    With one input and 3 nodes, 1 + 2 + 3 = 6 edges (NAS-Bench-201).
+    """
+
+    inputs: ClassVar[tuple[int, ...]] = (1, INPUTS)
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"nas-bench-201": {"nodes": 3}}
 
     name: Literal["all"] = "all"
 
     def sources(self, kind: str, node: int) -> Iterable[int]:
         return range(INPUTS + node)
+
+    def _sources(self, kind: str, node: int, inputs: int) -> Iterable[int]:
+        return range(inputs + node)
 
 
 class FixedEdges(Topology):

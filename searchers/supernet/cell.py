@@ -45,7 +45,7 @@ class SuperCell(nn.Module):
         connection: How edges are computed.
         factory: Makes the modules.
         channels: C of its nodes.
-        inputs: Shapes of the two cell outputs that it reads, the older one first.
+        inputs: Shapes of the cell outputs that it may read, the older one first; of one input, it reads the newer one.
         reduction: Whether operations on the inputs have stride 2.
         older_is_larger: Whether the older input is twice as large as the newer one.
 
@@ -68,10 +68,11 @@ class SuperCell(nn.Module):
     ) -> None:
         super().__init__()
         self.space, self.reduction = space, reduction
-        first = factorized_reduce if older_is_larger else _pointwise
-        self.pre0, _ = factory.make("pre0", inputs[0], channels, first)
-        self.pre1, shape = factory.make("pre1", inputs[1], channels, _pointwise)
-        height, width = shape[1:]
+        height, width = inputs[1][1:]
+        if space.inputs > 1:
+            first = factorized_reduce if older_is_larger else _pointwise
+            self.pre0, _ = factory.make("pre0", inputs[0], channels, first)
+            self.pre1, _ = factory.make("pre1", inputs[1], channels, _pointwise)
         self.channels, operated = connection.channels(space, factory, channels), connection.operated(channels)
         smaller = ((height + 1) // 2, (width + 1) // 2) if reduction else (height, width)
         self.keys: dict[tuple[int, int], str] = {}
@@ -88,10 +89,10 @@ class SuperCell(nn.Module):
                     self._about[key] = name, stride
                     recipe = partial(get(name).lower, stride=stride)
                     self.features[key], _ = factory.make(f"features.{key}", (operated, *size), operated, recipe)
-        self.shape: Shape = (space.nodes * channels, *smaller)
+        self.shape: Shape = (len(space.concat) * channels, *smaller)
 
     def forward(self, older: CellState, newer: CellState, terms: Terms) -> CellState:
-        """Returns the concatenation of the nodes.
+        """Returns the concatenation of the nodes; with one input, the last of them.
 
         Args:
             older: Output of cell k-2.
@@ -99,7 +100,9 @@ class SuperCell(nn.Module):
             terms: The live operations and their coefficients.
         """
         space, channels = self.space, self.channels
-        states = [CellState(self.pre0(older).computed()), CellState(self.pre1(newer).computed())]
+        states = [newer]
+        if space.inputs > 1:
+            states = [CellState(self.pre0(older).computed()), CellState(self.pre1(newer).computed())]
         found: dict[str, Feature] = {}
         for number in range(space.inputs + space.nodes):
             if number >= space.inputs:
@@ -110,7 +113,8 @@ class SuperCell(nn.Module):
                 new = {key: self.features[key](source) for key in wanted}
                 normalize(list(new.values()))
                 found |= new
-        return CellState(torch.cat([state.map for state in states[space.inputs :]], -1))
+        output = [states[state] for state in space.concat]
+        return output[0] if len(output) == 1 else CellState(torch.cat([state.map for state in output], -1))
 
     def _node(self, number: int, states: Sequence[CellState], found: Mapping[str, Feature], terms: Terms) -> Tensor:
         chosen = [(e, k) for e, k in terms.live if self.space.edges[e][1] == number]

@@ -6,6 +6,7 @@ import pytest
 
 from genocc import Genotype, NetworkConfig, lower
 from genocc.checkpoints import LAYOUTS
+from genocc.errors import NetworkError
 from tests.nn.test_checkpoints import ALL_OPERATIONS, CIFAR, IMAGENET, reference
 
 DARTS = LAYOUTS["darts"]
@@ -46,3 +47,10 @@ def test_options_are_read_off_the_shapes(config: NetworkConfig) -> None:
     expected = config.model_dump(include={"skeleton", "channels", "layers", "classes", "input_channels"})
     assert DARTS.options(shapes) == expected
     assert DARTS.options({"fc.weight": (3, 3)}) == {}
+
+
+def test_a_skeleton_of_another_program_is_refused() -> None:
+    cell = {"inputs": 1, "nodes": [[{"op": "conv_3x3", "from": 0}]], "concat": [1]}
+    genotype = Genotype.from_dict({"name": "one", "cells": {"normal": cell}})
+    with pytest.raises(NetworkError, match="P-DARTS, which have no skeleton 'nas-bench-201'"):
+        DARTS.names(genotype, NetworkConfig.make(skeleton="nas-bench-201"))

@@ -24,6 +24,14 @@ def test_json_has_every_setting_as_set_takes_it() -> None:
     assert data["descriptions"]["connection.partial"].startswith("K:")
 
 
+def test_methods_without_meaning_in_a_preset_are_left_out_with_the_reason() -> None:
+    data = json.loads(CliRunner().invoke(app, ["methods", "--preset", "nas-bench-201", "--json"]).stdout)
+    assert set(data["unfit"]) == {"edarts", "ec-darts"}
+    assert set(data["methods"]) == set(methods()) - set(data["unfit"])
+    text = CliRunner().invoke(app, ["methods", "--preset", "nas-bench-201"]).stdout
+    assert "Not in this preset: edarts: topology.name=fixed is of cells with 2 inputs" in " ".join(text.split())
+
+
 def test_an_unknown_preset_is_one_line() -> None:
     result = CliRunner().invoke(app, ["methods", "--preset", "fast"])
     assert result.exit_code == 2

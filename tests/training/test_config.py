@@ -50,6 +50,12 @@ PAPERS: dict[str, dict[str, Any]] = {
         "schedule.batch_size": 1024, "optimizer.learning_rate": 0.5, "optimizer.weight_decay": 3e-6,
         "data.size": 224,
     },
+    "nas-bench-201": {
+        "network.skeleton": "nas-bench-201", "network.channels": 16, "network.layers": 17, "network.auxiliary": False,
+        "schedule.epochs": 200, "schedule.batch_size": 256, "schedule.decay": "cosine", "schedule.warmup": 0,
+        "optimizer.learning_rate": 0.1, "optimizer.weight_decay": 5e-4, "optimizer.nesterov": True,
+        "regularization.drop_path": 0, "data.cutout": 0, "data.name": "cifar10",
+    },
     "quick": {
         "network.channels": 16, "network.layers": 8, "network.auxiliary": False, "data.name": "digits",
         "data.size": 16,
@@ -95,7 +101,7 @@ def test_settings_are_overridden_in_order() -> None:
         ),
         ("average.decay=1", "average.decay: found 1"),
         ("compute.precision=int8", "compute.precision: found 'int8'"),
-        ("optimizer.nesterov=true", "there is no 'optimizer.nesterov'"),
+        ("optimizer.amsgrad=true", "there is no 'optimizer.amsgrad'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(override: str, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from pydantic import ValidationError
 
 from genocc.network import NetworkConfig
@@ -31,5 +32,13 @@ def test_a_part_is_frozen_and_has_no_unknown_fields() -> None:
     part = OptimizerConfig()
     with pytest.raises(ValidationError, match="frozen"):
         part.momentum = 0.5  # type: ignore[misc]
-    with pytest.raises(ValidationError, match="nesterov"):
-        OptimizerConfig(nesterov=True)  # type: ignore[call-arg]
+    with pytest.raises(ValidationError, match="amsgrad"):
+        OptimizerConfig(amsgrad=True)  # type: ignore[call-arg]
+
+
+def test_nesterovs_momentum_is_that_of_pytorch() -> None:
+    parameter = torch.nn.Parameter(torch.ones(1))
+    assert OptimizerConfig(nesterov=True).optimizer([parameter]).param_groups[0]["nesterov"] is True
+    assert OptimizerConfig().optimizer([parameter]).param_groups[0]["nesterov"] is False
+    with pytest.raises(ValidationError, match="there is none to look ahead with"):
+        OptimizerConfig(nesterov=True, momentum=0)
