@@ -57,7 +57,8 @@ def deployed(
     """Returns an inference graph with options built in; see `Deployment`.
 
     Raises:
-        TargetError: Mean and deviation do not fit the channels, or a deviation is not positive.
+        TargetError: Mean and deviation do not fit the channels, are not those of images in 0..1, or a deviation is not
+            positive.
     """
     if not (normalize or uint8_input or softmax):
         return graph
@@ -94,3 +95,9 @@ def _check_normalization(mean: tuple[float, ...], std: tuple[float, ...], channe
         )
     if not all(map(isfinite, (*mean, *std))) or min(std) <= 0:
         raise TargetError(f"normalize: found mean {mean} and deviation {std}; expected numbers, deviations above 0")
+    if not 0 <= min(mean) <= max(mean) <= 1 or max(std) > 1:
+        pixels = max(mean) > 1 and ", ".join(f"{value / 255:.4g}" for value in (*mean, *std))
+        raise TargetError(
+            f"normalize: found mean {mean} and deviation {std}; expected those of images in 0..1, each from 0 to 1"
+            + (f" (of pixels of 0..255 they are divided by 255: {pixels})" if pixels else "")
+        )

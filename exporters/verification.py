@@ -16,7 +16,7 @@ from genocc.graph import Graph
 from genocc.initialization import initialize
 from genocc.lowering import lower
 from genocc.precision import FLOAT32
-from genocc.provenance import Provenance
+from genocc.provenance import Provenance, check_net
 from genocc.runtimes.base import LoadedNet, Runtime, in_batches_of
 from genocc.runtimes.compiled_file import CompiledFile
 from genocc.runtimes.files import open_file
@@ -120,6 +120,7 @@ def _described(
     if isinstance(weights, (str, Path)):
         arrays = weight_files.load(weights)
         weight_files.check(arrays, graph, str(weights))
+        check_net(weight_files.metadata(weights), provenance.genotype, provenance.config, str(weights))
         return graph, arrays
     if weights is None and provenance.seed is None:
         if isinstance(file, NetFile):

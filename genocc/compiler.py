@@ -21,7 +21,7 @@ from genocc.network import NetworkConfig
 from genocc.passes import PASSES, Parameters, Pass, run_passes, select
 from genocc.precision import Tradeoff
 from genocc.primitives import Shape
-from genocc.provenance import Provenance
+from genocc.provenance import Provenance, check_net
 from genocc.runs.outputs import refuse_overwriting
 from genocc.source import Source
 from genocc.verification import MismatchError, Verification
@@ -226,7 +226,7 @@ def compile(  # named as the command; the built-in is not needed here
         GenoccError: As `compile_net`, or two arguments exclude each other.
     """
     source = Source.of(genotype)
-    target = to if isinstance(to, Exporter) else make_exporter(to, source, **options)
+    target = to if isinstance(to, Exporter) else make_exporter(to, source, weights, **options)
     if provider is not None and not verify:
         raise GenoccError("--provider says where the verification runs, and --no-verify leaves it out; give one")
     _check_output(output, target, source, weights)
@@ -271,7 +271,7 @@ def compile_net(
 
     Raises:
         NetworkError: The skeleton has no place for the genotype's cells, or the run trained another network.
-        WeightsError: The weights do not fit the net.
+        WeightsError: The weights do not fit the net, or their file says that they are another's.
         RunError: The training is not finished.
         GenoccError: A pass is unknown, or there are weights and a seed.
     """
@@ -284,6 +284,8 @@ def compile_net(
         raise GenoccError("--seed is of an initialization, and the weights are given; leave it out")
     logical = lower(source.genotype, config)
     before = _parameters(logical, weights, seed or 0)
+    if isinstance(weights, (str, Path)):
+        check_net(weight_files.metadata(weights), source.genotype, config, str(weights), source.provenance)
     graph, parameters = run_passes(logical, before, select(passes, PASSES), after=after)
     trained = weights is not None
     return CompiledNet(
@@ -329,12 +331,26 @@ def exporter(name: str) -> type[Exporter]:
     return found
 
 
-def make_exporter(name: str, source: Source | None = None, **options: Any) -> Exporter:
+def trained_by(source: Source, weights: object = None) -> Provenance | None:
+    """Returns what is known of the training of a net: by its run, or by the file of its weights; None for nothing.
+
+    Raises:
+        FileError: The file cannot be read.
+        TargetError: Its metadata are damaged.
+    """
+    if source.provenance or not isinstance(weights, (str, Path)):
+        return source.provenance
+    texts = weight_files.metadata(weights)
+    return Provenance.from_metadata(texts, str(weights)) if "genocc_version" in texts else None
+
+
+def make_exporter(name: str, source: Source | None = None, weights: object = None, **options: Any) -> Exporter:
     """Returns a target with options.
 
     Args:
         name: Of the target.
-        source: What will be compiled: options that are not given follow from its training run.
+        source: What will be compiled: options that are not given follow from its training, as `trained_by`.
+        weights: A file of its weights, as `compile` takes it.
         **options: Of the target.
 
     Raises:
@@ -345,9 +361,9 @@ def make_exporter(name: str, source: Source | None = None, **options: Any) -> Ex
     if unknown := [option for option in options if option not in known]:
         has = f"its options are {', '.join(known)}" if known else "it has no options"
         raise TargetError(f"target '{name}' has no option {unknown[0]}; {has}".replace("_", "-"))
-    if source and source.provenance:
-        own = _options_of_training(source.provenance, options)
-        if options.get("precision") == "int8":
+    if source and (training := trained_by(source, weights)):
+        own = _options_of_training(training, options)
+        if source.provenance and options.get("precision") == "int8":
             own["calibrate"] = source.where  # its own images
         options = {**{option: value for option, value in own.items() if option in known}, **options}
     return target(**options)
@@ -356,7 +372,7 @@ def make_exporter(name: str, source: Source | None = None, **options: Any) -> Ex
 def _options_of_training(provenance: Provenance, given: Mapping[str, Any]) -> dict[str, Any]:
     """Deployment options as a training run has them; see `genocc.exporters.deployment.Deployment`."""
     trained = provenance.normalization
-    if given.get("normalize") not in (None, trained):
+    if trained and given.get("normalize") not in (None, trained):
         raise TargetError(
             f"--normalize: found {given['normalize']}; the net was trained with {trained}: give --normalize run"
         )

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from genocc.configuration import LARGEST
-from genocc.errors import GenoccError, TargetError, quoted
-from genocc.genotype import Genotype
+from genocc.errors import GenoccError, TargetError, WeightsError, quoted
+from genocc.genotype import Cell, Genotype
 from genocc.network import NetworkConfig
 from genocc.passes import split
 from genocc.precision import FLOAT32, PRECISIONS
@@ -121,6 +121,53 @@ class Provenance:
             )
         except GenoccError as error:
             raise TargetError(f"{where}: damaged metadata: {error}") from None
+
+
+def check_net(
+    texts: Mapping[str, str], genotype: Genotype, config: NetworkConfig, where: str, run: Provenance | None = None
+) -> None:
+    """Checks that weights are those of a net, as far as their names and shapes leave open.
+
+    Args:
+        texts: Metadata of their file. One that is not genocc's says nothing.
+        genotype: Of the net that they are wanted for.
+        config: The network around its cells.
+        where: The file, for messages.
+        run: What a training run says about its own weights, if the net is that of a run.
+
+    Raises:
+        TargetError: The metadata are damaged.
+        WeightsError: They are of a net with other connections, or another stride of the stem, or were trained with
+            other classes or another normalization than the run's.
+    """
+    if "genocc_version" not in texts or "genotype" not in texts:
+        return
+    found = Provenance.from_metadata(texts, where)
+    for field in ("skeleton", "layers", "stem_stride"):
+        own, wanted = getattr(found.config, field), getattr(config, field)
+        if own != wanted:
+            raise WeightsError(f"{where}: its weights are of a net with {field} {own}; this one has {wanted}")
+    for kind in sorted({config.kind(number) for number in range(config.layers)}):
+        own, wanted = (_connections(cells.get(kind)) for cells in (found.genotype.cells, genotype.cells))
+        if own != wanted:
+            raise WeightsError(
+                f"{where}: its weights are of '{found.genotype.name}', whose {kind} cell has the same tensors, and "
+                f"other connections (or their order) than that of '{genotype.name}'; name the genotype that was trained"
+            )
+    for noun, own, wanted in (
+        ("classes", found.class_names, run.class_names if run else ()),
+        ("normalization", found.normalization, run.normalization if run else None),
+    ):
+        if own and wanted and own != wanted:
+            raise WeightsError(
+                f"{where}: {noun} {quoted(own)}; the run has {quoted(wanted)}; name the run of these "
+                "weights, or the run's genotype.json"
+            )
+
+
+def _connections(cell: Cell | None) -> object:
+    """What the names of tensors rely on: the edges in their order, and the order of the concat."""
+    return cell and ([[(edge.op, edge.source) for edge in edges] for edges in cell.nodes], cell.concat)
 
 
 def _network(texts: Mapping[str, str]) -> NetworkConfig:

@@ -101,6 +101,8 @@ class StagedBilevel(Bilevel):
     def begin_epoch(self, epoch: int) -> None:
         number = self.stages.number(epoch)
         if number != self.stage:
+            begun, planned = self.stages.span(self.stage)
+            self.net.progress = (epoch - 1 - begun) / planned  # a resumed run has not seen the epoch before
             self._begin_stage(number)
         first, epochs = self.stages.span(number)
         self._set_progress(epoch - first, epochs)

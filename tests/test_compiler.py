@@ -17,11 +17,12 @@ import pytest
 import torch
 
 import genocc
-from genocc import Genotype, NetworkConfig, files, lowering
+from genocc import Genotype, NetworkConfig, files, lowering, weights
 from genocc.compiler import choose_passes, compile_net, exporter, exporters, level, make_exporter
 from genocc.errors import FileError, GenoccError, NetworkError, TargetError
 from genocc.initialization import _initial
 from genocc.passes import PASSES
+from genocc.provenance import Provenance
 from tests.cli.commands import run
 from tests.strategies import crowded
 
@@ -195,3 +196,21 @@ def test_the_state_of_the_program_around_is_left_alone(target: str, darts_v2: Ge
     before = state()
     genocc.compile(darts_v2, config, to=target, output=tmp_path / f"second{suffix}")
     assert state() == before
+
+
+def test_weights_bring_what_their_file_knows_of_the_training(training_run: Path, tmp_path: Path) -> None:
+    run, output = genocc.open(training_run), tmp_path / "net.safetensors"
+    assert run.provenance is not None
+    config = run.provenance.config.model_copy(update={"auxiliary": False})
+    alone, best = genocc.load(training_run / "genotype.json"), training_run / "best.safetensors"
+    genocc.compile(alone, config, to="torch", output=output, weights=best, verify=False)
+    found = Provenance.from_metadata(weights.metadata(output), "net")
+    assert found.class_names == run.provenance.class_names
+    assert found.normalization == run.provenance.normalization
+    assert found.class_names
+    other = ((0.4,) * 3, (0.2,) * 3)
+    with pytest.raises(TargetError, match="the net was trained with"):
+        genocc.compile(alone, config, to="onnx", output=tmp_path / "n.onnx", weights=best, normalize=other)
+    weights.save(weights.load(best), tmp_path / "w.safetensors", Provenance(alone, config).to_metadata())
+    unsaid = genocc.open(training_run / "genotype.json"), tmp_path / "w.safetensors"
+    assert getattr(make_exporter("onnx", *unsaid, normalize=other), "normalize", None) == other

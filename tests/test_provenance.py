@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genocc import Genotype, NetworkConfig
+from genocc import Genotype, NetworkConfig, compile, weights
 from genocc.compiler import compile_net
-from genocc.errors import TargetError
-from genocc.provenance import Provenance
+from genocc.errors import TargetError, WeightsError
+from genocc.exporters.verification import verify
+from genocc.initialization import initialize
+from genocc.lowering import lower
+from genocc.nn.backbone import Backbone
+from genocc.nn.target_net import TargetNet
+from genocc.provenance import Provenance, check_net
 from tests.strategies import genotypes, networks
 
 
@@ -107,3 +113,56 @@ def test_a_text_that_is_missing_is_named(darts_v2: Genotype) -> None:
 def test_files_of_other_programs_are_told_apart() -> None:
     with pytest.raises(TargetError, match="no genotype in its metadata; expected a file that `genocc compile` wrote"):
         Provenance.from_metadata({"producer": "other"}, "net.onnx")
+
+
+def _wired(source: int, concat: tuple[int, ...] = (2, 3)) -> Genotype:
+    """Cells with the same operations at the same places, whose tensors have the same names and shapes."""
+    first, second = ([{"op": "sep_conv_3x3", "from": state}] for state in (0, source))
+    cell = {"nodes": [first, second], "concat": concat}
+    cells = {"normal": cell, "reduction": cell}
+    return Genotype.from_dict({"format": "genocc.genotype", "version": 1, "name": f"from {source}", "cells": cells})
+
+
+@pytest.mark.parametrize(
+    ("genotype", "changes", "found"),
+    [
+        (_wired(1), {"stem_stride": 2}, "of a net with stem_stride 1; this one has 2"),
+        (_wired(1, (3, 2)), {}, "of 'from 1', whose normal cell has the same tensors, and other connections"),
+        (_wired(0), {}, "of 'from 1', whose normal cell has the same tensors, and other connections"),
+    ],
+    ids=["stem", "concat", "source"],
+)
+def test_weights_of_a_net_with_the_same_tensors_are_refused(
+    genotype: Genotype, changes: dict[str, int], found: str, tmp_path: Path
+) -> None:
+    trained, config = _wired(1), NetworkConfig.make(channels=2, layers=3)
+    wanted = NetworkConfig.make(channels=2, layers=3, **changes)
+    file, net = tmp_path / "w.safetensors", tmp_path / "net.onnx"
+    weights.save(initialize(lower(trained, config)), file, Provenance(trained, config).to_metadata())
+    compile(genotype, wanted, to="onnx", output=net, verify=False)
+    for reads in (
+        lambda: compile_net(genotype, wanted, weights=file),
+        lambda: TargetNet(genotype, wanted, weights=file),
+        lambda: Backbone(genotype, wanted, features={"last": 2}, weights=file),
+        lambda: verify(net, weights=file),
+    ):
+        with pytest.raises(WeightsError, match=found):
+            reads()
+    assert compile_net(trained, config.model_copy(update={"input_size": (8, 9)}), weights=file).trained
+    weights.save(weights.load(file), file)
+    assert compile_net(genotype, wanted, weights=file).trained, "a file of another program says nothing"
+
+
+def test_weights_of_another_training_do_not_get_the_classes_of_a_run(tmp_path: Path) -> None:
+    genotype, config = _wired(1), NetworkConfig.make(channels=2, layers=3, classes=2)
+    half, third = (((mean,) * 3, (0.25,) * 3) for mean in (0.5, 0.3))
+    texts = Provenance(genotype, config, class_names=("cat", "dog"), normalization=half).to_metadata()
+    for names, normalization, found in (
+        (("dog", "cat"), half, r"w: classes \('cat', 'dog'\); the run has \('dog', 'cat'\)"),
+        (("cat", "dog"), third, r"w: normalization .*; the run has "),
+    ):
+        run = Provenance(genotype, config, class_names=names, normalization=normalization)
+        with pytest.raises(WeightsError, match=found):
+            check_net(texts, genotype, config, "w", run)
+    check_net(texts, genotype, config, "w", Provenance(genotype, config))
+    check_net(texts, genotype, config, "w", Provenance.from_metadata(texts, "w"))

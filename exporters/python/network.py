@@ -45,6 +45,8 @@ def network_class(net: Net, cells: Sequence[ModuleClass]) -> ModuleClass:
         "class Network(nn.Module):",
         *docstring(1, summary, *notes),
         "",
+        f'    genotype_hash = "{net.genotype.hash}"',
+        "",
         "    def __init__(self) -> None:",
         "        super().__init__()",
         *(f"        self.{stem} = {net.classes[stem].instance()}" for stem in stems),

@@ -122,7 +122,7 @@ def compile(
     The file appears only if it is complete and computes what the net does in PyTorch, and in int8 only if it loses no
     more accuracy than --max-drop allows (exit code 1 if not).
     """
-    from genocc.compiler import choose_passes, compile, make_exporter
+    from genocc.compiler import choose_passes, compile, make_exporter, trained_by
     from genocc.passes import PASSES, parse
     from genocc.precision import DropError
     from genocc.verification import MismatchError
@@ -130,6 +130,7 @@ def compile(
     refuse_overwriting(output, source.where, weights, class_names)
     if json:
         refuse_mixing(output)
+    known = weights if seed is None else None  # with both, compile refuses them
     options = {
         "opset": opset,
         "batch": batch,
@@ -138,12 +139,13 @@ def compile(
         "calibrate": calibrate,
         "calibration_images": calibration_images,
         "max_drop": max_drop,
-        "normalize": normalize and normalize_option(normalize, network.input_channels, source.provenance),
+        "normalize": normalize and normalize_option(normalize, network.input_channels, trained_by(source, known)),
         "uint8_input": uint8_input,
         "softmax": softmax,
         "class_names": class_names and class_names_option(class_names),
     }
-    target = make_exporter(to, source, **{name: value for name, value in options.items() if value is not None})
+    given = {name: value for name, value in options.items() if value is not None}
+    target = make_exporter(to, source, known, **given)
     chosen = choose_passes(target, None if passes is None else parse(passes, PASSES), optimize)
     if bisect:
         _bisect(source, network, chosen, weights, seed, json)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from genocc.cli.console import counted, print_json, print_table
+from genocc.cli.console import counted, note, print_json, print_table
 from genocc.cli.options import JsonOption
 
 
@@ -30,7 +30,7 @@ def rank(
     from genocc.results.table import columns, read_table
 
     where = str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
-    first, second, skipped = columns(read_table(files), x, y, where, skip_missing=skip_missing)
+    first, second, skipped = columns(read_table(files, note), x, y, where, skip_missing=skip_missing)
     found = correlate(first, second)
     if json:
         print_json({"x": x, "y": y, "skipped": skipped, **found.to_dict()})

@@ -71,6 +71,7 @@ class DataSet:
         flip: Whether a mirrored image still belongs to its class.
         digests: Per class, of the names and sizes of its files; empty for a data set that has no files of its own.
         note: What its user should know of it, in a sentence; empty where there is nothing.
+        split_seed: Seed by which the test images were chosen; None for a data set with a test part of its own.
     """
 
     name: str
@@ -82,12 +83,19 @@ class DataSet:
     flip: bool = True
     digests: tuple[str, ...] = ()
     note: str = ""
+    split_seed: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:
             raise DataError(f"data set '{self.name}': {len(self.classes)} class; expected at least two")
         if bad := [name for name in self.classes if not is_utf8(name)]:
             raise DataError(f"data set '{self.name}': the class name {bad[0]!r} is not Unicode text; rename the class")
+        fits = (0 <= mean <= 1 and 0 < std <= 1 for mean, std in zip(self.mean, self.std, strict=False))
+        if len(self.mean) != len(self.std) or not all(fits):
+            raise DataError(
+                f"data set '{self.name}': found mean {self.mean} and deviation {self.std}; expected those of images in "
+                "0..1, each from 0 to 1"
+            )
         for part in (self.train, self.test):
             if len(part) and not 0 <= int(part.labels.min()) <= int(part.labels.max()) < len(self.classes):
                 raise DataError(f"data set '{self.name}': a label outside of its {len(self.classes)} classes")

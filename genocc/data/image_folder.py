@@ -88,6 +88,7 @@ def load(request: DataRequest) -> DataSet:
         images[0],
         images[1],
         digests=tuple(_digest(folder, name, parts) for name in classes),
+        split_seed=request.split_seed if len(parts) == 1 else None,
         note="; ".join(filter(None, notes)),
     )
 

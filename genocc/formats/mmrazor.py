@@ -48,8 +48,10 @@ class MMRazor(Dialect):
             return []
         try:
             return list(_subnets("", plain_yaml.load(text)))
-        except FormatError:
+        except FormatError as error:
             blocks = list(_BLOCK.finditer(text))
+            if len(blocks) == 1 and not text.replace(blocks[0][0], "").strip():
+                return [Sighting("", error)]  # a subnet as a whole: what is wrong with it is said when it is read
             if len(blocks) != 1 or _KEY.search(text[: blocks[0].start()] + text[blocks[0].end() :]):
                 raise
         (block,) = blocks

@@ -156,8 +156,11 @@ def named_parts(node: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def _root(node: ast.AST | None) -> Iterator[str]:
-    """The variable of whose value something is a part, or that it is."""
+    """The variable of whose value something is a part, or that it is; also by its name in ``globals()``."""
     while isinstance(node, ast.Attribute | ast.Subscript):
+        match node:
+            case ast.Subscript(ast.Call(ast.Name("globals" | "locals" | "vars"), args=[]), ast.Constant(str(name))):
+                yield name
         node = node.value
     if isinstance(node, ast.Name):
         yield node.id

@@ -18,6 +18,7 @@ from genocc.initialization import initialize
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.nn.graph_module import ProgramPair
+from genocc.provenance import check_net
 
 
 class Backbone(ProgramPair):
@@ -52,6 +53,8 @@ class Backbone(ProgramPair):
         config = config or NetworkConfig()
         training, inference = (lower(genotype, config, training=mode, features=features) for mode in (True, False))
         arrays = initialize(training, seed) if weights is None else _part(weights, training, lower(genotype, config))
+        if isinstance(weights, (str, Path)):
+            check_net(weight_files.metadata(weights), genotype, config, str(weights))
         super().__init__(training, inference, arrays)
         self.genotype, self.config, self.features = genotype, config, dict(features)
         self._channels = [inference.nodes[value].shape[0] for value in inference.outputs.values()]

@@ -17,7 +17,7 @@ from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.nn.graph_module import ProgramPair
 from genocc.nn.primitives import EMITTERS, Emitters
-from genocc.provenance import Provenance
+from genocc.provenance import Provenance, check_net
 
 
 class TargetNet(ProgramPair):
@@ -54,6 +54,8 @@ class TargetNet(ProgramPair):
         training, inference = (lower(genotype, config, training=mode) for mode in (True, False))
         check_weights(training)
         super().__init__(training, inference, _arrays(training, seed, weights), emitters)
+        if isinstance(weights, (str, Path)):
+            check_net(weight_files.metadata(weights), genotype, config, str(weights))
         self.genotype, self.config = genotype, config
 
     def forward(self, image: Tensor) -> Tensor | tuple[Tensor, Tensor]:

@@ -10,13 +10,13 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from genocc.errors import RunError, TableError, quoted
 from genocc.files import read_text
-from genocc.runs.reading import SEARCH, SEARCH_SEEDS, TRAIN, TRAIN_SEEDS, read_command, read_epochs
+from genocc.runs.reading import RUN_LAST, SEARCH, SEARCH_SEEDS, TRAIN, TRAIN_SEEDS, read_command, read_epochs
 from genocc.source import load
 
 MAX_BYTES = 1 << 26
@@ -26,11 +26,12 @@ MISSING = ("", "-", "na", "n/a", "nan", "none", "null")
 Row = Mapping[str, Any]
 
 
-def read_table(paths: Sequence[str | Path]) -> list[Row]:
+def read_table(paths: Sequence[str | Path], note: Callable[[str], None] = lambda message: None) -> list[Row]:
     """Returns the rows of a file, or of several run folders.
 
     Args:
         paths: One .csv, .json or .jsonl file (``-``: JSON Lines from standard input), or any number of run folders.
+        note: Told of trainings that have not ended, whose last epoch counts.
 
     Raises:
         FileError: The file cannot be read.
@@ -38,7 +39,7 @@ def read_table(paths: Sequence[str | Path]) -> list[Row]:
         RunError: A folder holds no search or training.
     """
     if all(Path(path).is_dir() for path in paths):
-        return _runs([Path(path) for path in paths])
+        return _runs([Path(path) for path in paths], note)
     if len(paths) > 1:
         odd = next(path for path in paths if not Path(path).is_dir())
         raise TableError(f"{odd}: is not a run folder; expected one file, or run folders only")
@@ -176,7 +177,7 @@ def _flat(row: Row, prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _runs(folders: Sequence[Path]) -> list[Row]:
+def _runs(folders: Sequence[Path], note: Callable[[str], None]) -> list[Row]:
     rows: dict[str, dict[str, Any]] = {}
     for folder in _single(folders):
         command = read_command(folder)
@@ -190,6 +191,8 @@ def _runs(folders: Sequence[Path]) -> list[Row]:
         if command in row:
             raise TableError(f"{folder}: the {command} of a genotype that another folder has too; give one of them")
         row[command] = history[-1]
+        if command == TRAIN and not (folder / RUN_LAST).exists():
+            note(f"{folder}: the training is not finished; its epoch {len(history)} counts")
     return list(rows.values())
 
 

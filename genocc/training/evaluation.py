@@ -181,8 +181,9 @@ def evaluate(
     folder = Path(wanted["folder"]) if wanted.get("folder") else None
     crop = wanted.get("center_crop") if center_crop is None else center_crop
     found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed, crop))
-    if found.note:
-        note(found.note)
+    for remark in (found.note, _split_remark(found, split_seed, own.get("split_seed"))):
+        if remark:
+            note(remark)
     images = evaluation_images(opened, found, limit)
     if center_crop not in (None, 1) and isinstance(found.test, MemoryImages):
         note("--center-crop has no effect: images of this size are held in memory, and measured whole")
@@ -197,6 +198,29 @@ def evaluate(
         accuracy = measure(_run(opened, found), batches(opened, found, images, batch))
     seconds = time.perf_counter() - begun
     return Evaluation(str(net), found.name, accuracy, seconds, opened.runtime, opened.provider, opened.weights)
+
+
+def _split_remark(data: DataSet, asked: int | None, trained: int | None) -> str:
+    """What to know of how the test images were chosen.
+
+    Args:
+        data: The images.
+        asked: The seed of ``--split-seed``, if given.
+        trained: That of the training; None where it is not known.
+    """
+    if data.split_seed is None:
+        return "" if asked is None else "--split-seed has no effect: the data set has a test part of its own"
+    if trained is None:
+        return (
+            f"the folder has no test part, and split seed {data.split_seed} chooses the images that are measured: if "
+            "the net was trained on this folder with another one (data.split_seed), it was trained on some of them"
+        )
+    if data.split_seed != trained:
+        return (
+            f"the folder has no test part, and the training chose its test images with split seed {trained}, not "
+            f"{data.split_seed}: if it was on these images, some of those that are measured were trained on"
+        )
+    return ""
 
 
 def _run(net: TrainedNet, data: DataSet) -> Callable[[Tensor], Tensor]:

@@ -121,6 +121,8 @@ def made_run(folder: Path, command: str, genotype: str, line: dict[str, object])
         opened.append({"epoch": 1, "seconds": 1.0})
         opened.append(line)
         opened.finish(genocc.load(genotype).dumps())
+    if command == "train":
+        (folder / "last.safetensors").touch()
     return folder
 
 
@@ -135,6 +137,11 @@ def test_searches_and_the_trainings_of_what_they_found_become_rows(tmp_path: Pat
     measures = ("--x", "search.validation_accuracy", "--y", "train.test.top1")
     found = json.loads(run(*folders, *measures, "--json").stdout)
     assert (found["rows"], found["tau_b"]) == (3, pytest.approx(1))
+    (folders[1] / "last.safetensors").unlink()
+    shown = run(*folders, *measures)
+    assert shown.stderr == f"{folders[1]}: the training is not finished; its epoch 2 counts\n"
+    assert shown.exit_code == 0
+    (folders[1] / "last.safetensors").touch()
     assert "row 3 has no 'train.test.top1'" in error(*folders[:-1], *measures)
     assert "a genotype that another folder has too" in error(*folders, folders[0], *measures)
     other = made_run(tmp_path / "other", "rank-topologies", "zoo:darts-v1", {})

@@ -30,6 +30,13 @@ def test_class_names_are_text() -> None:
         DataSet("made", ("a", "caf\udce9"), (0.5,) * 3, (0.5,) * 3, images, images)
 
 
+@pytest.mark.parametrize(("mean", "std"), [((123.7,), (58.4,)), ((0.5,), (0.0,)), ((0.5,) * 3, (0.5,))])
+def test_mean_and_deviation_are_those_of_images_in_0_to_1(mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    images = MemoryImages(torch.zeros(4, 2, 2, 3, dtype=torch.uint8), torch.arange(4) % 2)
+    with pytest.raises(DataError, match=r"data set 'made': found mean .*; expected those of images in 0..1"):
+        DataSet("made", ("a", "b"), mean, std, images, images)
+
+
 @pytest.mark.parametrize(("size", "sides"), [(None, (32, 32)), (8, (8, 8)), ((8, 20), (8, 20))])
 def test_a_request_has_two_sides(size: int | tuple[int, int] | None, sides: tuple[int, int]) -> None:
     assert DataRequest("made", size=size).sides(32) == sides

@@ -45,6 +45,9 @@ def test_pixels_alone_are_divided_by_255(darts_v2: Genotype) -> None:
         ((NORMALIZE[0], (0.4, 0.0, 0.6)), "deviations above 0"),
         ((NORMALIZE[0], (0.4, -0.1, 0.6)), "deviations above 0"),
         (((0.1, float("inf"), 0.3), NORMALIZE[1]), "expected numbers"),
+        (((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)), r"divided by 255: 0.485, 0.456, 0.406, 0.229, 0.224, 0"),
+        ((NORMALIZE[0], (58.395, 57.12, 57.375)), r"of images in 0..1, each from 0 to 1$"),
+        (((-0.1, 0.2, 0.3), NORMALIZE[1]), r"of images in 0..1, each from 0 to 1$"),
     ],
 )
 def test_normalizations_that_do_not_fit(normalize: Normalization, message: str, darts_v2: Genotype) -> None:

@@ -81,3 +81,11 @@ def test_different_readings_are_refused() -> None:
     with pytest.raises(FormatError, match=r"^text: darts and swapped read different genotypes; choose one"):
         recognized([darts, Swapped()], call())
     assert readers([darts, Swapped()], call()) == "; --from darts or swapped reads it"
+
+
+@pytest.mark.parametrize("source", [None, "mmrazor"])
+def test_yaml_with_a_key_twice_is_told_so(source: str | None) -> None:
+    text = "normal_n2:\n  chosen: [normal_n2_p0]\nnormal_n2_p0: {chosen: skip_connect}\n"
+    assert read(text, source)
+    with pytest.raises(FormatError, match="mmrazor: line 4: the key 'normal_n2_p0' stands twice"):
+        read(f"{text}normal_n2_p0: {{chosen: sep_conv_3x3}}\n", source)

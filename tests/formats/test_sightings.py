@@ -134,3 +134,11 @@ def test_a_use_on_a_page_says_so() -> None:
 def test_a_change_within_a_string_says_so() -> None:
     (item,) = sightings("TEXT = \"A = G('a')\\nA.part[0] = 1\"", SOUGHT)
     assert "changed on line" in item.note
+
+
+@pytest.mark.parametrize(
+    "change", ["globals()['A'] = G('b')", "def f():\n    vars()['A'] = other", "del globals()['A']"]
+)
+def test_a_change_by_the_name_of_a_variable_says_so(change: str) -> None:
+    found = [item for item in sightings(f"A = G('a')\n{change}", SOUGHT) if item.name == "A"]
+    assert "changed on line" in found[0].note

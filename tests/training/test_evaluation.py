@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from genocc.data import DataRequest, load
 from genocc.errors import DataError
 from genocc.training.evaluation import Accuracy, counts, evaluate, measure
+from tests.data.image_files import write_image
 
 VALUES = st.sampled_from([-math.inf, -1.0, 0.0, 0.5, 2.0, math.inf, math.nan])
 
@@ -98,3 +100,23 @@ def test_images_that_are_not_those_of_the_training_are_noted(training_run: Path,
     evaluate(moved, note=notes.append)
     evaluate(training_run, note=notes.append)
     assert not [note for note in notes if "the images" in note]
+
+
+def test_what_split_seed_chooses_is_said(training_run: Path, tmp_path: Path) -> None:
+    for name in load(DataRequest("fake", size=8)).classes:
+        for number in range(5):
+            write_image(tmp_path / name / f"{number}.png")
+    best = training_run / "best.safetensors"
+    for net, data, seed, expected in (
+        (training_run, tmp_path, None, []),
+        (training_run, tmp_path, 0, []),
+        (training_run, tmp_path, 1, ["the training chose its test images with split seed 0, not 1"]),
+        (best, tmp_path, None, ["no test part, and split seed 0 chooses"]),
+        (training_run, "fake", 1, ["--split-seed has no effect"]),
+        (best, "fake", None, []),
+    ):
+        notes: list[str] = []
+        evaluate(net, data=str(data), split_seed=seed, note=notes.append)
+        found = [note for note in notes if "split" in note]
+        assert len(found) == len(expected)
+        assert all(part in note for part, note in zip(expected, found, strict=True))

@@ -26,6 +26,8 @@ from torch import Tensor, nn
 class Network(nn.Module):
     """Images (N, 3, 32, 32) to logits (N, 10)."""
 
+    genotype_hash = "c3a914539b6261add00406321e2bdcfb75ce881a7eb8f195334e44847d932095"
+
     def __init__(self) -> None:
         super().__init__()
         self.stem = Stem()
@@ -259,9 +261,10 @@ def load_weights(net: nn.Module, source: str | Path | Mapping[str, Tensor]) -> N
     """Loads all tensors of the net from a safetensors file or a state dict.
 
     BN's counters of batches may be missing, and an auxiliary head may be left over. All
-    else that is missing, left over or misshapen is named by PyTorch's RuntimeError.
+    else that does not fit is a RuntimeError, a file of another genotype a ValueError.
     """
-    tensors = source if isinstance(source, Mapping) else read_safetensors(source)
+    of = str(getattr(net, "genotype_hash", ""))
+    tensors = source if isinstance(source, Mapping) else read_safetensors(source, of)
     own = net.state_dict()
     merged = {name: own[name] for name in own if name.endswith("num_batches_tracked")}
     for name, tensor in tensors.items():
@@ -270,8 +273,8 @@ def load_weights(net: nn.Module, source: str | Path | Mapping[str, Tensor]) -> N
     net.load_state_dict(merged)
 
 
-def read_safetensors(path: str | Path) -> dict[str, Tensor]:
-    """Returns the tensors of a safetensors file: length of the header, header, data."""
+def read_safetensors(path: str | Path, of: str = "") -> dict[str, Tensor]:
+    """Returns a safetensors file's tensors; it may name no other genotype than `of`."""
     floats = {"F64": torch.float64, "F32": torch.float32}
     floats |= {"F16": torch.float16, "BF16": torch.bfloat16}
     content = bytearray(Path(path).read_bytes())
@@ -281,7 +284,7 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
         if start > len(content):
             raise ValueError("it ends before its header does")
         header = json.loads(content[8:start])
-        header.pop("__metadata__", None)
+        named = dict(header.pop("__metadata__", {})).get("hash", of)
         for name, entry in header.items():
             dtype, shape = floats[entry["dtype"]], entry["shape"]
             begin, end = entry["data_offsets"]
@@ -291,4 +294,6 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
             tensors[name] = torch.frombuffer(data, dtype=dtype).view(shape)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path}: not a safetensors file of floats: {error}") from None
+    if of and named != of:
+        raise ValueError(f"{path}: is of genotype {named}; expected {of}")
     return tensors

@@ -46,6 +46,16 @@ def test_weights_come_from_a_state_dict_or_a_file(module: Any, tensors: dict[str
         assert all(found[name].equal(tensor) for name, tensor in tensors.items())
 
 
+def test_a_file_of_another_genotype_is_refused(module: Any, tensors: dict[str, Tensor], tmp_path: Path) -> None:
+    """Other connections may have the same tensors."""
+    file, own = tmp_path / "w.safetensors", zoo.load("darts-v2").hash
+    save_file(tensors, file, {"hash": own})
+    assert loaded(module, file).keys() == tensors.keys()
+    save_file(tensors, file, {"hash": "0" * 64})
+    with pytest.raises(ValueError, match=f"w.safetensors: is of genotype 0{{64}}; expected {own}"):
+        loaded(module, file)
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
 def test_files_of_any_precision(dtype: torch.dtype, tmp_path: Path) -> None:
     given = {"scalar": torch.tensor(1.5), "matrix": torch.randn(3, 5), "map": torch.randn(2, 3, 1, 4)}

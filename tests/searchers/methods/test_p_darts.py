@@ -16,10 +16,11 @@ from genocc.searchers.arithmetic.features import CellState, Feature
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import CellSpace, Coefficients, DataShape, View
 from genocc.searchers.methods.p_darts import DroppedSkips, LimitedSkips, Progressive, SkipDropout, strongest
+from genocc.searchers.parts.data import load_halves
 from genocc.searchers.parts.space import SpaceConfig
 from genocc.searchers.parts.topology import AllEdges
 from genocc.searchers.search import run_search
-from genocc.searchers.stages import Stages
+from genocc.searchers.stages import StagedBilevel, Stages
 from genocc.searchers.supernet.net import SuperNet
 from tests.searchers.small import StopAt, assert_same, history, small
 
@@ -271,3 +272,21 @@ def test_a_search_stopped_in_any_stage_goes_on_as_if_it_had_not_been(
         torch.rand(number + 3)
     run_search(small("p-darts", *SMALL), tmp_path / "cut", resume=True, device="cpu")
     assert_same(tmp_path / "cut", whole)
+
+
+def test_a_search_killed_between_two_stages_keeps_the_same_operations() -> None:
+    """EC-DARTS' softmax over edges: which operations of an edge are strongest depends on the temperature."""
+    chain = ("name=cen", "temperature=5", "temperature_ratio=0.923", "alpha_noise=1")
+    config = small("p-darts", *SMALL, *(f"relaxation.{field}" for field in chain))
+    halves = load_halves(config.data, 8, 0, torch.device("cpu"))
+    whole, resumed = (
+        StagedBilevel(config, DataShape(10, 3, (8, 8)), halves.training, halves.validation) for _ in range(2)
+    )
+    whole.begin_epoch(1)  # the last of stage 1, after which the run was killed
+    resumed.load_state(whole.state())
+    for search in (whole, resumed):
+        search.begin_epoch(2)
+    assert whole.candidates is not None
+    assert resumed.candidates is not None
+    for kind, mask in whole.candidates.items():
+        assert torch.equal(mask, resumed.candidates[kind])
