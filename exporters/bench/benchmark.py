@@ -8,7 +8,6 @@ merely alive slow down everything else.
 from __future__ import annotations
 
 import gc
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,8 +21,8 @@ import torch
 
 from genocc.errors import TargetError
 from genocc.genotype import Genotype
+from genocc.machine import cores, machine
 from genocc.network import NetworkConfig
-from genocc.runs.cost_meter import processor_name
 from genocc.runtimes import MAX_BATCH
 from genocc.runtimes.table import ALL, runtime
 from genocc.threads import OtherPrograms, user_setting
@@ -128,7 +127,7 @@ def benchmark(
     Raises:
         TargetError: A backend or a provider does not exist here, or a number is not positive.
     """
-    threads = _cores() if threads is None else threads
+    threads = cores() if threads is None else threads
     numbers = [
         ("--rounds", rounds, 1_000),
         ("--threads", threads, 1_024),
@@ -196,22 +195,13 @@ def _names(
     return found
 
 
-def machine() -> str:
-    """Returns what figures depend on: the processor and the number of its cores that can be used."""
-    return f"{processor_name()}, {_cores()} cores"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _timings(backends: Sequence[Backend], images: Images, rounds: int) -> Iterator[Timing]:
     seconds: dict[str, list[float]] = {backend.name: [] for backend in backends}
     for number in range(rounds):
         start = number % len(backends)
         for backend in [*backends[start:], *backends[:start]]:
             with backend.session() as infer:
-                seconds[backend.name] += _samples(infer, images)
+                seconds[backend.name] += samples(infer, images)
             gc.collect()
     latency = {name: median(samples) for name, samples in seconds.items()}
     for name, own in latency.items():
@@ -219,13 +209,13 @@ def _timings(backends: Sequence[Backend], images: Images, rounds: int) -> Iterat
         yield Timing(name, len(images), own, len(images) / own, reference / own if reference else None)
 
 
-def _samples(infer: Infer, images: Images, budget: float = 0.35) -> list[float]:
-    """Seconds of at least three runs, and of as many as the budget holds, after three that only warm."""
+def samples(infer: Infer, images: Images, budget: float = 0.35) -> list[float]:
+    """Returns the seconds of at least three runs, and of as many as the budget holds, after three that only warm."""
     for _ in range(3):
         infer(images)
-    samples: list[float] = []
-    while len(samples) < 3 or sum(samples) < budget:
+    seconds: list[float] = []
+    while len(seconds) < 3 or sum(seconds) < budget:
         start = time.perf_counter()
         infer(images)
-        samples.append(time.perf_counter() - start)
-    return samples
+        seconds.append(time.perf_counter() - start)
+    return seconds

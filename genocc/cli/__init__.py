@@ -26,6 +26,7 @@ from genocc.cli.ops import ops
 from genocc.cli.options import refuse_empty
 from genocc.cli.package import package
 from genocc.cli.passes import passes
+from genocc.cli.profile import profile
 from genocc.cli.rank import rank
 from genocc.cli.rank_topologies import rank_topologies
 from genocc.cli.report import report
@@ -147,7 +148,7 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (search, methods, sample, rank_topologies),
     "Train": (train, evaluate, rank),
-    "Compile": (compile, verify, package, bench, runtimes),
+    "Compile": (compile, verify, package, bench, profile, runtimes),
     "Look": (show, count, draw, report, diff, ops, passes),
     "Formats": (import_, export_text, import_weights, schema),
 }
