@@ -149,6 +149,16 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
+def duration(text: str) -> float:
+    """Returns the seconds of a positive time with its unit: 5ms, 800us or 0.01s."""
+    match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?(us|ms|s)", text)
+    if not match or not float(match[1]):
+        raise typer.BadParameter(
+            f"{quoted(text)} is no time; expected a number and its unit, such as 5ms, 800us or 0.01s"
+        )
+    return float(match[1]) * {"us": 1e-6, "ms": 1e-3, "s": 1.0}[match[2]]
+
+
 def refuse_empty(arguments: Sequence[str]) -> None:
     """Refuses empty texts, which would count as not given; raises GenoccError.
 
