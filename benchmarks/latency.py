@@ -1,8 +1,8 @@
 """How well a profile predicts the latency of nets that it was not measured on: profile, 100 random genotypes, scatter.
 
-    python benchmarks/latency.py -o latency.svg                        # about 12 minutes on 2 idle cores
+    python benchmarks/latency.py -o latency.svg                        # about 11 minutes on 2 idle cores (estimate)
     python benchmarks/latency.py -o latency.svg --runtime openvino
-    python benchmarks/latency.py -o latency.svg --profile cpu.json     # without the profiling, about 5 minutes less
+    python benchmarks/latency.py -o latency.svg --profile cpu.json     # without the profiling: about 6 minutes
     python benchmarks/latency.py -o latency.svg --quick                # small nets, to see that it runs: a minute
 
 Profile and nets are measured in one run, on a machine on which nothing else runs. The exit code is 1 where the figures
