@@ -29,8 +29,8 @@ from running import run, timed
 from search_ways import Genocc, Size
 
 from genocc.cli.console import note, print_table
-from genocc.exporters.bench.benchmark import machine
 from genocc.files import write_atomically
+from genocc.machine import machine
 from genocc.threads import SETTINGS, OtherPrograms, adaptive_waiting
 
 GENOCC = "genocc"

@@ -29,7 +29,7 @@ from genocc import NetworkConfig
 from genocc.cli.console import note, print_table
 from genocc.compiler import CompiledNet, compile_net
 from genocc.counting import cost
-from genocc.exporters.bench.benchmark import machine
+from genocc.machine import machine
 from genocc.nn.graph_module import graph_module
 from genocc.nn.inference_net import PASSES, InferenceNet
 from genocc.primitives import AvgPool, Conv2d, Linear, MaxPool

@@ -36,8 +36,8 @@ from torch import Tensor
 
 import genocc
 from genocc.cli.console import note, print_table
-from genocc.exporters.bench.benchmark import machine
 from genocc.files import write_atomically
+from genocc.machine import machine
 from genocc.runs.reading import read_history
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import CellSpace, Group

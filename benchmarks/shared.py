@@ -29,8 +29,8 @@ from search_ways import Resident, Size
 from torch import Tensor, distributed
 
 from genocc.cli.console import note, print_table
-from genocc.exporters.bench.benchmark import machine
 from genocc.files import write_atomically
+from genocc.machine import machine
 from genocc.runs.processes import ALONE, Processes
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.config import SearchConfig

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,8 +19,3 @@ def samples(infer: Callable[[NDArray[Any]], object], images: NDArray[Any], budge
         infer(images)
         found.append(time.perf_counter() - start)
     return found
-
-
-def cores() -> int:
-    """Returns the number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,13 +8,14 @@ from statistics import median
 
 import numpy as np
 
+from genocc.machine import cores
 from genocc.precision import Tradeoff
 from genocc.runtimes.base import Array
 from genocc.runtimes.compiled_file import CompiledFile
 from genocc.runtimes.files import open_file
 from genocc.runtimes.table import runtime
 
-from .timing import cores, samples
+from .timing import samples
 
 BATCHES = (1, 16)
 ROUNDS = 3

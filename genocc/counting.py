@@ -117,7 +117,7 @@ def count(genotype: Genotype | Source, config: NetworkConfig | None = None) -> C
         auxiliary_parameters=_auxiliary_parameters(genotype, config),
         activation_peak=activation_peak(graph),
         by_kind=_grouped(nodes, lambda node: node.primitive.category),
-        by_cell=_grouped(nodes, _cell),
+        by_cell=_grouped(nodes, lambda node: cell_name(node.name)),
         by_edge=_by_edge(genotype, config, nodes),
         compiled=cost(compiled.nodes.values()),
         compiled_activation_peak=activation_peak(compiled),
@@ -185,6 +185,14 @@ def compiled_graph(graph: Graph) -> Graph:
     return run_passes(graph, Parameters.absent(graph), select(COUNTED, PASSES))[0]
 
 
+def cell_name(origin: str) -> str:
+    """Returns where costs by cell count a value: stem, a cell by position, or head."""
+    place = origins.parse(origin).place
+    if not isinstance(place, origins.Section):
+        return str(origins.Cell(place.cell))
+    return "stem" if place.name in (origins.IMAGE, *origins.STEMS) else "head"
+
+
 def _by_edge(genotype: Genotype, config: NetworkConfig, nodes: list[Node]) -> tuple[EdgeCost, ...]:
     groups = _sorted_into(nodes, lambda node: origins.parse(node.name).place)
     rows = []
@@ -214,13 +222,6 @@ def _sorted_into(nodes: list[Node], key: Callable[[Node], Key]) -> dict[Key, lis
     for node in nodes:
         groups.setdefault(key(node), []).append(node)
     return groups
-
-
-def _cell(node: Node) -> str:
-    place = origins.parse(node.name).place
-    if not isinstance(place, origins.Section):
-        return str(origins.Cell(place.cell))
-    return "stem" if place.name in (origins.IMAGE, *origins.STEMS) else "head"
 
 
 def _figures(cost: Cost) -> dict[str, int]:

@@ -37,6 +37,10 @@ def search(
     max_macs: int | None = None,
     max_params: int | None = None,
     penalty_macs: float | None = None,
+    max_latency: float | None = None,
+    latency: str | Path | None = None,
+    penalty_latency: float | None = None,
+    force: bool | None = None,
     device: str = "auto",
     engine: Engine | None = None,
     resume: bool = False,
@@ -61,6 +65,10 @@ def search(
         max_macs: Budget of the target net, by genocc's own counts; see ``budget`` for its skeleton.
         max_params: The same for its parameters.
         penalty_macs: Factor of the expected MACs over ``max_macs`` in the architecture's loss.
+        max_latency: Budget of the target net's predicted latency, in seconds; needs ``latency``.
+        latency: A file of ``genocc profile``.
+        penalty_latency: Factor of the expected latency over ``max_latency`` in the architecture's loss.
+        force: Whether a ``latency`` of another machine or runtime is taken.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         engine: What runs the searches of several ``seeds``, from `genocc.engines.base.choose`; None: this process, one
             after another.
@@ -80,8 +88,12 @@ def search(
         seed=seed,
         data=given(**data_fields(data), size=size, download=download),
         schedule=given(epochs=epochs),
-        budget=given(max_macs=max_macs, max_params=max_params, penalty_macs=penalty_macs),
-    )
+        budget=given(
+            max_macs=max_macs, max_params=max_params, penalty_macs=penalty_macs, max_latency=max_latency,
+            latency=None if latency is None else str(Path(latency).absolute()), force_latency=force or None,
+        ),
+        penalties=given(latency=given(factor=penalty_latency)),
+    )  # fmt: skip
     name = method if method is None or isinstance(method, str) else method.name
     if config is not None:
         settings, several = read_settings(config, SEARCH, SEARCH_SEEDS, "search")

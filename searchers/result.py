@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from genocc.configuration import LARGEST
 from genocc.counting import count
+from genocc.errors import RunError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.runs.costs import Costs
@@ -15,6 +17,7 @@ from genocc.runs.images import image_sizes
 from genocc.runs.reading import RUN_GENOTYPE, SEARCH, read_config
 
 from .config import SearchConfig
+from .parts.penalties import LATENCY
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class SearchResult:
         target: The network whose cost the budget limits.
         macs: Of ``target``, by genocc's own counts.
         parameters: Of ``target``.
+        latency: Predicted, of ``target``, in seconds; None where the search had no profile.
         seeds: Of all searches of several with different seeds, this one among them; empty for a single search.
     """
 
@@ -40,6 +44,7 @@ class SearchResult:
     macs: int
     parameters: int
     seeds: tuple[SearchResult, ...] = ()
+    latency: float | None = None
 
     @classmethod
     def read(cls, path: str | Path) -> SearchResult:
@@ -53,7 +58,11 @@ class SearchResult:
         """Returns the result of a finished run of which the files have been read; raises GenoccError."""
         target = config.budget.target(**image_sizes(genotype, str(folder / RUN_GENOTYPE)))
         total = count(genotype, target).total
-        return cls(folder, config, genotype, history, target, total.macs, total.parameters)
+        latency = genotype.metadata.get(LATENCY)
+        if latency is not None and not (isinstance(latency, float) and 0 < latency < LARGEST):
+            where = folder / RUN_GENOTYPE
+            raise RunError(f"{where}: $.metadata.{LATENCY} is not what the search wrote; was it changed?")
+        return cls(folder, config, genotype, history, target, total.macs, total.parameters, latency=latency)
 
     @property
     def genotype_path(self) -> Path:
@@ -94,11 +103,19 @@ class SearchResult:
         return Costs.of(self.history)
 
     @property
-    def excess(self) -> dict[str, tuple[int, int]]:
-        """Costs that exceed the budget: name -> (found, budget)."""
+    def excess(self) -> dict[str, tuple[float, float]]:
+        """Costs that exceed the budget: name -> (found, budget); the latency in seconds."""
         budget = self.config.budget
-        limits = {"MACs": (self.macs, budget.max_macs), "parameters": (self.parameters, budget.max_params)}
-        return {name: (found, most) for name, (found, most) in limits.items() if most is not None and found > most}
+        limits: dict[str, tuple[float | None, float | None]] = {
+            "MACs": (self.macs, budget.max_macs),
+            "parameters": (self.parameters, budget.max_params),
+            "latency": (self.latency, budget.max_latency),
+        }
+        return {
+            name: (found, most)
+            for name, (found, most) in limits.items()
+            if most is not None and found is not None and found > most
+        }
 
     def _last(self, name: str) -> float | None:
         found = self.history[-1].get(name)
@@ -121,6 +138,7 @@ class SearchResult:
             "undecided": list(self.undecided),
             "macs": self.macs,
             "parameters": self.parameters,
+            **({} if self.latency is None else {"latency": self.latency}),
             "target": self.target.model_dump(mode="json"),
             "excess": {name: found - most for name, (found, most) in self.excess.items()},
             "seeds": [result.to_dict() for result in self.seeds],

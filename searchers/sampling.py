@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from genocc.data.batches import derived_seed
 from genocc.errors import ConfigError, FileError, GenoccError
 from genocc.files import filled_folder
 from genocc.genotype import Cell, Genotype
+from genocc.latency.prediction import predict
 from genocc.network import NetworkConfig
 from genocc.runs.folder import RunFolder
 from genocc.runs.images import images_metadata
@@ -39,6 +41,7 @@ class Sampler:
 
     Raises:
         NetworkError: The target skeleton does not fit the images.
+        GenoccError: The profile of latencies cannot be used.
     """
 
     def __init__(self, config: SearchConfig, data_shape: DataShape) -> None:
@@ -49,6 +52,7 @@ class Sampler:
         self.spaces = config.cell_spaces(self.target.kinds)
         self._of_edges: dict[tuple[str, int, int, str], tuple[int, int]] = {}
         self._around = (0, 0)
+        self._profile = config.budget.profile()
 
     def sample(self, number: int, name: str) -> tuple[Genotype, dict[str, Coefficients], int]:
         """Returns genotype ``number`` of the seed's sequence, its coefficients, and how many were drawn for it.
@@ -57,18 +61,23 @@ class Sampler:
             GenoccError: None of `DRAWS` is within the budget; the message says how close the best came.
         """
         budget = self.config.budget
-        limits = {"MACs": budget.max_macs, "parameters": budget.max_params}
-        least = dict.fromkeys(limits, float("inf"))
+        limits: dict[str, float | None] = {"MACs": budget.max_macs, "parameters": budget.max_params}
+        least, fastest = dict.fromkeys(limits, inf), inf
         for draw in range(DRAWS):
             genotype, found = self._drawn(derived_seed(self.config.seed, "sample", number, draw), name)
-            if budget.max_macs is None and budget.max_params is None:
+            if budget.max_macs is None and budget.max_params is None and budget.max_latency is None:
                 return genotype, found, draw + 1
             costs = dict(zip(limits, self.costs(genotype), strict=True))
             if all(most is None or costs[cost] <= most for cost, most in limits.items()):
-                return genotype, found, draw + 1
+                if (latency := self._latency(genotype)) <= (budget.max_latency or inf):
+                    return genotype, found, draw + 1
+                fastest = min(fastest, latency)
             least = {cost: min(least[cost], costs[cost]) for cost in costs}
         asked = ", ".join(f"{most:,} {cost}" for cost, most in limits.items() if most is not None)
         closest = " and ".join(f"{least[cost]:,} {cost}" for cost, most in limits.items() if most is not None)
+        if budget.max_latency is not None:
+            asked = f"{asked}{', ' * bool(asked)}{budget.max_latency * 1e3:,.3f} ms of predicted latency"
+            closest = f"{closest}{' and ' * bool(closest)}{fastest * 1e3:,.3f} ms"
         raise GenoccError(
             f"none of {DRAWS:,} random genotypes is within the budget of {asked}; the least were {closest} "
             f"({_described(self.target)}): allow more, or choose a smaller target with budget.channels and "
@@ -91,6 +100,12 @@ class Sampler:
                 self._of_edges[edge.cell, edge.source, edge.target, edge.op] = edge.cost.macs, edge.cost.parameters
             self._around = _sum((total.macs, total.parameters), *((-e.cost.macs, -e.cost.parameters) for e in found))
         return _sum(self._around, *(self._of_edges[edge] for edge in edges))
+
+    def _latency(self, genotype: Genotype) -> float:
+        """Predicted seconds of a drawn genotype; 0 without a limit."""
+        if self._profile is None or self.config.budget.max_latency is None:
+            return 0.0
+        return predict(genotype, self._profile, self.target).seconds
 
     def _drawn(self, seed: int, name: str) -> tuple[Genotype, dict[str, Coefficients]]:
         found = self.config.relaxation.build(self.spaces, seed).coefficients(0.0)
@@ -126,6 +141,9 @@ def run_sampling(config: SearchConfig, folder: RunFolder, data: str, data_shape:
         "seed": config.seed,
         "draws": draws,
         **images_metadata(data, data_shape.classes, data_shape.channels, data_shape.size),
+        **config.budget.latency_metadata(
+            genotype, classes=data_shape.classes, input_channels=data_shape.channels, input_size=data_shape.size
+        ),
     }
     folder.finish(genotype.model_copy(update={"metadata": metadata}).dumps())
     folder.log(f"finished: {genotype.hash}")

@@ -70,6 +70,8 @@ def run_search(
         TargetError: The device does not exist.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the batch has been finished and a checkpoint written.
     """
+    if not resume:
+        config.budget.profile()  # refuses a file of another machine before there is a folder
     Stages(config)  # refuses what does not fit together before there is a folder
     with (
         interruptions() as interruption,
@@ -184,6 +186,9 @@ class _Search(Loop[StagedBilevel]):
             "child_accuracy_stale": line["child_accuracy_stale"],
             "undecided": line["undecided"],
             **images_metadata(self.halves.data.name, shape.classes, shape.channels, shape.size),
+            **config.budget.latency_metadata(
+                genotype, classes=shape.classes, input_channels=shape.channels, input_size=shape.size
+            ),
         }
         folder.finish(genotype.model_copy(update={"metadata": metadata}).dumps())
         folder.log(f"finished: {genotype.hash}")

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 from genocc.errors import TargetError
 from genocc.genotype import Genotype
+from genocc.machine import cores, machine
 from genocc.network import NetworkConfig
-from genocc.runs.cost_meter import processor_name
 from genocc.runtimes import MAX_BATCH
 from genocc.runtimes.table import ALL, runtime
 from genocc.threads import OtherPrograms, user_setting
 
-from ..timing import cores, samples
+from ..timing import samples
 from .backends import Backend, Images, Infer, Preparation, Workload, all_backends
 
 TESTED = 1000
@@ -263,11 +263,6 @@ def _classes(infer: Infer, images: Sequence[Images]) -> NDArray[Any]:
         outputs = outputs[0] if isinstance(outputs, list) else outputs  # as ONNX Runtime's sessions return them
         found.append((outputs.cpu().numpy() if isinstance(outputs, torch.Tensor) else outputs).argmax(1))
     return np.concatenate(found)
-
-
-def machine() -> str:
-    """Returns what figures depend on: the processor and the number of its cores that can be used."""
-    return f"{processor_name()}, {cores()} cores"
 
 
 def _timings(backends: Sequence[Backend], images: Images, rounds: int) -> Iterator[Timing]:

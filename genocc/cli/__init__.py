@@ -28,6 +28,7 @@ from genocc.cli.ops import ops
 from genocc.cli.options import refuse_unusable
 from genocc.cli.package import package
 from genocc.cli.passes import passes
+from genocc.cli.profile import profile
 from genocc.cli.rank import rank
 from genocc.cli.rank_topologies import rank_topologies
 from genocc.cli.report import report
@@ -156,7 +157,7 @@ _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (search, methods, sample, rank_topologies),
     "Train": (train, evaluate, rank),
     "Experiment": (experiment,),
-    "Compile": (compile, verify, package, bench, runtimes),
+    "Compile": (compile, verify, package, bench, profile, runtimes),
     "Look": (show, count, draw, report, diff, ops, passes, engines),
     "Formats": (import_, export_text, import_weights, schema),
 }

@@ -35,6 +35,15 @@ RuntimesOption = Annotated[
         "--runtime", metavar="NAME|all", help="What runs it; repeatable \\[those of its kind].", show_default=False
     ),
 ]
+LatencyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--latency", metavar="FILE", help="A file of `genocc profile`: predict the latency.", show_default=False
+    ),
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Take a --latency file of another machine or runtime all the same.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 
 _PANEL = "Network"
@@ -125,16 +134,29 @@ def _with_options(
 
 def network_option(source: Source, *, input_size: str | None = None, **fields: Any) -> NetworkConfig:
     """Returns the network that the options describe or, of a training run, its own; raises NetworkError."""
-    size = None
-    if input_size is not None:
-        if not (match := re.fullmatch(r"([0-9]{1,9})(?:x([0-9]{1,9}))?", input_size)):
-            raise NetworkError(f"--input-size: found {quoted(input_size)}; expected HxW such as 32x32, or one number")
-        size = (int(match[1]), int(match[2] or match[1]))
+    size = None if input_size is None else parse_size(input_size)
     try:
         return source.network(input_size=size, **fields)
     except NetworkError as error:
         said = re.sub(r"^(\w+)(\.\d+)?", lambda field: "--" + field[1].replace("_", "-"), str(error))
         raise NetworkError(said) from None
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Returns the height and width that ``--input-size`` means; raises NetworkError."""
+    if not (match := re.fullmatch(r"([0-9]{1,9})(?:x([0-9]{1,9}))?", text)):
+        raise NetworkError(f"--input-size: found {quoted(text)}; expected HxW such as 32x32, or one number")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def duration(text: str) -> float:
+    """Returns the seconds of a positive time with its unit: 5ms, 800us or 0.01s."""
+    match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?(us|ms|s)", text)
+    if not match or not float(match[1]):
+        raise typer.BadParameter(
+            f"{quoted(text)} is no time; expected a number and its unit, such as 5ms, 800us or 0.01s"
+        )
+    return float(match[1]) * {"us": 1e-6, "ms": 1e-3, "s": 1.0}[match[2]]
 
 
 def refuse_unusable(arguments: Sequence[str]) -> None:

@@ -2,13 +2,14 @@
 
 import re
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from genocc.cli.console import costs_sentence, counted, note, print_json, print_table
 from genocc.cli.engines import EngineOption, EngineSetOption, JobsOption, chosen_engine
-from genocc.cli.options import JsonOption
+from genocc.cli.options import ForceOption, JsonOption, duration
 from genocc.cli.runs import (
     ConfigOption,
     DataOption,
@@ -86,6 +87,35 @@ def search(
             show_default=False,
         ),
     ] = None,
+    max_latency: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME",
+            parser=duration,
+            help="Its predicted latency, such as 5ms; over it, code 1.",
+            rich_help_panel="Budget",
+            show_default=False,
+        ),
+    ] = None,
+    latency: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The file of `genocc profile` that predicts it.",
+            rich_help_panel="Budget",
+            show_default=False,
+        ),
+    ] = None,
+    penalty_latency: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="Add X times (expected latency of the edges / --max-latency) to the architecture's loss.",
+            rich_help_panel="Budget",
+            show_default=False,
+        ),
+    ] = None,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Search for a genotype; writes RUN/genotype.json, ready for `genocc compile RUN`.
@@ -111,6 +141,10 @@ def search(
         max_macs=max_macs,
         max_params=max_params,
         penalty_macs=penalty_macs,
+        max_latency=max_latency,
+        latency=latency,
+        penalty_latency=penalty_latency,
+        force=force,
         device=device,
         engine=chosen_engine(engine, jobs, engine_set),
         resume=resume,
@@ -123,7 +157,11 @@ def search(
     else:
         _print(result)
     for name, (found, most) in result.excess.items():
-        note(f"over the budget: {found:,} {name}, {found - most:,} more than {most:,} ({found / most - 1:.1%})")
+        of, more, limit = (
+            (f"{amount * 1e3:,.3f} ms" if name == "latency" else f"{amount:,}")
+            for amount in (found, found - most, most)
+        )
+        note(f"over the budget: {of} {name}, {more} more than {limit} ({found / most - 1:.1%})")
     if result.excess:
         raise typer.Exit(1)
 
@@ -167,7 +205,10 @@ def _print(result: "SearchResult") -> None:
         f"{accuracies}\n"
         f"Target net ({target.skeleton}, C={target.channels}, L={target.layers}, "
         f"{target.input_size[0]}x{target.input_size[1]}, {target.classes} classes): {result.macs:,} MACs, "
-        f"{result.parameters:,} parameters.\n" + costs_sentence(result.costs)
+        f"{result.parameters:,} parameters"
+        + ("" if result.latency is None else f", {result.latency * 1e3:,.3f} ms of predicted latency")
+        + ".\n"
+        + costs_sentence(result.costs)
     )
     title = f"{result.genotype.name}: {counted(len(result.history), 'epoch')} in {result.seconds:.0f} s"
     print_table(title, ["cell", "edges per node", ">skips", ">entropy"], cells, caption=caption)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from genocc.configuration import Part
 from genocc.engines.base import Engine, Job, Session
 from genocc.engines.command import Command
 from genocc.errors import EngineError, quoted
+from genocc.machine import cores
 
 THREADS = "OMP_NUM_THREADS"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -94,11 +94,6 @@ class LocalSession(Session):
     def _await(self, name: str, command: Command) -> None:
         command.wait()
         self._ended.put(name)
-
-
-def cores() -> int:
-    """Returns the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def gpus_of(setting: str) -> list[str]:

@@ -16,8 +16,8 @@ from genocc.configuration import Part
 from genocc.engines.base import Engine, Job, Session
 from genocc.engines.child import GRACE
 from genocc.engines.command import run
-from genocc.engines.local import cores
 from genocc.errors import EngineError
+from genocc.machine import cores
 
 STORE = 80 << 20
 """Bytes of the object store of a cluster that is started here, through which a few texts go; Ray's least is 75 MiB."""

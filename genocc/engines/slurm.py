@@ -23,9 +23,10 @@ from genocc.configuration import Part
 from genocc.engines.base import Engine, Job, Session
 from genocc.engines.child import GRACE
 from genocc.engines.command import Command
-from genocc.engines.local import THREADS, cores
+from genocc.engines.local import THREADS
 from genocc.errors import EngineError, GenoccError
 from genocc.files import read_text, write_atomically
+from genocc.machine import cores
 from genocc.runs.folder import wait_until_free
 
 FOLDER, SUBMITTED = "slurm", "jobs.json"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from genocc.configuration import LARGEST
+from genocc.machine import processor_name
 from genocc.runs.costs import SECONDS_PER_DAY
 from genocc.runs.processes import ALONE, Processes
 
@@ -93,15 +92,3 @@ def resident_peak() -> int | None:
 def device_name(device: torch.device) -> str:
     """Returns the name of a device's model."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
-
-
-@cache
-def processor_name() -> str:
-    """Returns the name of the CPU's model."""
-    known = Path("/proc/cpuinfo")
-    if known.exists():
-        lines = known.read_text(encoding="utf-8").splitlines()
-        for line in lines:
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

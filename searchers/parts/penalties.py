@@ -8,21 +8,26 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import PositiveInt
+from pydantic import PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from genocc.configuration import Part, Rate, refuse
 from genocc.counting import count
 from genocc.genotype import Cell, Edge, Genotype
+from genocc.latency.prediction import predict
+from genocc.latency.profile import Profile
 from genocc.network import NetworkConfig, SkeletonName
 
 from ..interface import CellSpace, DataShape
 from ..registry import Composition, OpenPart
 from .relaxation import ArchitectureState
+
+LATENCY = "latency"
+"""Key of a genotype's metadata: predicted seconds of the target net."""
 
 
 class Penalty(OpenPart):
@@ -58,11 +63,14 @@ class PenaltyTerm(nn.Module):
 
 
 class BudgetConfig(Part):
-    """Budget of deployers, which none of the papers has: costs at the target skeleton, by genocc's own counts.
+    """Budget of deployers, which none of the papers has: costs at the target skeleton, by genocc's own figures.
 
     Attributes:
         max_macs: The budget of the target net; also what the expected MACs are divided by.
         max_params: The same for its parameters.
+        max_latency: The same for its predicted latency, in seconds; needs ``latency``.
+        latency: A file of ``genocc profile``, by which the latency is predicted.
+        force_latency: Whether a file of another machine or runtime is taken.
         skeleton: The target net's skeleton.
         channels: Its C; None: the skeleton's default.
         layers: Its number of cells; None: the skeleton's default.
@@ -70,9 +78,28 @@ class BudgetConfig(Part):
 
     max_macs: PositiveInt | None = None
     max_params: PositiveInt | None = None
+    max_latency: PositiveFloat | None = None
+    latency: str | None = None
+    force_latency: bool = False
     skeleton: SkeletonName = "cifar"
     channels: PositiveInt | None = None
     layers: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _predictable(self) -> Self:
+        if self.max_latency is not None and self.latency is None:
+            refuse("budget.max_latency (--max-latency) needs budget.latency (--latency): a file of genocc profile")
+        return self
+
+    def profile(self) -> Profile | None:
+        """Returns the profile that latencies are predicted by, None without one; raises GenoccError as its `load`."""
+        return None if self.latency is None else Profile.load(self.latency, force=self.force_latency)
+
+    def latency_metadata(self, genotype: Genotype, **sizes: Any) -> dict[str, Any]:
+        """Returns metadata that say the target net's predicted latency, none without a profile; raises GenoccError."""
+        if (profile := self.profile()) is None:
+            return {}
+        return {LATENCY: predict(genotype, profile, self.target(**sizes)).seconds}
 
     def target(self, **sizes: Any) -> NetworkConfig:
         """Returns the target net's configuration; ``sizes`` are classes, input_size and input_channels."""
@@ -125,8 +152,28 @@ class ExpectedMacs(Penalty):
         return ExpectedMacsTerm(self.factor, config.budget, spaces, data_shape) if self.factor else None
 
 
-class ExpectedMacsTerm(PenaltyTerm):
-    """The sum of coefficient x MACs of each (edge, operation) at the target skeleton, over the budget, times a factor.
+class ExpectedCostTerm(PenaltyTerm):
+    """The sum of coefficient x cost of each (edge, operation), times a factor.
+
+    Args:
+        factor: Of the sum.
+        costs: Kind of cell -> costs (E, K), in all cells of the kind.
+    """
+
+    def __init__(self, factor: float, costs: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self.factor = factor
+        for kind, table in costs.items():
+            self.register_buffer(kind, table, persistent=False)
+
+    def forward(self, architecture: ArchitectureState) -> Tensor:
+        found = architecture.coefficients
+        terms = [(of.edge[:, None] * of.op * self.get_buffer(kind)).sum() for kind, of in found.items()]
+        return self.factor * torch.stack(terms).sum()
+
+
+class ExpectedMacsTerm(ExpectedCostTerm):
+    """The expected MACs at the target skeleton, over the budget, times a factor.
 
     Args:
         factor: X.
@@ -138,19 +185,11 @@ class ExpectedMacsTerm(PenaltyTerm):
     def __init__(
         self, factor: float, budget: BudgetConfig, spaces: Mapping[str, CellSpace], data_shape: DataShape
     ) -> None:
-        super().__init__()
         assert budget.max_macs is not None, "checked by ExpectedMacs"
-        self.factor = factor / budget.max_macs
         target = budget.target(
             classes=data_shape.classes, input_channels=data_shape.channels, input_size=data_shape.size
         )
-        for kind, macs in candidate_macs(spaces, target).items():
-            self.register_buffer(kind, macs, persistent=False)
-
-    def forward(self, architecture: ArchitectureState) -> Tensor:
-        found = architecture.coefficients
-        terms = [(of.edge[:, None] * of.op * self.get_buffer(kind)).sum() for kind, of in found.items()]
-        return self.factor * torch.stack(terms).sum()
+        super().__init__(factor / budget.max_macs, candidate_macs(spaces, target))
 
 
 def candidate_macs(spaces: Mapping[str, CellSpace], target: NetworkConfig) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from genocc.cli import app
 from genocc.cli.search import _amount
 from genocc.runs.folder import open_run
 from genocc.runs.reading import read_history
+from tests.latency.synthetic import synthetic_profile
 from tests.searchers.small import SMALL, assert_same
 
 SETTINGS = [argument for setting in SMALL for argument in ("--set", setting)]
@@ -86,13 +88,28 @@ def test_the_genotype_is_ready_for_other_commands(whole: Path) -> None:
 
 
 def test_over_the_budget_is_exit_code_1_with_the_excess_and_the_genotype(tmp_path: Path) -> None:
-    arguments = ("--method", "darts", "--preset", "cifar", *SETTINGS, "--out", tmp_path, "--max-macs", "1K")
-    for result in (run(*arguments), run("--out", tmp_path, "--resume")):
+    synthetic_profile().dump(profile := tmp_path / "cpu.json")
+    out, latency = tmp_path / "run", ("--latency", profile, "--max-latency", "2us", "--penalty-latency", 0.1)
+    arguments = ("--method", "darts", "--preset", "cifar", *SETTINGS, "--out", out, "--max-macs", "1K", *latency)
+    for result in (run(*arguments), run("--out", out, "--resume")):
         assert result.exit_code == 1
-        found = result.stderr.splitlines()[-1]
-        assert found.startswith("over the budget: ")
-        assert "more than 1,000" in found
-        assert genocc.load(tmp_path).hash in result.stdout
+        of_macs, of_latency = result.stderr.splitlines()[-2:]
+        assert re.fullmatch(r"over the budget: .* MACs, .* more than 1,000 \(.*", of_macs)
+        assert re.fullmatch(r"over the budget: .* ms latency, .* more than 0.002 ms \(.*", of_latency)
+        assert "ms of predicted latency" in result.stdout
+        assert genocc.load(out).hash in result.stdout
+        profile.unlink(missing_ok=True)  # a finished run needs it no more
+    history = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
+    assert history[-1]["architecture"]["latency"] > 0
+
+
+def test_a_profile_of_another_machine_is_refused_before_the_search(tmp_path: Path) -> None:
+    synthetic_profile().dump(profile := tmp_path / "cpu.json")
+    profile.write_text(json.dumps({**json.loads(profile.read_text()), "machine": "Z80, 1 cores"}))
+    result = run("--method", "random", *SETTINGS, "--out", tmp_path / "run", "--latency", profile)
+    assert result.exit_code == 2
+    assert "was measured on 'Z80, 1 cores'" in result.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_runs_get_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

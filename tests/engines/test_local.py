@@ -13,8 +13,9 @@ import pytest
 
 from genocc.engines import command, local
 from genocc.engines.base import Engine, choose
-from genocc.engines.local import cores, gpus_of
+from genocc.engines.local import gpus_of
 from genocc.errors import EngineError
+from genocc.machine import cores
 from tests.engines.jobs import WORKER, alive, begun, job, until
 
 

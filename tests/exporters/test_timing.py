@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genocc.exporters.timing import cores, samples
+from genocc.exporters.timing import samples
 
 
 def test_at_least_three_runs_after_three_that_warm() -> None:
@@ -13,7 +13,3 @@ def test_at_least_three_runs_after_three_that_warm() -> None:
     assert len(found) == 3
     assert len(runs) == 6
     assert all(seconds >= 0 for seconds in found)
-
-
-def test_cores() -> None:
-    assert cores() >= 1

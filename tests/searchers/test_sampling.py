@@ -11,11 +11,13 @@ import pytest
 from genocc.counting import cost_by_edge, count
 from genocc.errors import ConfigError, FileError, GenoccError
 from genocc.genotype import Genotype
+from genocc.latency.prediction import predict
 from genocc.network import NetworkConfig
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import DataShape
 from genocc.searchers.sampling import Sampler, sample
 from genocc.searchers.search import run_search
+from tests.latency.synthetic import synthetic_profile
 from tests.searchers.small import SMALL
 
 SIZE = ("budget.channels=8", "budget.layers=5")
@@ -45,6 +47,27 @@ def test_none_is_over_the_budget(tmp_path: Path) -> None:
     assert max(x.macs for x in found) <= macs < max(x.macs for x in free)
     assert max(x.parameters for x in found) <= params
     assert max(Genotype.load(path).metadata["draws"] for path in paths) > 1
+
+
+def test_none_is_slower_than_the_budget(tmp_path: Path) -> None:
+    synthetic_profile().dump(tmp_path / "cpu.json")
+    files = [*SIZE, f"budget.latency={tmp_path / 'cpu.json'}"]
+
+    def latencies(name: str, *settings: str) -> list[float]:
+        paths = sample(tmp_path / name, 8, overrides=[*files, *settings])
+        return [predict(Genotype.load(path), synthetic_profile(), TARGET).seconds for path in paths]
+
+    free = latencies("free")
+    limit = sorted(free)[3]
+    assert max(latencies("fast", f"budget.max_latency={limit}")) <= limit < max(free)
+
+
+def test_a_hopeless_latency_says_what_the_fastest_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genocc.searchers.sampling.DRAWS", 2)
+    synthetic_profile().dump(tmp_path / "cpu.json")
+    settings = [*SIZE, f"budget.latency={tmp_path / 'cpu.json'}", "budget.max_latency=1e-6"]
+    with pytest.raises(GenoccError, match=r"budget of 0\.001 ms of predicted latency; the least were \d\.\d{3} ms \("):
+        sample(tmp_path / "few", 1, overrides=settings)
 
 
 @pytest.mark.parametrize("space", ["darts", "ss5"])

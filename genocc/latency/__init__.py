@@ -1,0 +1,1 @@
+"""Latency that is predicted: from a profile of whole nets, measured once for a machine and a runtime."""
