@@ -1,7 +1,7 @@
 # make demo: the whole tour in a few minutes.  make test: lint, types, tests.  Both set everything up themselves.
 
 VENV ?= .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 INSTALLED := $(VENV)/.installed
 
 # One thread a test process: the processes share the cores.
@@ -9,7 +9,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 DEMO := runs/demo
 
-.PHONY: help setup dot chromium demo lint types test test-full architecture clean
+.PHONY: help setup dot chromium demo lint types test test-full architecture docs clean
 
 help:
 	@sed -n '1s/^# //p;s/^\([a-z-]*\):.*## /  make \1: /p' Makefile
@@ -57,7 +57,7 @@ types: $(INSTALLED) build/regular ## mypy --strict
 build/regular: $(INSTALLED)
 	@rm -rf build && $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target $@ .
 
-test: setup chromium lint types ## lint, types and tests
+test: setup chromium lint types docs ## lint, types, the site and tests
 	$(PYTEST)
 
 test-full: setup chromium lint types ## the same with the large campaigns; keeps what it prints in docs/results/
@@ -66,6 +66,9 @@ test-full: setup chromium lint types ## the same with the large campaigns; keeps
 
 architecture: $(INSTALLED) dot ## docs/images/architecture.svg, the house as the code has it
 	$(BIN)/python docs/draw_architecture.py
+
+docs: $(INSTALLED) ## the documentation as a site, build/site/index.html; warnings are errors
+	$(BIN)/python docs/build_site.py
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -71,7 +71,8 @@ def main(
     backends = [
         name
         for name, one in all_backends().items()
-        if (name == "torch-compile" and torch_compile) or not (table[one.runtime].slow or table[one.runtime].lacks())
+        if (name == "torch-compile" and torch_compile)
+        or not (table[one.runtime].slow or table[one.runtime].lacks() or one.lacks())
     ]
     if passes:
         backends = ["traced", "genocc-onnx-plain", *_passes_alone(), "genocc-onnx"]

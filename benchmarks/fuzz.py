@@ -1,20 +1,24 @@
 """A campaign over random genotypes: PyTorch eager = optimized graph = every runtime of the table (genocc runtimes).
 
     python benchmarks/fuzz.py --count 10000 --seed 1
+    python benchmarks/fuzz.py --count 10000 --seed 1 --engine local --out runs/fuzz  # in parts: docs/engines.md
 
 Each case draws a genotype (1 to 6 edges a node, all operations, several on one edge, dead nodes), a small network of
 either skeleton (odd sizes among them), weights with random BN statistics, and passes (a target's own, or any subset).
 Prints the number of cases and the worst errors. On a mismatch hypothesis shrinks the case first; the smallest genotype
-that still fails is printed with the pass that is to blame, and the exit code is 1.
+that still fails is printed with the pass that is to blame, and the exit code is 1. In parts, each draws its cases from
+a seed of its own, --seed and those after it; `--resume` goes on with the parts that are missing.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +32,11 @@ from onnx.reference import ReferenceEvaluator
 
 from genocc import Genotype, NetworkConfig, lower
 from genocc.compiler import CompiledNet
-from genocc.errors import InternalError
+from genocc.engines.base import Engine, Job, choose, parse_settings
+from genocc.errors import GenoccError, InternalError
 from genocc.exporters.onnx import OnnxExporter, check
 from genocc.exporters.pt2 import Pt2Exporter
+from genocc.files import read_text, write_atomically
 from genocc.nn.graph_module import graph_module
 from genocc.nn.target_net import TargetNet
 from genocc.passes import PASSES, Parameters, run_passes, select
@@ -53,6 +59,13 @@ COMPILED = 100
 """One case in this many goes through each other slow runtime: TorchInductor compiles for seconds."""
 
 
+PART = 250
+"""Cases of a part of a campaign."""
+
+TALLY = "tally.json"
+"""What a part has found, in its folder."""
+
+
 @dataclass(frozen=True)
 class Case:
     """What one round compares; its ``repr`` is what a mismatch prints."""
@@ -65,9 +78,10 @@ class Case:
 
 @dataclass
 class Tally:
-    """What a campaign found."""
+    """What a campaign found; ``mismatch`` describes its smallest case."""
 
     cases: int = 0
+    mismatch: str = ""
     worst: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TOLERANCES, 0.0))
     runs: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOLERANCES, 0))
 
@@ -176,27 +190,98 @@ def culprit(case: Case) -> str:
     return found.culprit or "no pass; the target named above"
 
 
+def described(mismatch: MismatchError) -> str:
+    """Returns a mismatch with what is to blame and all that is needed to repeat it."""
+    case = mismatch.case
+    return (
+        f"MISMATCH, smallest case: {mismatch}\nculprit: {culprit(case)}\n{case.genotype.dumps()}{case.config}\n"
+        f"seed {case.seed}, passes {', '.join(case.passes)}"
+    )
+
+
+def part(count: int, seed: int, out: Path | None) -> Tally:
+    """Runs a campaign in this process, and keeps what it found; one that is there already is only read."""
+    path = None if out is None else out / TALLY
+    if path and path.exists():
+        return Tally(**json.loads(read_text(path, limit=1 << 20)))
+    tally, mismatch = campaign(count, seed)
+    if mismatch is not None:
+        tally.mismatch = described(mismatch)
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(asdict(tally), indent=1) + "\n")
+    return tally
+
+
+def in_parts(engine: Engine, count: int, seed: int, out: Path) -> Tally:
+    """Runs a campaign as jobs of an engine; raises GenoccError where a part has no result."""
+    sizes = [min(PART, count - start) for start in range(0, count, PART)]
+    jobs = []
+    for number, size in enumerate(sizes):
+        folder = out / f"seed-{seed + number}"
+        line = ("--count", str(size), "--seed", str(seed + number), "--out", str(folder))
+        if not (folder / TALLY).exists():
+            jobs.append(Job(folder.name, line, folder, Path(__file__)))
+    with closing(engine.run(jobs)) as outcomes:
+        for done, outcome in enumerate(outcomes, start=1):
+            said = "done" if outcome.code in (0, 1) else outcome.message
+            print(
+                f"{done}/{len(jobs)}  {outcome.job.name}  {said}, {outcome.seconds:.0f} s", file=sys.stderr, flush=True
+            )
+    missing = [
+        folder for number in range(len(sizes)) if not ((folder := out / f"seed-{seed + number}") / TALLY).exists()
+    ]
+    if missing:
+        raise GenoccError(
+            f"{len(missing)} of {len(sizes)} parts have no result, {missing[0]} first; go on with --resume"
+        )
+    return summed(part(0, 0, out / f"seed-{seed + number}") for number in range(len(sizes)))
+
+
+def summed(parts: Iterable[Tally]) -> Tally:
+    """Returns what several campaigns found, with the first mismatch."""
+    total = Tally()
+    for one in parts:
+        total.cases += one.cases
+        total.mismatch = total.mismatch or one.mismatch
+        for what in total.worst:
+            total.worst[what] = max(total.worst[what], one.worst[what])
+            total.runs[what] += one.runs[what]
+    return total
+
+
 def main() -> None:
     """Runs the campaign that the command line asks for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--count", type=int, default=1000, help="number of cases")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="folder for what is found")
+    parser.add_argument("--resume", action="store_true", help="go on with what is in --out")
+    parser.add_argument("--engine", help="what runs parts of the campaign, see `genocc engines`")
+    parser.add_argument("--jobs", type=int, help="parts at a time")
+    parser.add_argument("--engine-set", action="append", default=[], metavar="ENGINE.SETTING=VALUE")
     options = parser.parse_args()
     torch.set_num_threads(1)
     start = time.monotonic()
-    tally, mismatch = campaign(options.count, options.seed)
+    if options.engine or options.jobs:
+        if options.out is None:
+            parser.error("--engine needs --out: the folder of the parts")
+        if options.out.exists() and not options.resume:
+            parser.error(f"{options.out}: exists; go on with --resume, or choose another --out")
+        engine = choose(options.engine or "local", jobs=options.jobs, settings=parse_settings(options.engine_set))
+        tally = in_parts(engine, options.count, options.seed, options.out)
+    else:
+        tally = part(options.count, options.seed, options.out)
     print(f"{tally.cases} cases, seed {options.seed}, {time.monotonic() - start:.0f} s")
     for what, worst in tally.worst.items():
         print(f"  {what:24} {tally.runs[what]:6} runs   worst relative error {worst:.1e}")
-    if mismatch is None:
-        print("0 mismatches")
-        return
-    print(f"MISMATCH, smallest case: {mismatch}")
-    case = mismatch.case
-    print(f"culprit: {culprit(case)}")
-    print(f"{case.genotype.dumps()}{case.config}\nseed {case.seed}, passes {', '.join(case.passes)}")
-    sys.exit(1)
+    print(tally.mismatch or "0 mismatches")
+    sys.exit(1 if tally.mismatch else 0)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except GenoccError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

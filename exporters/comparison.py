@@ -84,7 +84,7 @@ def compare(
     random = np.random.default_rng(seed % 2**63)
     comparisons = []
     for batch in batches:
-        images = _images(provenance, logical.input.shape, batch, random)
+        images = random_images(provenance, logical.input.shape, batch, random)
         outputs, response = expected(images)
         if not np.isfinite(outputs).all():
             raise TargetError(
@@ -94,8 +94,8 @@ def compare(
         for file in files:
             if batch in file.batches:
                 found, found_response = file.infer(images)
-                max_abs, max_rel = _difference(found, outputs, file.runtime)
-                max_rel = max(max_rel, _difference(found_response, response, file.runtime)[1])
+                max_abs, max_rel = difference(found, outputs, file.runtime)
+                max_rel = max(max_rel, difference(found_response, response, file.runtime)[1])
                 agreement = float((found.argmax(1) == outputs.argmax(1)).mean())
                 comparisons.append(Comparison(file.runtime, batch, max_abs, max_rel, agreement))
     return Verification(provider, provenance.weights, tolerance, tuple(comparisons))
@@ -158,16 +158,23 @@ def _reference(provenance: Provenance, logical: Graph, weights: Mapping[str, Arr
     return infer
 
 
-def _images(provenance: Provenance, image: Shape, batch: int, random: np.random.Generator) -> Array:
-    """Noise of the kind that the file takes."""
+def random_images(provenance: Provenance, image: Shape, batch: int, random: np.random.Generator) -> Array:
+    """Returns noise of the kind that the file takes, (batch, C, H, W)."""
     shape = (batch, *image)
     if provenance.uint8_input:
         return random.integers(0, 256, shape, dtype=np.uint8)
-    return random.random(shape, np.float32) if provenance.normalize else random.standard_normal(shape, np.float32)
+    noise = random.random(shape, np.float32) if provenance.normalize else random.standard_normal(shape, np.float32)
+    if provenance.precision == "int8" and not provenance.normalize:
+        noise /= 2  # else much of it is beyond the ranges that the images of a calibration have
+    return noise.astype(np.float16) if provenance.half_io else noise
 
 
-def _difference(found: Array, expected: Array, runtime: str) -> tuple[float, float]:
-    """The largest difference, absolute and relative to the largest value; infinite where one is NaN."""
+def difference(found: Array, expected: Array, runtime: str) -> tuple[float, float]:
+    """Returns the largest difference, absolute and relative to the largest value; infinite where one is NaN.
+
+    Raises:
+        TargetError: The shapes are not the same.
+    """
     if found.shape != expected.shape:
         raise TargetError(f"{runtime}: the output has shape {found.shape}; the genotype's net gives {expected.shape}")
     max_abs = float(np.abs(found.astype(np.float64) - expected).max())

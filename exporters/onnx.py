@@ -7,19 +7,21 @@ written, holds its weights itself, and is the same, byte for byte, each time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from genocc.compiler import CompiledNet, Exporter
+from genocc.compiler import CompiledNet
 from genocc.errors import InternalError, TargetError
 from genocc.graph import Graph, Node
+from genocc.passes import Parameters
 from genocc.primitives import (
     Add,
     AvgPool,
@@ -45,7 +47,10 @@ from genocc.runtimes.onnx_files import MAX_BYTES
 from genocc.verification import Verification
 from genocc.version import __version__
 
-from .deployment import Deployment
+from .precision import PreciseExporter
+
+if TYPE_CHECKING:
+    from .int8.gate import Quantizer
 
 OLDEST_OPSET = 17
 
@@ -53,7 +58,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class OnnxExporter(Deployment, Exporter):
+class OnnxExporter(PreciseExporter):
     """Writes .onnx files, with the input ``image`` and the output ``logits`` (or ``probabilities``).
 
     Attributes:
@@ -72,6 +77,8 @@ class OnnxExporter(Deployment, Exporter):
         "merge-summed-chains",
         "pad-channels",
     )
+    precisions: ClassVar[tuple[str, ...]] = ("float32", "float16", "int8")
+    runtime: ClassVar[str] = "onnxruntime"
     checks: ClassVar[tuple[str, ...]] = ("onnx.checker (full)", "strict shape inference")
     max_bytes: ClassVar[int] = MAX_BYTES
 
@@ -79,6 +86,7 @@ class OnnxExporter(Deployment, Exporter):
     batch: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_batch(self.batch)
         newest = onnx.defs.onnx_opset_version()
         if not OLDEST_OPSET <= self.opset <= newest:
@@ -90,13 +98,15 @@ class OnnxExporter(Deployment, Exporter):
         """Checks and writes the file.
 
         Raises:
-            TargetError: An option does not fit the net.
+            TargetError: An option does not fit the net, or a weight is beyond what float16 holds.
+            DataError: The images to calibrate on cannot be used.
             InternalError: The checker refuses what was built.
         """
+        if self.precision == "int8":
+            return self.quantizer(net, self.calibration(net).images).write(path)
         model = self.model(net)
-        content = model.SerializeToString(deterministic=True)
-        check(content)
-        path.write_bytes(content)
+        check(model)
+        path.write_bytes(model.SerializeToString(deterministic=True))
         return len(model.graph.node)
 
     def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
@@ -105,13 +115,29 @@ class OnnxExporter(Deployment, Exporter):
 
         return verify(path, net=net, provider=provider, reference_batches=(), where="the new file")
 
+    def quantizer(self, net: CompiledNet, images: Array) -> Quantizer:
+        from .int8.qdq import QdqQuantizer
+
+        self.check_passes(net)
+        return QdqQuantizer(self.model(net), images, check)
+
     def model(self, net: CompiledNet) -> onnx.ModelProto:
-        """Returns the model, in the precision of the net's parameters, of a net that passes `check_size`."""
+        """Returns the model of a net that passes `check_size`: of int8 the one that is quantized.
+
+        Floats have the precision of the net's parameters, unless the option says float16.
+
+        Raises:
+            TargetError: An option does not fit the net, or a weight is beyond what float16 holds.
+        """
         graph = self.deployed(net)
         provenance = self.provenance(net)
+        half = self.precision == "float16"
+        parameters = half_parameters(graph, net.parameters) if half else net.parameters
         opset = helper.make_opsetid("", self.opset)
+        outside = np.float32 if half and not self.half_io else None
+        proto, initializers = _graph(graph, parameters, net.genotype.name, self.batch, io=outside)
         model = helper.make_model(
-            _graph(graph, net.parameters, net.genotype.name, self.batch),
+            proto,
             opset_imports=[opset],
             ir_version=helper.find_min_ir_version_for([opset]),
             producer_name="genocc",
@@ -119,6 +145,8 @@ class OnnxExporter(Deployment, Exporter):
             doc_string=f"Genotype {net.genotype.name}, {provenance.weights}.",
         )
         helper.set_model_props(model, provenance.to_metadata())
+        for tensor in initializers:  # only now, one by one: graphs and models are copied into one another
+            model.graph.initializer.append(tensor)
         return model
 
 
@@ -128,45 +156,98 @@ def check_batch(batch: int | None) -> None:
         raise TargetError(f"--batch {batch}: expected 1 to {MAX_BATCH:,} images")
 
 
-def check(model: bytes) -> None:
-    """Runs ONNX's full checker and strict shape inference; raises InternalError."""
+def check(model: onnx.ModelProto) -> None:
+    """Runs ONNX's full checker and strict shape inference; raises InternalError.
+
+    On a copy without the weights, of which both would make several: a weight is an input there, of its type and shape.
+    """
+    content = _without_weights(model).SerializeToString()
     try:
-        onnx.checker.check_model(model, full_check=True)
-        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+        onnx.checker.check_model(content, full_check=True)
+        onnx.shape_inference.infer_shapes(content, check_type=True, strict_mode=True, data_prop=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise InternalError(f"the ONNX file that was built is not valid: {error}") from error
 
 
-def _graph(graph: Graph, parameters: Mapping[str, Array], name: str, batch: int | None) -> onnx.GraphProto:
-    """The ONNX graph with its weights and all shapes, in the precision of the parameters."""
+_SMALL = 1 << 10
+"""Bytes of an initializer that `check` looks at as it is: sizes and axes are no more."""
+
+
+def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy whose large initializers are inputs instead."""
+    graph, copy = model.graph, onnx.ModelProto()
+    for field, value in model.ListFields():
+        if field.name in ("opset_import", "metadata_props", "functions"):
+            getattr(copy, field.name).extend(value)
+        elif field.name != "graph":
+            setattr(copy, field.name, value)
+    for field, value in graph.ListFields():
+        if field.name in ("node", "input", "output", "value_info"):
+            getattr(copy.graph, field.name).extend(value)
+        elif field.name != "initializer":
+            setattr(copy.graph, field.name, value)
+    for tensor in graph.initializer:
+        if len(tensor.raw_data) <= _SMALL:
+            copy.graph.initializer.append(tensor)
+            continue
+        size = prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+        if len(tensor.raw_data) != size:
+            raise InternalError(f"the initializer '{tensor.name}' has {len(tensor.raw_data)} bytes; expected {size}")
+        copy.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    return copy
+
+
+def half_parameters(graph: Graph, parameters: Mapping[str, Array]) -> Parameters:
+    """Returns a graph's arrays in float16; raises TargetError where a value does not fit."""
+    arrays = {}
+    for name in [*graph.parameters(), *graph.buffers()]:
+        with np.errstate(over="ignore"):
+            arrays[name] = parameters[name].astype(np.float16)
+        if not np.isfinite(arrays[name]).all():
+            raise TargetError(f"--precision float16: tensor '{name}' has values beyond 65,504, which float16 does not")
+    return Parameters.of(arrays)
+
+
+def _graph(
+    graph: Graph, parameters: Mapping[str, Array], name: str, batch: int | None, io: type[np.floating[Any]] | None
+) -> tuple[onnx.GraphProto, Iterator[onnx.TensorProto]]:
+    """The ONNX graph with all shapes, and its weights, in the precision of the parameters, or ``io`` at its ends."""
     arrays = {name: parameters[name] for name in [*graph.parameters(), *graph.buffers()]}
     (dtype,) = {array.dtype for array in arrays.values()}
     element = helper.np_dtype_to_tensor_dtype(dtype)
-    writer = _Writer(graph, element)
+    outside = helper.np_dtype_to_tensor_dtype(np.dtype(io or dtype))
+    writer = _Writer(graph, element, outside)
     arrays |= {name: a.astype(dtype) if a.dtype.kind == "f" else a for name, a in writer.constants.items()}
-    infos = {
-        value: helper.make_tensor_value_info(writer.value(value), element, (batch or "batch", *node.shape))
-        for value, node in graph.nodes.items()
-    }
-    image = infos.pop(graph.input.name)
-    if writer.uint8_input:
-        image.type.tensor_type.elem_type = TensorProto.UINT8
-    outputs = [infos.pop(value) for value in graph.outputs.values()]
-    initializers = [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in arrays.items()]
-    return helper.make_graph(writer.nodes, name, [image], outputs, initializers, value_info=list(infos.values()))
+
+    def info(value: str, kind: int, name: str) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, kind, (batch or "batch", *graph.nodes[value].shape))
+
+    image = info(graph.input.name, TensorProto.UINT8 if writer.uint8_input else outside, graph.input.name)
+    outputs = [info(value, outside, key) for key, value in graph.outputs.items()]
+    ports = {port.name for port in (image, *outputs)}
+    inner = [info(value, element, writer.value(value)) for value in graph.nodes if writer.value(value) not in ports]
+    initializers = (numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in arrays.items())
+    return helper.make_graph(writer.nodes, name, [image], outputs, value_info=inner), initializers
 
 
 class _Writer:
     """The ONNX nodes of a graph, and the initializers that they read besides its parameters."""
 
-    def __init__(self, graph: Graph, element: int) -> None:
+    def __init__(self, graph: Graph, element: int, outside: int) -> None:
         self.element = element
         self.uint8_input = getattr(graph.input.primitive, "dtype", None) == "uint8"
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, Array] = {}
-        self._outputs = {value: key for key, value in graph.outputs.items()}
+        cast = element != outside
+        self._names = {} if cast else {value: key for key, value in graph.outputs.items()}
+        if cast and not self.uint8_input:
+            image = graph.input.name
+            self._names[image] = self._cast(image, f"{image}/cast", element)
         for node in graph.nodes.values():
             EMITTERS[type(node.primitive)](self, node, node.primitive)
+        if cast:
+            for key, value in graph.outputs.items():
+                self._cast(value, key, outside)
 
     def add(self, operator: str, node: Node, *inputs: str, part: str = "", **attributes: Any) -> str:
         """Appends an ONNX node; of several for one graph node, all but the last have a part added to their name."""
@@ -177,7 +258,11 @@ class _Writer:
 
     def value(self, name: str) -> str:
         """The ONNX name of a value: its origin; an output is called what the graph calls it."""
-        return self._outputs.get(name, name)
+        return self._names.get(name, name)
+
+    def _cast(self, name: str, output: str, to: int) -> str:
+        self.nodes.append(helper.make_node("Cast", [name], [output], f"{name}/cast", to=to))
+        return output
 
     def values(self, node: Node) -> list[str]:
         """The ONNX names of a node's inputs."""

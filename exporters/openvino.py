@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from genocc.compiler import CompiledNet, Exporter
+from genocc.compiler import CompiledNet
 from genocc.errors import InternalError, TargetError
+from genocc.precision import PRECISIONS
 from genocc.runtimes.onnx_files import first_line
 from genocc.runtimes.openvino import OPENVINO, openvino
 from genocc.runtimes.openvino_files import MAX_BYTES, METADATA, WEIGHTS_DIGEST, digest, weights_path
 from genocc.verification import Verification
 
 from .deployment import Deployment
-from .onnx import OnnxExporter, check, check_batch
+from .onnx import Array, OnnxExporter, check, check_batch
+from .precision import PreciseExporter
+
+if TYPE_CHECKING:
+    from .int8.gate import Quantizer
 
 
 @dataclass(frozen=True)
-class OpenVinoExporter(Deployment, Exporter):
+class OpenVinoExporter(PreciseExporter):
     """Writes .xml files, each with its weights in a .bin file beside it; input and output are those of `OnnxExporter`.
 
     The same net gives the same bytes with the same OpenVINO.
@@ -29,7 +35,7 @@ class OpenVinoExporter(Deployment, Exporter):
         batch: The only number of images that the file takes; None: any.
 
     Raises:
-        TargetError: OpenVINO is not available.
+        TargetError: OpenVINO is not available, or for int8 NNCF.
     """
 
     name: ClassVar[str] = "openvino"
@@ -41,15 +47,20 @@ class OpenVinoExporter(Deployment, Exporter):
         "fold-batch-norm",
         "relu-before-concat",
     )
+    precisions: ClassVar[tuple[str, ...]] = PRECISIONS
+    runtime: ClassVar[str] = "openvino"
     checks: ClassVar[tuple[str, ...]] = OnnxExporter.checks
     max_bytes: ClassVar[int] = MAX_BYTES
 
     batch: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_batch(self.batch)
         if reason := OPENVINO.lacks():
             raise TargetError(reason)
+        if self.precision == "int8" and find_spec("nncf") is None:
+            raise TargetError("NNCF, which quantizes OpenVINO's nets, is not installed: pip install 'genocc[openvino]'")
 
     def write(self, net: CompiledNet, path: Path) -> int:
         """Converts the net and writes both files.
@@ -58,12 +69,31 @@ class OpenVinoExporter(Deployment, Exporter):
             TargetError: An option does not fit the net.
             InternalError: ONNX's checker or the converter refuses what was built.
         """
+        if self.precision == "int8":
+            return self.quantizer(net, self.calibration(net).images).write(path)
+        return self._save(net, self._model(net), path)
+
+    def quantizer(self, net: CompiledNet, images: Array) -> Quantizer:
+        from .int8.nncf import NncfQuantizer
+
+        self.check_passes(net)
+        return NncfQuantizer(self._model(net), images, lambda model, path: self._save(net, model, path))
+
+    def _model(self, net: CompiledNet) -> Any:
+        """OpenVINO's model of the net: with floats in float16 if that is the precision, else in float32."""
         options = {field.name: getattr(self, field.name) for field in fields(Deployment)}
+        if self.precision == "float16":
+            options |= {"precision": "float16", "half_io": self.half_io}
         source = OnnxExporter(**options, batch=self.batch).model(net)
         del source.metadata_props[:]  # the converter has a place of its own for them
+        check(source)
         content = source.SerializeToString(deterministic=True)
-        check(content)
-        model = _converted(content, net.genotype.name)
+        del source
+        return _converted(content, net.genotype.name)
+
+    def _save(self, net: CompiledNet, model: Any, path: Path) -> int:
+        """Writes a model with what it says about itself, and returns the number of its operators."""
+        _number(model)
         for key, text in self.provenance(net).to_metadata().items():
             model.set_rt_info(text, [METADATA, key])
         openvino().save_model(model, path, compress_to_fp16=False)
@@ -92,7 +122,12 @@ def _converted(content: bytes, name: str) -> Any:
     except Exception as error:  # of any class
         raise InternalError(f"OpenVINO cannot convert the net: {first_line(error)}") from error
     model = ov.Model(converted.get_results(), converted.get_parameters(), name)
-    named = [node for node in model.get_ordered_ops() if re.fullmatch(r"\w+_\d+", node.get_friendly_name())]
-    for number, node in enumerate(named):  # its own numbers count all nodes that the program has made so far
-        node.set_friendly_name(f"{node.get_type_name()}_{number}")
+    _number(model)
     return model
+
+
+def _number(model: Any) -> None:
+    """Numbers the nodes that have no names of ours anew: OpenVINO counts all that the program has made so far."""
+    named = [node for node in model.get_ordered_ops() if re.fullmatch(r"\w+_\d+", node.get_friendly_name())]
+    for number, node in enumerate(named):
+        node.set_friendly_name(f"{node.get_type_name()}_{number}")

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from genocc import weights as weight_files
-from genocc.compiler import CompiledNet
+from genocc.compiler import CompiledNet, compile_net
 from genocc.counting import check_activations
 from genocc.errors import TargetError
 from genocc.graph import Graph
 from genocc.initialization import initialize
 from genocc.lowering import lower
+from genocc.precision import FLOAT32
 from genocc.provenance import Provenance
 from genocc.runtimes.base import LoadedNet, Runtime, in_batches_of
 from genocc.runtimes.compiled_file import CompiledFile
@@ -26,6 +27,7 @@ from genocc.runtimes.torch import one_thread
 from genocc.verification import Verification
 
 from .comparison import BATCHES, TOLERANCE, Array, LoadedFile, compare
+from .depth import compare_depth
 
 
 def verify(
@@ -38,7 +40,7 @@ def verify(
     batches: Sequence[int] = BATCHES,
     reference_batches: Sequence[int] | None = None,
     seed: int = 0,
-    tolerance: float = TOLERANCE,
+    tolerance: float | None = None,
     where: str | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Verification:
@@ -56,7 +58,8 @@ def verify(
         reference_batches: Batch sizes for slow runtimes; the same where not given. ONNX's reference evaluator is made
             of numpy and Python loops and takes 1 to 10 seconds per image for nets of full size.
         seed: Of the images.
-        tolerance: The largest relative difference to accept.
+        tolerance: The largest relative difference to accept; where not given, 1e-4, or that of the file's precision in
+            `genocc.exporters.depth.TOLERANCES`.
         where: What messages call the file.
         note: Told what is slow before it begins.
 
@@ -66,20 +69,28 @@ def verify(
         WeightsError: The weights do not fit the net.
     """
     file = open_file(path, where)
-    provenance = Provenance.from_metadata(file.metadata, file.where)
+    provenance = file.provenance()
     logical, arrays = (net.logical, net.weights) if net else _described(provenance, weights, file)
     reference_batches = batches if reference_batches is None else reference_batches
-    files, used = [], []
+    files, used, low = [], [], []
     for runtime in chosen(file, runtimes, provider):
+        if provenance.precision != FLOAT32 and not runtimes and runtime.slow:
+            continue  # ONNX's reference evaluator has other rules for what is quantized
         tried = reference_batches if runtime.slow else batches
         if tried or runtimes:
             loaded = runtime.load(file, provider if provider in runtime.providers else "cpu")
             check_activations(logical, loaded.batch or 1, "choose a smaller --batch, or --no-verify")
             used.append(loaded.provider)
             files.append(LoadedFile(runtime.title, _observing(runtime, loaded, note), tried))
-    return compare(
-        provenance, logical, arrays, files, provider=next(iter(used), provider), seed=seed, tolerance=tolerance
-    )
+            low.append((runtime.title, loaded))
+    ran = next(iter(used), provider)
+    if provenance.precision != FLOAT32:
+        compiled = net or compile_net(provenance.genotype, provenance.config, weights=arrays, passes=provenance.passes)
+        return compare_depth(
+            provenance, compiled, low, provider=ran, batches=batches, seed=seed, tolerance=tolerance
+        )  # fmt: skip
+    accepted = TOLERANCE if tolerance is None else tolerance
+    return compare(provenance, logical, arrays, files, provider=ran, seed=seed, tolerance=accepted)
 
 
 def _observing(

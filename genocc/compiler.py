@@ -19,6 +19,7 @@ from genocc.graph import Graph
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.passes import PASSES, Parameters, Pass, run_passes, select
+from genocc.precision import Tradeoff
 from genocc.primitives import Shape
 from genocc.provenance import Provenance
 from genocc.runs.outputs import refuse_overwriting
@@ -103,6 +104,24 @@ class Exporter(ABC):
             Number of operators in the file: those of the graph, unless the target needs more for some.
         """
 
+    def write_measured(self, net: CompiledNet, path: Path, where: str) -> tuple[int, Tradeoff | None]:
+        """Writes the file as `write` does and measures what its precision costs and gains; None in float32.
+
+        Raises:
+            DropError: It costs more accuracy than is allowed; ``where`` names the file.
+        """
+        return self.write(net, path), None
+
+    @property
+    def default_passes(self) -> tuple[str, ...]:
+        """Names of the passes that it runs with its options unless told otherwise."""
+        return self.passes
+
+    @property
+    def gated(self) -> bool:
+        """Whether a file has to be measured before it may be written."""
+        return False
+
     def verify(self, net: CompiledNet, path: Path, provider: str) -> Verification:
         """Loads a file that `write` wrote and compares it with the net in PyTorch; raises TargetError if it cannot."""
         raise TargetError(f"target '{self.name}' has no verification; give --no-verify")
@@ -138,6 +157,7 @@ class Compilation:
         size: Of the file in bytes, its companions included.
         operators: Their number in the file.
         verification: How far it is from the net in PyTorch; None where that was not asked for.
+        tradeoff: What its precision costs and gains; None in float32, and where nothing was to be measured.
     """
 
     net: CompiledNet
@@ -145,6 +165,7 @@ class Compilation:
     size: int
     operators: int
     verification: Verification | None
+    tradeoff: Tradeoff | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain data for ``--json``."""
@@ -161,6 +182,7 @@ class Compilation:
             "weights": net.provenance().weights if self.target.holds_weights else "none in the file",
             "checks": list(self.target.checks),
             "verification": self.verification and self.verification.to_dict(),
+            "tradeoff": self.tradeoff and self.tradeoff.to_dict(),
         }
 
 
@@ -198,6 +220,7 @@ def compile(  # named as the command; the built-in is not needed here
 
     Raises:
         MismatchError: The file does not compute what the net does; it is not written.
+        DropError: A file of lower precision loses more accuracy than is allowed; it is not written.
         TargetError: The target, one of its options or the provider does not exist, or the net does not fit it.
         FileError: The file cannot be written, has another target's suffix, or is one of those that are read.
         GenoccError: As `compile_net`, or two arguments exclude each other.
@@ -213,12 +236,15 @@ def compile(  # named as the command; the built-in is not needed here
     done: list[Compilation] = []
 
     def write(path: Path) -> None:
-        operators = target.write(net, path)
+        if verify or target.gated:
+            operators, tradeoff = target.write_measured(net, path, str(output))
+        else:
+            operators, tradeoff = target.write(net, path), None
         verification = target.verify(net, path, provider or "cpu") if verify else None
         if verification and not verification.ok:
             raise MismatchError(f"{output}", verification)
         size = sum(part.stat().st_size for part in (path, *map(path.with_suffix, target.companions)))
-        done.append(Compilation(net, target, size, operators, verification))
+        done.append(Compilation(net, target, size, operators, verification, tradeoff))
 
     write_atomically(output, write, target.companions)
     return done[0]
@@ -278,7 +304,7 @@ def level(target: Exporter, optimize: int) -> tuple[str, ...]:
     """Returns the passes of an optimization level, 0 to 2; see `compile`. Raises GenoccError."""
     if optimize not in (0, 1, 2):
         raise GenoccError(f"optimization level {optimize} does not exist; expected 0, 1 or 2")
-    return tuple(name for name in target.passes if optimize == 2 or (optimize == 1 and not PASSES[name].grows))
+    return tuple(name for name in target.default_passes if optimize == 2 or (optimize == 1 and not PASSES[name].grows))
 
 
 @cache
@@ -321,6 +347,8 @@ def make_exporter(name: str, source: Source | None = None, **options: Any) -> Ex
         raise TargetError(f"target '{name}' has no option {unknown[0]}; {has}".replace("_", "-"))
     if source and source.provenance:
         own = _options_of_training(source.provenance, options)
+        if options.get("precision") == "int8":
+            own["calibrate"] = source.where  # its own images
         options = {**{option: value for option, value in own.items() if option in known}, **options}
     return target(**options)
 

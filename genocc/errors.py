@@ -9,6 +9,8 @@ import re
 import sys
 from collections.abc import Iterable
 
+from genocc.launcher import is_first
+
 
 class GenoccError(Exception):
     """Root of every error that genocc raises on purpose."""
@@ -48,6 +50,10 @@ class ConfigError(GenoccError):
 
 class RunError(GenoccError):
     """A run folder cannot be used (in use, not a run, of other settings), or its run cannot go on."""
+
+
+class EngineError(GenoccError):
+    """An engine cannot be used or its settings are wrong: it is unknown, its package or its cluster is missing."""
 
 
 class TableError(GenoccError):
@@ -117,5 +123,6 @@ _MEMORY = (
 
 def interrupted() -> int:
     """Says that the program was interrupted (Ctrl-C), and returns the exit code for that."""
-    print("genocc: interrupted", file=sys.stderr)
+    if is_first():
+        print("genocc: interrupted", file=sys.stderr)
     return 130

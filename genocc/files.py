@@ -13,10 +13,11 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 from genocc.encoding import decoded
-from genocc.errors import FileError
+from genocc.errors import FileError, quoted
 
 STDOUT = "standard output"
 """Its name, for messages."""
@@ -91,6 +92,42 @@ def write_atomically(
             _replace(Path(os.path.realpath(given)), content, companions)
 
 
+@contextmanager
+def filled_folder(path: str | Path) -> Iterator[Callable[[str, str], Path]]:
+    """Yields what writes a file, by name and text, into a new or empty folder: a failure or Ctrl-C leaves none of them.
+
+    Raises:
+        FileError: The folder is not empty, or cannot be made; or a file cannot be written.
+    """
+    folder = Path(path)
+    written: list[Path] = []
+
+    def write(name: str, text: str) -> Path:
+        place = folder / name
+        _TEMPORARY.add(place)
+        written.append(place)
+        write_atomically(place, text)
+        return place
+
+    made: list[Path] = []
+    try:
+        with explained(folder, "make"):
+            made += takewhile(lambda one: not one.exists(), (folder, *folder.parents))
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()):
+                raise FileError(f"{folder}: is not empty; choose a new or empty folder")
+        yield write
+    except BaseException:
+        with contextlib.suppress(OSError):  # what went wrong is the error to report
+            for place in written:
+                place.unlink(missing_ok=True)
+            for one in made:
+                one.rmdir()
+        raise
+    finally:
+        _TEMPORARY.difference_update(written)
+
+
 def is_stdout(path: str | Path) -> bool:
     """Whether a destination is standard output: ``-``, ``/dev/stdout`` or another name of the same file or pipe."""
     if str(path) == "-":
@@ -135,7 +172,7 @@ def explained(path: str | Path, verb: str) -> Iterator[None]:
     except ValueError:
         if _is_name(path):
             raise
-        raise FileError(f"{path!r}: cannot {verb}: no file can have this name") from None
+        raise FileError(f"{quoted(str(path))}: cannot {verb}: no file can have this name") from None
 
 
 def _is_name(path: str | Path) -> bool:
@@ -156,7 +193,12 @@ def file_error(error: OSError, path: str | Path, verb: str) -> FileError:
         return FileError(f"{path}: is a directory; expected a file")
     if isinstance(error, PermissionError):
         return FileError(f"{path}: no permission to {verb}")
-    return FileError(f"{shortened(path)}: cannot {verb}: {error.strerror or error}{_ADVICE.get(error.errno, '')}")
+    return FileError(f"{shortened(path)}: cannot {verb}: {error.strerror or error}{advice(error)}")
+
+
+def advice(error: OSError) -> str:
+    """Returns the end of a message about an error of the operating system: what to do, where that is known."""
+    return _ADVICE.get(error.errno, "")
 
 
 _ADVICE: dict[int | None, str] = {

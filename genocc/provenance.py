@@ -17,6 +17,7 @@ from genocc.errors import GenoccError, TargetError, quoted
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.passes import split
+from genocc.precision import FLOAT32, PRECISIONS
 from genocc.version import __version__
 
 Normalization = tuple[tuple[float, ...], tuple[float, ...]]
@@ -38,6 +39,8 @@ class Provenance:
         uint8_input: Whether the input is uint8 0..255 instead of float32.
         softmax: Whether the output is probabilities instead of logits.
         version: Of the genocc that wrote the file.
+        precision: In which the file computes; see `genocc.precision.PRECISIONS`.
+        half_io: Whether input and output are float16 instead of float32.
     """
 
     genotype: Genotype
@@ -50,6 +53,8 @@ class Provenance:
     uint8_input: bool = False
     softmax: bool = False
     version: str = __version__
+    precision: str = FLOAT32
+    half_io: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "normalization", self.normalization or self.normalize)
@@ -75,6 +80,8 @@ class Provenance:
             "normalize": json.dumps(self.normalize is not None) if self.normalization else "",
             "uint8_input": json.dumps(self.uint8_input),
             "softmax": json.dumps(self.softmax),
+            "precision": "" if self.precision == FLOAT32 else self.precision,
+            "half_io": json.dumps(True) if self.half_io else "",
             "genocc_version": self.version,
         }
         return {key: text for key, text in found.items() if text}
@@ -94,6 +101,8 @@ class Provenance:
             raise TargetError(f"{where}: no genotype in its metadata; expected a file that `genocc compile` wrote")
         try:
             genotype = Genotype.loads(texts["genotype"])
+            if texts.get("hash", genotype.hash) != genotype.hash:
+                raise TargetError(f"hash: found {quoted(texts['hash'])}; the genotype beside it has {genotype.hash}")
             config = _network(texts)
             known = _normalization(texts, config)
             return cls(
@@ -107,6 +116,8 @@ class Provenance:
                 _flag(texts, "uint8_input"),
                 _flag(texts, "softmax"),
                 texts["genocc_version"],
+                _precision(texts),
+                _flag(texts, "half_io"),
             )
         except GenoccError as error:
             raise TargetError(f"{where}: damaged metadata: {error}") from None
@@ -142,6 +153,11 @@ def _is_number(value: object) -> bool:
 
 
 def _seed(texts: Mapping[str, str]) -> int | None:
+    trained = _flag(texts, "trained", otherwise="seed" not in texts)
+    if trained == ("seed" in texts):
+        raise TargetError(
+            f"trained: found {texts['trained']}; the seed of untrained weights is {texts.get('seed', 'none')}"
+        )
     if "seed" not in texts:
         return None
     if not re.fullmatch(r"[0-9]{1,20}", texts["seed"]):
@@ -156,6 +172,13 @@ def _class_names(texts: Mapping[str, str], config: NetworkConfig) -> tuple[str, 
     if found and len(found) != config.classes:
         raise TargetError(f"class_names: found {len(found):,}; the network has {config.classes:,} classes")
     return tuple(found)
+
+
+def _precision(texts: Mapping[str, str]) -> str:
+    found = texts.get("precision", FLOAT32)
+    if found not in PRECISIONS:
+        raise TargetError(f"precision: found {quoted(found)}; expected one of {', '.join(PRECISIONS)}")
+    return found
 
 
 def _flag(texts: Mapping[str, str], key: str, *, otherwise: bool = False) -> bool:

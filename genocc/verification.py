@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from genocc.errors import GenoccError
+from genocc.precision import FLOAT32
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,37 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class DepthError:
+    """The error of a value within a file of lower precision.
+
+    Attributes:
+        place: The cell whose last value it is, or the stem, the head, the logits.
+        error: Root mean square of the difference from PyTorch, relative to that of the value; infinite where it is NaN.
+    """
+
+    place: str
+    error: float
+
+
+@dataclass(frozen=True)
 class Verification:
     """All comparisons of one file, and the worst of them.
 
     Attributes:
         provider: What ran the file, where a runtime has a choice: the execution provider or device it really used.
         weights: Trained, or untrained with their seed; for people.
-        tolerance: The largest ``max_rel`` that is accepted.
+        tolerance: The largest ``max_rel`` that is accepted; of a lower precision the largest error of ``depth``.
         comparisons: One per runtime and batch.
+        precision: Of the file.
+        depth: Errors by depth, of a precision below float32.
     """
 
     provider: str
     weights: str
     tolerance: float
     comparisons: tuple[Comparison, ...]
+    precision: str = FLOAT32
+    depth: tuple[DepthError, ...] = ()
 
     @property
     def max_abs(self) -> float:
@@ -65,8 +83,13 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether every comparison is within the tolerance."""
-        return self.max_rel <= self.tolerance
+        """Whether every comparison, or every value of ``depth``, is within the tolerance."""
+        return self.error <= self.tolerance
+
+    @property
+    def error(self) -> float:
+        """What the tolerance limits: ``max_rel`` or, of a lower precision, the largest error of ``depth``."""
+        return self.max_rel if self.precision == FLOAT32 else max(one.error for one in self.depth)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain data for ``--json``; an infinite error is null there."""
@@ -78,6 +101,8 @@ class Verification:
             "tolerance": self.tolerance,
             "weights": self.weights,
             "comparisons": [_finite(asdict(comparison)) for comparison in self.comparisons],
+            "precision": self.precision,
+            "depth": [_finite(asdict(one)) for one in self.depth],
         }
 
 
@@ -90,7 +115,7 @@ class MismatchError(GenoccError):
 
     def __init__(self, where: str, verification: Verification) -> None:
         super().__init__(
-            f"{where}: not written: it differs from PyTorch by {verification.max_rel:.1e} (relative), "
+            f"{where}: not written: it differs from PyTorch by {verification.error:.1e} (relative), "
             f"more than {verification.tolerance:.0e}; `--bisect` names the pass, `--no-verify` writes it anyway"
         )
         self.verification = verification

@@ -20,8 +20,17 @@ from torch.nn.utils import clip_grad_norm_
 from genocc.data import Batches
 from genocc.data.batches import Batch, derived_seed
 from genocc.runs.meter import Meter
+from genocc.runs.processes import ALONE, Processes
 from genocc.runs.randomness import Randomness
-from genocc.training.optimization import all_finite, autocast, classification_loss, restore
+from genocc.training.optimization import (
+    all_finite,
+    autocast,
+    check_kept,
+    classification_loss,
+    optimizer_state,
+    parameter_names,
+    restore,
+)
 
 from .config import SearchConfig
 from .interface import Coefficients, Masks, Route, SearchNet, View
@@ -37,6 +46,7 @@ class Bilevel:
         config: The search.
         training: Batches of the half that w is learned on.
         validation: Batches of the half that the architecture is learned on.
+        processes: Those that share each batch: these batches are this process's shares.
 
     Attributes:
         meters: Losses and accuracies of the epoch so far, by kind of step: ``weights`` (one-shot weight steps),
@@ -45,8 +55,15 @@ class Bilevel:
         best_auxiliary_accuracy: The highest validation accuracy of an auxiliary model so far.
     """
 
-    def __init__(self, net: SearchNet, config: SearchConfig, training: Batches, validation: Batches) -> None:
-        self.net, self.config = net, config
+    def __init__(
+        self,
+        net: SearchNet,
+        config: SearchConfig,
+        training: Batches,
+        validation: Batches,
+        processes: Processes = ALONE,
+    ) -> None:
+        self.net, self.config, self.processes = net, config, processes
         self.training, self.validation = training, validation
         self.weights_optimizer = config.weights.optimizer(net.weight_parameters())
         self.architecture_optimizer = config.architecture.optimizer(net.architecture_parameters())
@@ -72,7 +89,7 @@ class Bilevel:
 
     def numbers(self) -> dict[str, Any]:
         """Returns losses, accuracies, penalties and learning rates of the epoch so far, as plain data."""
-        read = {name: meter.read() for name, meter in self.meters.items()}
+        read = {name: meter.read(self.processes.summed) for name, meter in self.meters.items()}
         with torch.no_grad():
             read["architecture"] |= {name: float(value) for name, value in self.net.penalties().items()}
         if self.transition:
@@ -98,6 +115,7 @@ class Bilevel:
             meter = self.meters["auxiliary" if auxiliary else "weights"]
             route = self._auxiliary_route() if auxiliary else None
             torch.autograd.backward(self._loss(images, labels, route, meter))
+        self.processes.average_gradients(self.net.weight_parameters())
         clip_grad_norm_(self.net.weight_parameters(), self.config.weights.clip)
         self.weights_optimizer.step()
 
@@ -113,6 +131,7 @@ class Bilevel:
                     validation_loss=lambda: self._architecture_loss(images, labels, None),
                     training_loss=lambda: self._loss(*coming),
                     optimizer=self.weights_optimizer,
+                    processes=self.processes,
                 )
         else:
             with self.net.training_only("architecture"), self.net.drawing(self._steps):
@@ -121,6 +140,7 @@ class Bilevel:
                 loss = self._architecture_loss(images, labels, route)
                 if loss.requires_grad:  # not where all that leads to the logits has drawn `none`
                     torch.autograd.backward(loss)
+            self.processes.average_gradients(self.net.architecture_parameters())
         self.architecture_optimizer.step()
 
     def begin_transition(self) -> None:
@@ -129,7 +149,7 @@ class Bilevel:
             masks=self.net.select(),
             coefficients=self.net.frozen(),
             weights=self.net.weight_state(),
-            optimizer=deepcopy(self.weights_optimizer.state_dict()),
+            optimizer=deepcopy(optimizer_state(self.weights_optimizer)),
         )
 
     def judge_transition(self) -> None:
@@ -169,22 +189,22 @@ class Bilevel:
         """
         self.net.eval()
         correct = torch.zeros((), dtype=torch.int64, device=self.validation.device)
-        count = 0
-        for x, labels in self.validation.in_order(self.config.schedule.batch_size, images):
+        mine = slice(self.processes.rank, None, self.processes.count)
+        for x, labels in self.validation.in_order(self.config.schedule.batch_size, images, mine):
             with self._precision():
                 correct += (self.net(x, route).argmax(1) == labels).sum()
-            count += len(labels)
         self.net.train()
-        return int(correct) / count
+        number = len(self.validation.images)
+        return int(self.processes.summed(correct)) / min(images or number, number)
 
     def state(self) -> dict[str, Any]:
         """Returns everything that the next step depends on, as tensors and plain data."""
         return {
             "net": self.net.state_dict(),
-            "weights_optimizer": self.weights_optimizer.state_dict(),
-            "architecture_optimizer": self.architecture_optimizer.state_dict(),
+            "weights_optimizer": optimizer_state(self.weights_optimizer),
+            "architecture_optimizer": optimizer_state(self.architecture_optimizer),
             "drawn": dict(self._drawn),
-            "meters": {name: meter.sums for name, meter in self.meters.items()},
+            "meters": {name: self.processes.summed(meter.sums) for name, meter in self.meters.items()},
             "transition": self.transition.state() if self.transition else None,
             "best_auxiliary_accuracy": self.best_auxiliary_accuracy,
         }
@@ -192,15 +212,19 @@ class Bilevel:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Puts a `state` back."""
         self.net.load_state_dict(state["net"])
-        restore(self.weights_optimizer, state["weights_optimizer"])
-        restore(self.architecture_optimizer, state["architecture_optimizer"])
+        named = dict(self.net.named_parameters())
+        restore(self.weights_optimizer, state["weights_optimizer"], named)
+        restore(self.architecture_optimizer, state["architecture_optimizer"], named)
         drawn = {half: state["drawn"][half] for half in self._drawn}
         if not all(type(number) is int and number >= 0 for number in drawn.values()):
             raise ValueError(f"batches drawn: {drawn}")
         self._drawn = drawn
         for name, meter in self.meters.items():
-            meter.sums.copy_(state["meters"][name])
+            sums = state["meters"][name]
+            meter.sums.copy_(sums if self.processes.first else torch.zeros_like(sums))
         found = state["transition"]
+        if found:
+            check_kept(found["optimizer"], parameter_names(self.weights_optimizer, named))
         self.transition = Transition.from_state(found, self.training.device) if found else None
         self.best_auxiliary_accuracy = float(state["best_auxiliary_accuracy"])
 

@@ -9,7 +9,7 @@ from genocc.configuration import known_name, merged, override_value, refuse
 from genocc.errors import ConfigError
 from genocc.files import shortened
 
-from .parts import Penalty
+from .parts import Derivation, Penalty, Topology
 from .registry import OpenPart, named, names
 
 FORMER: Mapping[tuple[str, ...], tuple[str, ...]] = {
@@ -21,6 +21,15 @@ FORMER: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("budget", "penalty_macs"): ("penalties", "macs", "factor"),
 }
 """Former spelling of a setting -> today's. Both are understood, in `--set` and in a run's config.json."""
+
+_FORMER_SETTINGS: Mapping[tuple[str, str], tuple[type[OpenPart], tuple[str, ...]]] = {
+    ("topology", "edges"): (Topology, ("predecessors",)),
+    ("derivation", "rule"): (Derivation, ("edges_per_node", "distinct_predecessors")),
+}
+"""Former spelling of a choice -> its kind, and the settings that went with every choice, and meant nothing with some.
+
+So a config.json of before has them; where the class has no such setting today, they still mean nothing.
+"""
 
 
 def translated(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,6 +46,11 @@ def translated(data: Mapping[str, Any]) -> dict[str, Any]:
         if place.setdefault(last, value) != value:
             today = ".".join((*parents, last))
             refuse(f"{part}.{name} is the former spelling of {today}; found both, with different values: keep one")
+        kind, settings = _FORMER_SETTINGS.get((part, name), (None, ()))
+        if kind is not None and value in names(kind):
+            for setting in settings:
+                if setting not in named(kind, value).model_fields:
+                    fields.pop(setting, None)
     return found
 
 

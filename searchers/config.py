@@ -191,3 +191,8 @@ class SearchConfig(Configuration):
         names = tuple(text.partition("=")[0].strip().split("."))
         names = FORMER.get(names, names)
         return names[0] in cls._kinds() and names[1:] in ((), ("name",))
+
+
+def as_today(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the plain data of a search's configuration as they are written today; raises ConfigError."""
+    return SearchConfig.from_dict(own).model_dump(mode="json")

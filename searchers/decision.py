@@ -76,11 +76,13 @@ def is_uniform(space: CellSpace, importance: Tensor) -> bool:
     """Whether all candidates of each node, ``none`` aside, have the same importance, to 1% of their mean.
 
     Within a node they are equal at the start in every relaxation: shares of an edge (softmax), of a node (CEN), their
-    product with edge weights, or p-hat (DST).
+    product with edge weights, p-hat (DST), or each its own (sigmoid). What a stage has dropped is no candidate.
     """
-    real = [k for k, name in enumerate(space.operations) if name != "none"]
+    real = torch.tensor([name != "none" for name in space.operations], device=importance.device)
+    competing = space.candidate_mask(importance.device) & real
     for target in range(space.inputs, space.inputs + space.nodes):
-        candidates = importance.detach()[space.incoming(target)][:, real].double()
+        of_node = space.incoming(target)
+        candidates = importance.detach()[of_node][competing[of_node]].double()
         mean = candidates.mean()
         if not bool(((candidates - mean).abs() <= UNIFORM * mean).all()):
             return False
@@ -94,7 +96,8 @@ def node_contests(
 
     ``argmax``, and ``top-k`` of distinct predecessors: each kept operation with the best other one of its edge. The
     latter also: the weakest kept edge with the strongest dropped one. Other rules: the weakest that is kept with the
-    strongest that is not, edges and operations alike.
+    strongest that is not, edges and operations alike. A candidate that is stronger than one that is kept has lost by
+    another rule, such as a limit of skips, and not by a comparison.
 
     Args:
         space: Edges and operations.
@@ -103,28 +106,30 @@ def node_contests(
         within_edges: `Derivation.within_edges` of the rule that made the mask.
         target: The state of the node.
     """
-    values, kept_at = importance.tolist(), mask.tolist()
+    values: list[list[float]] = importance.tolist()
+    kept_at = mask.tolist()
     rows = {
         edge: [(edge, k) for k, name in enumerate(space.operations) if name != "none"]
         for edge in space.incoming(target)
     }
     kept = [one for row in rows.values() for one in row if kept_at[one[0]][one[1]]]
 
-    def strongest(candidates: list[Candidate]) -> list[Candidate]:
-        return [max(candidates, key=lambda one: values[one[0]][one[1]])] if candidates else []
+    def value(one: Candidate) -> float:
+        return values[one[0]][one[1]]
 
-    def weakest(candidates: list[Candidate]) -> list[Candidate]:
-        return [min(reversed(candidates), key=lambda one: values[one[0]][one[1]])] if candidates else []
+    def contest(winner: Candidate, others: list[Candidate]) -> Iterator[Contest]:
+        if beaten := [one for one in others if value(one) <= value(winner)]:
+            yield Contest(winner, max(beaten, key=value))
 
     if within_edges:
         for winner in kept:
-            others = [one for one in rows[winner[0]] if one != winner]
-            yield from (Contest(winner, other) for other in strongest(others))
+            yield from contest(winner, [one for one in rows[winner[0]] if one != winner])
         edges = {edge for edge, _ in kept}
         lost = [one for edge, row in rows.items() if edge not in edges for one in row]
     else:
         lost = [one for row in rows.values() for one in row if one not in kept]
-    yield from (Contest(last, first) for last in weakest(kept) for first in strongest(lost))
+    if kept:
+        yield from contest(min(reversed(kept), key=value), lost)
 
 
 def distance(importance: Tensor, contest: Contest, alphas: Sequence[Tensor]) -> float:

@@ -6,12 +6,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from genocc.data.settings import data_fields, default_preset
+from genocc.engines.base import Engine
+from genocc.engines.seeds import refuse_engine
 from genocc.errors import RunError
 from genocc.runs.progress import Progress
+from genocc.runs.reading import SEARCH, SEARCH_SEEDS
+from genocc.runs.settings_file import beside, name_in, named, read_settings
 from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
 
 from .config import SearchConfig
-from .method import Method
+from .method import Method, bring_method
 from .result import SearchResult, read_search
 from .search import run_search
 from .seeds import is_seeds, read_seeds, run_seeds
@@ -26,6 +30,7 @@ def search(
     seed: int | None = None,
     seeds: int | None = None,
     epochs: int | None = None,
+    config: str | Path | None = None,
     overrides: Iterable[str] = (),
     size: int | str | tuple[int, int] | None = None,
     download: bool | None = None,
@@ -37,6 +42,7 @@ def search(
     penalty_latency: float | None = None,
     force: bool | None = None,
     device: str = "auto",
+    engine: Engine | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> SearchResult:
@@ -52,6 +58,7 @@ def search(
         seed: Of everything random [0].
         seeds: Search as often, with as many seeds from ``seed`` on, and keep the best by validation accuracy.
         epochs: Instead of the preset's.
+        config: A file with settings, JSON or TOML, such as another run's config.json; what is given beside it wins.
         overrides: Texts ``part.field=value``: any setting of any part.
         size: Height and width of the images: (64, 300), 64x300, or one number for both.
         download: Whether a missing data set may be fetched.
@@ -63,6 +70,8 @@ def search(
         penalty_latency: Factor of the expected latency over ``max_latency`` in the architecture's loss.
         force: Whether a ``latency`` of another machine or runtime is taken.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
+        engine: What runs the searches of several ``seeds``, from `genocc.engines.base.choose`; None: this process, one
+            after another.
         resume: Go on with the run in ``out``; other settings need not be given, and may not differ, but for the place
             of the same ``data``.
         progress: Where progress is shown.
@@ -85,23 +94,37 @@ def search(
         ),
         penalties=given(latency=given(factor=penalty_latency)),
     )  # fmt: skip
+    name = method if method is None or isinstance(method, str) else method.name
+    if config is not None:
+        settings, several = read_settings(config, SEARCH, SEARCH_SEEDS, "search")
+        name = name_in(settings, "method", name, config)
+        preset = name_in(settings, "preset", preset, config)
+        with named(config):
+            SearchConfig.make(_made_by(method, name), preset or "cifar", **settings)
+        fields, seeds = beside(settings, fields), seeds or several
 
     def own(folder: Path) -> tuple[SearchConfig, int | None]:
-        config, count = read_seeds(folder) if is_seeds(folder) else (read_search(folder), None)
+        if isinstance(method, type):
+            bring_method(method)
+        its, count = read_seeds(folder) if is_seeds(folder) else (read_search(folder), None)
         if seeds is not None and count is None:
             raise RunError(
                 f"{folder}: is one search; --seeds {seeds} asks for several: resume it without, or choose another --out"
             )
-        name = method if method is None or isinstance(method, str) else method.name
-        return with_settings(config, overrides, given(method=name, preset=preset, **fields), folder), seeds or count
+        return with_settings(its, overrides, given(method=name, preset=preset, **fields), folder), seeds or count
 
     def new() -> tuple[SearchConfig, int | None]:
         default = default_preset(fields.get("data", {}), "cifar")
-        return SearchConfig.make(method or "entrannas-dst", preset or default, overrides, **fields), seeds
+        return SearchConfig.make(_made_by(method, name), preset or default, overrides, **fields), seeds
 
-    settings = bool(method or preset or seeds or overrides or fields)
-    config, count = new_or_resumed(out, resume=resume, settings=settings, new=new, own=own, kind="run")
-    folder = run_path(out, f"{config.method}-{config.data.name}")
+    settled = bool(name or preset or seeds or overrides or fields)
+    found, count = new_or_resumed(out, resume=resume, settings=settled, new=new, own=own, kind="run")
+    folder = run_path(out, f"{found.method}-{found.data.name}")
     if count is None:
-        return run_search(config, folder, resume=resume, device=device, progress=progress)
-    return run_seeds(config, count, folder, resume=resume, device=device, progress=progress)
+        refuse_engine(engine, "search")
+        return run_search(found, folder, resume=resume, device=device, progress=progress)
+    return run_seeds(found, count, folder, resume=resume, device=device, engine=engine, progress=progress)
+
+
+def _made_by(method: str | type[Method] | None, name: str | None) -> str | type[Method]:
+    return method if isinstance(method, type) else name or "entrannas-dst"

@@ -49,11 +49,16 @@ class SearchResult:
     @classmethod
     def read(cls, path: str | Path) -> SearchResult:
         """Returns the result of a finished run; raises GenoccError where the folder has none."""
-        folder, config = Path(path), read_search(path)
+        folder = Path(path)
         genotype = Genotype.load(folder / RUN_GENOTYPE)
+        return cls.of(folder, read_search(path), genotype, finished_epochs(folder, SEARCH))
+
+    @classmethod
+    def of(cls, folder: Path, config: SearchConfig, genotype: Genotype, history: list[dict[str, Any]]) -> SearchResult:
+        """Returns the result of a finished run of which the files have been read; raises GenoccError."""
         target = config.budget.target(**image_sizes(genotype, str(folder / RUN_GENOTYPE)))
         total = count(genotype, target).total
-        history, latency = finished_epochs(folder, SEARCH), genotype.metadata.get(LATENCY)
+        latency = genotype.metadata.get(LATENCY)
         if latency is not None and not (isinstance(latency, float) and 0 < latency < LARGEST):
             where = folder / RUN_GENOTYPE
             raise RunError(f"{where}: $.metadata.{LATENCY} is not what the search wrote; was it changed?")

@@ -11,12 +11,13 @@ from typing import Any
 from genocc.counting import cost_by_edge
 from genocc.data.batches import derived_seed
 from genocc.errors import ConfigError, FileError, GenoccError
-from genocc.files import explained, write_atomically
+from genocc.files import filled_folder
 from genocc.genotype import Cell, Genotype
 from genocc.latency.prediction import predict
 from genocc.network import NetworkConfig
 from genocc.runs.folder import RunFolder
 from genocc.runs.images import images_metadata
+from genocc.runs.outputs import refuse_overwriting
 from genocc.runs.progress import Progress
 from genocc.version import __version__
 
@@ -158,7 +159,7 @@ def sample(
     max_params: int | None = None,
     overrides: Iterable[str] = (),
 ) -> list[Path]:
-    """Writes random genotypes, independent of each other, into a folder; returns their files.
+    """Writes random genotypes, independent of each other, into a folder, all or none; returns their files.
 
     Args:
         out: The folder, new or empty.
@@ -176,16 +177,12 @@ def sample(
         raise ConfigError(f"{number} genotypes: expected 1 to {MOST:,}")
     budget = {"max_macs": max_macs, "max_params": max_params}
     config = SearchConfig.make("random", "cifar", overrides, space={"name": space}, seed=seed, budget=budget)
-    folder = Path(out)
-    with explained(folder, "make"):
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise FileError(f"{folder}: is not empty; choose a new or empty folder")
-    paths = []
-    for name, text in _texts(Sampler(config, DataShape(10)), number):
-        paths.append(folder / f"{name}.json")
-        write_atomically(paths[-1], text)
-    return paths
+    if str(out) == "-":
+        raise FileError("-: is standard output; expected a new or empty folder")
+    for written in (Path(out), Path(out, "a")):  # the folder itself, and files in it
+        refuse_overwriting(written)
+    with filled_folder(out) as write:
+        return [write(f"{name}.json", text) for name, text in _texts(Sampler(config, DataShape(10)), number)]
 
 
 def _texts(sampler: Sampler, number: int) -> Iterator[tuple[str, str]]:

@@ -19,17 +19,18 @@ import torch
 from genocc.data import DataSet
 from genocc.data.settings import load_data
 from genocc.genotype import Genotype
-from genocc.runs.folder import RunFolder, open_run
+from genocc.runs.folder import RunFolder
 from genocc.runs.history import finished_epochs
 from genocc.runs.images import images_metadata
 from genocc.runs.interruption import Interruption, interruptions
 from genocc.runs.loop import Loop, Phase, choose_device
+from genocc.runs.processes import ALONE, Processes, process_group, shared_run
 from genocc.runs.progress import Progress
 from genocc.runs.randomness import Randomness
 from genocc.runs.reading import HISTORY, SEARCH
 from genocc.version import __version__
 
-from .config import SearchConfig
+from .config import SearchConfig, as_today
 from .decision import undecided
 from .interface import BilevelSteps, DataShape
 from .parts.data import load_halves
@@ -52,18 +53,18 @@ def run_search(
     progress: Progress | None = None,
     data: DataSet | None = None,
 ) -> SearchResult:
-    """Searches for a genotype.
+    """Searches for a genotype; under `torchrun` together with the processes that it started.
 
     Args:
         config: What to search, how, and on which images.
         out: The run folder.
         resume: Whether to go on with the run in ``out``; a finished one is only read.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
-        progress: Is called as the search goes on.
+        progress: Is called as the search goes on, in the first process.
         data: The images; those that the configuration names where not given.
 
     Raises:
-        ConfigError: The schedule's stages do not fit together.
+        ConfigError: The schedule's stages do not fit together, or the batch does not divide among the processes.
         RunError: The folder cannot be used, or the loss is no longer finite.
         DataError: The images cannot be used.
         TargetError: The device does not exist.
@@ -72,19 +73,47 @@ def run_search(
     if not resume:
         config.budget.profile()  # refuses a file of another machine before there is a folder
     Stages(config)  # refuses what does not fit together before there is a folder
-    with interruptions() as interruption, open_run(out, SEARCH, config.model_dump(mode="json"), resume=resume) as run:
-        if not run.finished:
-            chosen = choose_device(device)
+    with (
+        interruptions() as interruption,
+        process_group() as processes,
+        shared_run(processes, out, SEARCH, config.model_dump(mode="json"), resume=resume, today=as_today) as run,
+    ):
+        (finished,) = processes.any(run is not None and run.finished)
+        if not finished:
+            if config.schedule.trains:
+                processes.share(config.schedule.batch_size)  # refused before anything is downloaded
+            chosen = choose_device(device, processes)
+            shown = progress if progress and processes.first else Progress()
             with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
                 torch.manual_seed(config.seed)
-                images = data or load_data(config.data, resume=resume)
-            run.note_data(images.identity())
+                images = data or processes.in_turn(lambda: load_data(config.data, resume=resume))
+            if images.note:
+                shown.message(images.note)
+            with processes.together():
+                if run:
+                    run.note_data(images.identity())
             if config.schedule.trains:
-                _Search(config, run, chosen, interruption, progress or Progress(), images).run()
+                _Search(config, run, chosen, interruption, shown, images, processes).run()
             else:
                 sizes = DataShape(len(images.classes), images.train.channels, images.train.size)
-                run_sampling(config, run, images.name, sizes, progress or Progress())
-        return SearchResult.read(run.path)
+                with processes.together():
+                    if run:
+                        run_sampling(config, run, images.name, sizes, shown)
+        return _read(run.path if run else Path(out), config, processes)
+
+
+def _read(folder: Path, config: SearchConfig, processes: Processes) -> SearchResult:
+    """The result, sent to all processes: the folder may be on another machine."""
+    if processes.count == 1:
+        return SearchResult.read(folder)
+    found = None
+    with processes.together():
+        if processes.first:
+            result = SearchResult.read(folder)
+            found = {"genotype": result.genotype.dumps(), "history": result.history}
+    received = processes.broadcast_object(found)
+    assert received is not None
+    return SearchResult.of(folder, config, Genotype.loads(received["genotype"]), received["history"])
 
 
 class _Search(Loop[StagedBilevel]):
@@ -96,23 +125,20 @@ class _Search(Loop[StagedBilevel]):
     def __init__(
         self,
         config: SearchConfig,
-        folder: RunFolder,
+        folder: RunFolder | None,
         device: torch.device,
         interruption: Interruption,
         progress: Progress,
         data: DataSet,
+        processes: Processes = ALONE,
     ) -> None:
-        if data.note:
-            progress.message(data.note)
         self.config = config
-        self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device, data)
+        self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device, data, processes)
         images = self.halves.training.images
         self.data_shape = DataShape(len(self.halves.data.classes), images.channels, images.size)
-        bilevel = StagedBilevel(config, self.data_shape, self.halves.training, self.halves.validation)
+        bilevel = StagedBilevel(config, self.data_shape, self.halves.training, self.halves.validation, processes)
         drawn = Randomness(config.seed, device)
-        super().__init__(
-            bilevel, config.schedule.epochs, folder, interruption, progress, randomness=drawn, device=device
-        )
+        super().__init__(bilevel, config.schedule.epochs, folder, interruption, progress, processes, drawn, device)
 
     @property
     def net(self) -> SuperNet:
@@ -169,10 +195,11 @@ class _Search(Loop[StagedBilevel]):
 
     def title(self) -> str:
         shape, halves = self.data_shape, self.halves
+        shared = f", {self.processes.count} processes" if self.processes.count > 1 else ""
         return (
             f"{self.config.method} on {halves.data.name}: {len(halves.training.images):,} + "
             f"{len(halves.validation.images):,} images of {shape.size[0]}x{shape.size[1]}, {shape.classes} "
-            f"classes, preset {self.config.preset}, seed {self.config.seed}, {halves.training.device.type}"
+            f"classes, preset {self.config.preset}, seed {self.config.seed}, {halves.training.device.type}{shared}"
         )
 
     def _undecided(self) -> list[str]:

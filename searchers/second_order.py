@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from genocc.runs.processes import ALONE, Processes
+
 from .interface import SearchNet
 
 
@@ -25,6 +27,7 @@ def second_order_gradient(
     training_loss: Callable[[], Tensor],
     optimizer: torch.optim.SGD,
     radius: float = 0.01,
+    processes: Processes = ALONE,
 ) -> None:
     """Sets the ``.grad`` of the architecture parameters; w, its gradients and BN statistics stay as they are.
 
@@ -34,11 +37,13 @@ def second_order_gradient(
         training_loss: Computes L_train there, on the batch of the virtual step.
         optimizer: Of w: its learning rate xi, momentum, decay and buffers.
         radius: The numerator of R.
+        processes: Those that share each batch; every gradient is the mean of theirs.
     """
     weights, architecture = net.weight_parameters(), net.architecture_parameters()
     before = net.weight_state()
-    _virtual_step(net, training_loss, optimizer)
+    _virtual_step(net, training_loss, optimizer, processes)
     torch.autograd.backward(validation_loss())
+    processes.average_gradients([*weights, *architecture])
     used = [(w, w.grad) for w in weights if w.grad is not None]
     norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(v) for _, v in used]))
     step = radius / norm.clamp_min(torch.finfo(norm.dtype).tiny)
@@ -52,7 +57,7 @@ def second_order_gradient(
             loss = training_loss()
             if not loss.requires_grad:  # all that leads to the logits has drawn `none`
                 return [None] * len(architecture)
-            return list(torch.autograd.grad(loss, architecture, allow_unused=True))
+            return processes.averaged(torch.autograd.grad(loss, architecture, allow_unused=True))
 
     ahead, behind = gradient_at(step), gradient_at(-step)
     net.load_weight_state(before)
@@ -60,12 +65,14 @@ def second_order_gradient(
     _subtract(architecture, ahead, behind, optimizer.param_groups[0]["lr"] / (2 * step))
 
 
-def _virtual_step(net: SearchNet, training_loss: Callable[[], Tensor], optimizer: torch.optim.SGD) -> None:
+def _virtual_step(
+    net: SearchNet, training_loss: Callable[[], Tensor], optimizer: torch.optim.SGD, processes: Processes
+) -> None:
     """Moves w as the optimizer would, without changing its buffers."""
     group = optimizer.param_groups[0]
     weights: list[Parameter] = group["params"]
     with net.training_only("weights"):
-        gradients = torch.autograd.grad(training_loss(), weights, allow_unused=True)
+        gradients = processes.averaged(torch.autograd.grad(training_loss(), weights, allow_unused=True))
     with torch.no_grad():
         for w, gradient in zip(weights, gradients, strict=True):
             if gradient is None:

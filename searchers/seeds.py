@@ -9,20 +9,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from genocc.configuration import check_seeds
+from genocc.data import DataSet
 from genocc.data.settings import load_data
-from genocc.errors import ConfigError, GenoccError, quoted
-from genocc.runs.folder import open_run
+from genocc.engines.base import Engine
+from genocc.engines.seeds import SeedRuns, run_all
+from genocc.errors import ConfigError, quoted
+from genocc.launcher import launched
 from genocc.runs.progress import Progress
-from genocc.runs.reading import CONFIG, MAX_SEEDS, SEARCH_SEEDS, read_command, read_config, seed_folder
+from genocc.runs.reading import MAX_SEEDS, RUN_GENOTYPE, SEARCH, SEARCH_SEEDS, read_command, read_config
 
-from .config import SearchConfig
+from .config import SearchConfig, as_today
 from .result import SearchResult
 from .search import run_search
 
@@ -34,39 +38,54 @@ def run_seeds(
     *,
     resume: bool = False,
     device: str = "auto",
+    engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> SearchResult:
     """Searches with ``seeds`` seeds, counted from the configuration's, and returns the best (EnTranNAS, Section 4.2).
 
-    Arguments and errors as those of `run_search`.
+    Arguments and errors as those of `run_search`, and of `genocc.engines.seeds.run_all`.
     """
     check_seeds(config.seed, seeds, MAX_SEEDS)
-    asked = {"seeds": seeds, "search": config.model_dump(mode="json")}
-    with open_run(out, SEARCH_SEEDS, asked, resume=resume) as run:
-        data = None
-        if not run.finished:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(config.seed)
-                data = load_data(config.data, resume=resume)
-            run.note_data(data.identity())
-            run.begin()
-        results = []
-        for seed in range(config.seed, config.seed + seeds):
-            folder = seed_folder(run.path, seed)
-            begun = (folder / CONFIG).exists()
-            of_seed = config.model_copy(update={"seed": seed})
-            try:
-                found = run_search(of_seed, folder, resume=begun, device=device, progress=progress, data=data)
-                results.append(found)
-            except GenoccError:
-                if not folder.exists() and not results:
-                    run.withdraw()
-                raise
+    if launched():
+        raise ConfigError("--seeds with torchrun: several processes share one search; give each run its own --seed")
+
+    def of_seed(seed: int) -> SearchConfig:
+        return config.model_copy(update={"seed": seed})
+
+    def load() -> DataSet:
+        with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
+            torch.manual_seed(config.seed)
+            return load_data(config.data, resume=resume)
+
+    def run(seed: int, folder: Path, begun: bool, data: DataSet | None) -> SearchResult:
+        quiet = None if data is None else replace(data, note="")  # said once, not by each run
+        return run_search(of_seed(seed), folder, resume=begun, device=device, progress=progress, data=quiet)
+
+    def summary(results: list[SearchResult]) -> tuple[str, str]:
         best = best_of(results)
-        if not run.finished:
-            run.finish(best.genotype.dumps())
-            run.log(f"finished: {best.path.name} is the best of {seeds}")
-        return replace(best, seeds=tuple(results))
+        return best.genotype.dumps(), f"{best.path.name} is the best of {seeds}"
+
+    runs = SeedRuns(
+        command=SEARCH,
+        several=SEARCH_SEEDS,
+        seeds=range(config.seed, config.seed + seeds),
+        config={"seeds": seeds, "search": config.model_dump(mode="json")},
+        config_of=lambda seed: of_seed(seed).model_dump(mode="json"),
+        finished=RUN_GENOTYPE,
+        result=RUN_GENOTYPE,
+        load=load,
+        run=run,
+        read=SearchResult.read,
+        summary=summary,
+        today=_as_today,
+    )
+    results = run_all(runs, out, resume=resume, engine=engine, device=device, progress=progress)
+    return replace(best_of(results), seeds=tuple(results))
+
+
+def _as_today(own: Mapping[str, Any]) -> dict[str, Any]:
+    search = own.get("search")
+    return {**own, "search": as_today(search) if isinstance(search, Mapping) else search}
 
 
 def best_of(results: Sequence[SearchResult]) -> SearchResult:

@@ -13,6 +13,7 @@ from typing import Any
 from genocc.configuration import merged
 from genocc.data import Batches
 from genocc.errors import ConfigError
+from genocc.runs.processes import ALONE, Processes
 
 from .bilevel import Bilevel
 from .config import SearchConfig
@@ -72,6 +73,7 @@ class StagedBilevel(Bilevel):
         data_shape: Sizes of images and classes.
         training: Batches of the half that w is learned on.
         validation: Batches of the half that the architecture is learned on.
+        processes: Those that share each batch.
 
     Attributes:
         stages: Configurations and epochs of the stages.
@@ -81,11 +83,19 @@ class StagedBilevel(Bilevel):
 
     net: SuperNet
 
-    def __init__(self, config: SearchConfig, data_shape: DataShape, training: Batches, validation: Batches) -> None:
+    def __init__(
+        self,
+        config: SearchConfig,
+        data_shape: DataShape,
+        training: Batches,
+        validation: Batches,
+        processes: Processes = ALONE,
+    ) -> None:
         self.stages, self.data_shape = Stages(config), data_shape
         self.stage = 0
         self.candidates: Masks | None = None
-        super().__init__(self._made(0, None, training), self.stages.configs[0], training, validation)
+        net = self._made(0, None, training, processes)
+        super().__init__(net, self.stages.configs[0], training, validation, processes)
         self._look()
 
     def begin_epoch(self, epoch: int) -> None:
@@ -128,17 +138,17 @@ class StagedBilevel(Bilevel):
         """Replaces net and optimizers by new ones of a stage; what has been drawn from the data goes on."""
         self.stage, self.candidates = number, candidates
         self.config = self.stages.configs[number]
-        self.net = self._made(number, candidates, self.training)
+        self.net = self._made(number, candidates, self.training, self.processes)
         self.weights_optimizer = self.config.weights.optimizer(self.net.weight_parameters())
         self.architecture_optimizer = self.config.architecture.optimizer(self.net.architecture_parameters())
         self._look()
 
-    def _made(self, number: int, candidates: Masks | None, training: Batches) -> SuperNet:
-        return SuperNet(self.stages.configs[number], self.data_shape, candidates).to(training.device)
+    def _made(self, number: int, candidates: Masks | None, training: Batches, processes: Processes) -> SuperNet:
+        return SuperNet(self.stages.configs[number], self.data_shape, candidates, processes).to(training.device)
 
     def _look(self) -> None:
         """Gives the derivation what it may look at."""
-        self.net.context = DerivationContext(self.net, self.accuracy, self.validation)
+        self.net.context = DerivationContext(self.net, self.accuracy, self.validation.whole())
 
 
 def _of_stage(config: SearchConfig, number: int) -> SearchConfig:

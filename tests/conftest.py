@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,6 +12,9 @@ from hypothesis import HealthCheck, settings
 import genocc
 from genocc import Genotype
 from tests import sample_data
+
+if TYPE_CHECKING:
+    from genocc.experiments.plan import Plan
 
 # Before anything imports PyTorch: on tensors as small as those of tests threads cost far more than they give.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -51,3 +55,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("full"):
             item.add_marker(pytest.mark.timeout(3600))
+
+
+@pytest.fixture(scope="session")
+def finished_experiment(tmp_path_factory: pytest.TempPathFactory) -> tuple["Plan", Path]:
+    """The jobs of a small experiment, all done, and its folder."""
+    from genocc.experiments.driver import run_experiment
+    from tests.experiments.inline import Inline
+    from tests.experiments.own import own
+
+    out = tmp_path_factory.mktemp("experiment") / "mine"
+    return run_experiment(own(), out, Inline()), out

@@ -89,7 +89,8 @@ ssize_t read(int fd, void *buffer, size_t size) {
 int fsync(int fd) { return concerns_fd("fsync", fd) ? fail() : REAL(int, fsync, int)(fd); }
 
 int rename(const char *old, const char *new) {
-    return concerns("rename", new) ? fail() : REAL(int, rename, const char *, const char *)(old, new);
+    if (concerns("rename", old) || concerns("rename", new)) return fail();
+    return REAL(int, rename, const char *, const char *)(old, new);
 }
 
 int mkdir(const char *path, mode_t mode) {

@@ -31,7 +31,18 @@ def test_a_byte_order_mark_says_the_encoding(mark: bytes, encoding: str) -> None
         ("A = 1  # trouvé après la première époque\n", "cp1252", "CP1252"),
         ("A = 1  # Zürich – größer “quoted”\n", "cp1252", "CP1252"),
         ("A = 1  # é\n", "latin-1", "CP1252"),
-        ("A = 1  # \x81é à\n", "latin-1", "LATIN1"),
+        ("A = 1  # déjà vu \x81 été, où créé\n", "latin-1", "LATIN1"),
+        ("A = 1  # 最优网络单元，共四个节点\n", "gbk", "GBK"),
+        ("A = 1  # 作者李四\n", "gb18030", "GBK"),
+        ("A = 1  # 㐀㐁 的结构在这里\n", "gb18030", "GB18030"),
+        ("A = 1  # 最良のセル\n", "shift_jis", "SHIFT_JIS"),
+        ("A = 1  # 検索結果のまとめです。\n", "shift_jis", "SHIFT_JIS"),
+        ("A = 1  # 検索結果のまとめです。\n", "euc-jp", "EUC-JP"),
+        ("A = 1  # 實驗結果與最佳的網路\n", "big5", "BIG5"),
+        ("A = 1  # 실험에서 얻은 가장 좋은 셀\n", "euc-kr", "EUC-KR"),
+        ("A = 1  # Ячейка, найденная при поиске\n", "cp1251", "CP1251"),
+        ("A = 1  # año señal, corazón\n", "cp1252", "CP1252"),
+        ("A = 1  # Übergröße\n", "cp1252", "CP1252"),
         ("A = Genotype()\n", "utf-16-le", "UTF-16LE"),
         ("A = Genotype()\n", "utf-16-be", "UTF-16BE"),
     ],
@@ -44,6 +55,16 @@ def test_another_encoding_is_guessed_and_how_to_convert_it_said(text: str, encod
     assert str(caught.value).endswith(f"it looks like {likely}; convert it: iconv -f {likely} -t UTF-8 a.py")
     if not encoding.startswith("utf"):
         assert ", line 2)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "name"),
+    [("宽", "gbk", "GBK"), ("結果", "euc-jp", "EUC-JP"), ("셀", "euc-kr", "EUC-KR"), ("セル", "euc-jp", "EUC-JP")],
+)
+def test_a_few_characters_do_not_tell_their_encoding(text: str, encoding: str, name: str) -> None:
+    with pytest.raises(FileError, match=r"; it may be [A-Z0-9-]+( or [A-Z0-9-]+)+; convert it: iconv -f ") as caught:
+        decoded(f"A = 1  # {text}\n".encode(encoding), "a.py")
+    assert name in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from genocc.compiler import CompiledNet, compile_net, exporters
+from genocc.compiler import CompiledNet, Exporter, compile_net, exporter, exporters
 from genocc.counting import cost
 from genocc.errors import TargetError
 from genocc.genotype import Genotype
@@ -28,13 +29,15 @@ from genocc.network import NetworkConfig
 from genocc.nn.graph_module import graph_module
 from genocc.nn.inference_net import PASSES, InferenceNet
 from genocc.nn.primitives import INFERENCE_EMITTERS
-from genocc.runtimes.base import Runtime
+from genocc.precision import FLOAT32
 from genocc.runtimes.files import open_file
 from genocc.runtimes.onnx_runtime import PROVIDERS
-from genocc.runtimes.table import runtimes
+from genocc.runtimes.table import runtime, runtimes
 from genocc.runtimes.torch import torch_device
 
+from ..int8.calibration import Calibration, read_calibration
 from ..onnx import OnnxExporter, check
+from ..precision import CALIBRATION_IMAGES, PreciseExporter
 from .tracing import trace
 
 Images = NDArray[np.float32]
@@ -74,6 +77,10 @@ class Backend:
 class Workload:
     """The work of all backends: one net with one set of weights, on so many threads of one provider.
 
+    Attributes:
+        data: Images to calibrate int8 on and to measure accuracies on, as `genocc compile --calibrate` takes them;
+            None: int8 is calibrated on noise, which is enough for its speed.
+
     Raises:
         TargetError: The provider does not exist, or is not available here.
     """
@@ -84,6 +91,7 @@ class Workload:
     seed: int | None
     threads: int
     provider: str
+    data: str | None = None
 
     def __post_init__(self) -> None:
         if PROVIDERS.get(self.provider) not in onnxruntime.get_available_providers():
@@ -98,6 +106,11 @@ class Workload:
     def plain(self) -> CompiledNet:
         """The net as the reference programs have it: nothing shared, nothing folded."""
         return self.net()
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """The images of ``data``; raises DataError where they are not those of the net's classes."""
+        return read_calibration(self.data, self.plain.provenance(), CALIBRATION_IMAGES) if self.data else None
 
     def eager(self) -> nn.Module:
         """Returns the plain net as a PyTorch module on the device."""
@@ -116,10 +129,12 @@ class Preparation:
     Attributes:
         runtime: Name of the runtime, in the table of `genocc runtimes`.
         make: Makes it.
+        lacks: Returns what else it needs and is not available here; None if nothing.
     """
 
     runtime: str
     make: Callable[[Workload], Backend]
+    lacks: Callable[[], str | None] = lambda: None
 
     def __call__(self, load: Workload) -> Backend:
         return self.make(load)
@@ -174,42 +189,65 @@ def onnx_file(name: str, about: str, passes: Sequence[str]) -> Preparation:
         start = time.perf_counter()
         net = load.net(passes)
         exporter.check_size(net)
-        model = exporter.model(net).SerializeToString(deterministic=True)
-        check(model)
+        made = exporter.model(net)
+        check(made)
+        model = made.SerializeToString(deterministic=True)
         seconds = time.perf_counter() - start
         return _onnx_backend(name, about, load, model, seconds, cost(net.graph.nodes.values()).macs)
 
     return Preparation("onnxruntime", make)
 
 
-def file_of(runtime: Runtime) -> Preparation:
-    """Returns a backend: a runtime with the file of genocc that it prefers, as `genocc compile` makes it by default."""
-    suffix = runtime.reads[0]
-    name, target = next((n, target) for n, target in exporters().items() if target.suffix == suffix)
-    about = f"genocc's file of target {name}, {runtime.title}"
+def file_of(runtime_name: str, target: str, precision: str = FLOAT32, name: str | None = None) -> Preparation:
+    """Returns a backend: a runtime with a file of genocc as `genocc compile` makes it by default.
+
+    Args:
+        runtime_name: What runs it.
+        target: What writes it.
+        precision: Of the file.
+        name: Of the backend.
+    """
+    name = name or f"genocc-{target}-{precision}"
 
     def make(load: Workload) -> Backend:
-        exporter = target()
+        one, made = runtime(runtime_name), exporter(target)
+        about = f"genocc's file of target {target}, {one.title}"
+        if issubclass(made, PreciseExporter):
+            calibrate = (load.data or "noise") if precision == "int8" else None
+            writer: Exporter = made(precision=precision, calibrate=calibrate)
+            about = about if precision == FLOAT32 else f"the same in {precision}"
+        else:
+            writer = made()
         start = time.perf_counter()
-        net = load.net(exporter.passes)
-        exporter.check_size(net)
+        net = load.net(writer.default_passes)
+        writer.check_size(net)
         with TemporaryDirectory() as folder:
-            path = Path(folder, f"net{suffix}")
-            operators = exporter.write(net, path)
+            path = Path(folder, f"net{writer.suffix}")
+            if isinstance(writer, PreciseExporter) and precision == "int8":
+                images = load.calibration.images if load.calibration else load.random_images(16)
+                about += "" if load.calibration else ", calibrated on noise, for its speed alone"
+                operators = writer.quantizer(net, images).write(path)
+            else:
+                operators = writer.write(net, path)
             seconds = time.perf_counter() - start
             size = sum(part.stat().st_size for part in Path(folder).iterdir())
-            file = open_file(path, f"{runtime.name}'s file")
+            file = open_file(path, f"{one.name}'s file")
 
         @contextmanager
         def session() -> Iterator[Infer]:
-            yield runtime.load(file, load.provider, load.threads).infer
+            yield one.load(file, load.provider, load.threads).infer
 
         graph = net.graph
         stored = sum(map(prod, [*graph.parameters().values(), *graph.buffers().values()]))
         macs = cost(graph.nodes.values()).macs
-        return Backend(f"genocc-{runtime.name}", about, session, seconds, size, operators, stored, macs)
+        return Backend(name, about, session, seconds, size, operators, stored, macs)
 
-    return Preparation(runtime.name, make)
+    needs_nncf = target == "openvino" and precision == "int8"
+    return Preparation(runtime_name, make, _lacks_nncf if needs_nncf else lambda: None)
+
+
+def _lacks_nncf() -> str | None:
+    return None if find_spec("nncf") else "NNCF is not installed: pip install 'genocc[openvino]'"
 
 
 BACKENDS: dict[str, Preparation] = {
@@ -220,6 +258,12 @@ BACKENDS: dict[str, Preparation] = {
     "traced": Preparation("onnxruntime", _traced),
     "genocc-onnx-plain": onnx_file("genocc-onnx-plain", "genocc's ONNX file without passes, ONNX Runtime", ()),
     "genocc-onnx": onnx_file("genocc-onnx", "genocc's ONNX file, ONNX Runtime", OnnxExporter.passes),
+    "genocc-onnx-float16": file_of("onnxruntime", "onnx", "float16"),
+    "genocc-onnx-int8": file_of("onnxruntime", "onnx", "int8"),
+    "genocc-openvino": file_of("openvino", "openvino", name="genocc-openvino"),
+    "genocc-openvino-bfloat16": file_of("openvino", "openvino", "bfloat16"),
+    "genocc-openvino-float16": file_of("openvino", "openvino", "float16"),
+    "genocc-openvino-int8": file_of("openvino", "openvino", "int8"),
 }
 """Name -> what prepares the backend, in the order of the tables."""
 
@@ -227,8 +271,12 @@ BACKENDS: dict[str, Preparation] = {
 def all_backends() -> dict[str, Preparation]:
     """Returns ``BACKENDS``, and one for each runtime of the table that has none there."""
     covered = {backend.runtime for backend in BACKENDS.values()}
-    others = (runtime for name, runtime in runtimes().items() if name not in covered)
-    return {**BACKENDS, **{f"genocc-{runtime.name}": file_of(runtime) for runtime in others}}
+    others = {}
+    for one in runtimes().values():
+        if one.name not in covered:
+            target = next(name for name, made in exporters().items() if made.suffix == one.reads[0])
+            others[f"genocc-{one.name}"] = file_of(one.name, target, name=f"genocc-{one.name}")
+    return {**BACKENDS, **others}
 
 
 def _torch_backend(
@@ -240,11 +288,12 @@ def _torch_backend(
 
     @contextmanager
     def session() -> Iterator[Infer]:
-        def infer(images: Images) -> None:
+        def infer(images: Images) -> object:
             with torch.inference_mode():
-                net(torch.from_numpy(images).to(load.device))
+                outputs = net(torch.from_numpy(images).to(load.device))
             if load.device.type == "cuda":
                 torch.cuda.synchronize(load.device)
+            return outputs
 
         yield infer
 

@@ -8,16 +8,17 @@ merely alive slow down everything else.
 from __future__ import annotations
 
 import gc
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime
 import torch
+from numpy.typing import NDArray
 
 from genocc.errors import TargetError
 from genocc.genotype import Genotype
@@ -27,8 +28,11 @@ from genocc.runtimes import MAX_BATCH
 from genocc.runtimes.table import ALL, runtime
 from genocc.threads import OtherPrograms, user_setting
 
+from ..timing import samples
 from .backends import Backend, Images, Infer, Preparation, Workload, all_backends
 
+TESTED = 1000
+"""The most test images that accuracies are measured on."""
 REFERENCE = "traced"
 """The backend that ratios refer to: what one has without genocc."""
 
@@ -51,6 +55,19 @@ class Timing:
 
 
 @dataclass(frozen=True)
+class RowAccuracy:
+    """What one backend makes of labelled images.
+
+    Attributes:
+        top1: Its accuracy.
+        agreement: Share of the images for which it names the class that the plain net in PyTorch names, in float32.
+    """
+
+    top1: float
+    agreement: float
+
+
+@dataclass(frozen=True)
 class Benchmark:
     """The result of `benchmark`.
 
@@ -66,6 +83,10 @@ class Benchmark:
         waiting: The user's settings of how PyTorch's threads wait; empty: the default.
         other_programs: Cores that other programs took, on average, during the timing; None where the system does not
             say it. Figures from a busy machine say little.
+        data: Name of the data set, and ``images``, the number of its test images that accuracies are of; None where
+            no data are given.
+        images: See ``data``.
+        accuracies: Per backend.
     """
 
     genotype: str
@@ -78,6 +99,9 @@ class Benchmark:
     timings: tuple[Timing, ...]
     waiting: str = ""
     other_programs: float | None = None
+    data: str | None = None
+    images: int = 0
+    accuracies: Mapping[str, RowAccuracy] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain data for ``--json``."""
@@ -92,6 +116,9 @@ class Benchmark:
             "timings": [asdict(timing) for timing in self.timings],
             "waiting": self.waiting or "default",
             "other_programs": self.other_programs,
+            "data": self.data,
+            "images": self.images,
+            "accuracies": {name: asdict(found) for name, found in self.accuracies.items()},
         }
 
 
@@ -107,6 +134,7 @@ def benchmark(
     provider: str = "cpu",
     weights: Mapping[str, Any] | str | Path | None = None,
     seed: int | None = None,
+    data: str | None = None,
     note: Callable[[str], None] = lambda message: None,
 ) -> Benchmark:
     """Times a genotype's net.
@@ -122,10 +150,13 @@ def benchmark(
         provider: ``cpu`` or ``cuda``, for both.
         weights: As for `genocc.compile`.
         seed: As for `genocc.compile`.
+        data: Images that int8 is calibrated on, and 1,000 test images that each backend's accuracy is measured on, as
+            `genocc compile --calibrate` takes them; without them int8 is calibrated on noise.
         note: Told what is going on.
 
     Raises:
         TargetError: A backend or a provider does not exist here, or a number is not positive.
+        DataError: The images cannot be used, or are not those of the net's classes.
     """
     threads = cores() if threads is None else threads
     numbers = [
@@ -142,7 +173,8 @@ def benchmark(
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        load = Workload(genotype, config, weights, seed, threads, provider)
+        load = Workload(genotype, config, weights, seed, threads, provider, data)
+        images, labels = _labelled(load)
         prepared = []
         for name in names:
             note(f"preparing {name}")
@@ -153,6 +185,7 @@ def benchmark(
             note(f"timing batch {batch}")
             timings += _timings(prepared, load.random_images(batch), rounds)
         taken = others.cores()
+        accuracies = _accuracies(load, prepared, images, labels, note) if len(labels) else {}
     finally:
         torch.set_num_threads(before)
     versions = {"torch": torch.__version__, "onnxruntime": onnxruntime.__version__, "onnx": onnx.__version__}
@@ -161,7 +194,7 @@ def benchmark(
     versions |= {name: version for name, version in own.items() if version}
     return Benchmark(
         genotype.name, config, machine(), threads, provider, versions, tuple(prepared), tuple(timings),
-        user_setting(), taken,
+        user_setting(), taken, load.calibration.data.name if load.calibration else None, len(labels), accuracies,
     )  # fmt: skip
 
 
@@ -186,6 +219,7 @@ def _names(
     for name in chosen:
         one = runtime(known[name].runtime)
         reason = one.lacks(provider) if provider in one.providers else f"it does not run on {provider}"
+        reason = reason or known[name].lacks()
         if reason and (backends or asked):
             raise TargetError(f"backend {name}: {reason}")
         if not reason and (backends or names or not one.slow):
@@ -193,6 +227,42 @@ def _names(
         elif reason:
             note(f"{name} is left out: {reason}")
     return found
+
+
+def _labelled(load: Workload) -> tuple[list[Images], NDArray[Any]]:
+    """Batches of test images, and all their labels; none without data."""
+    found = list(load.calibration.held_out(limit=TESTED)) if load.calibration else []
+    return [images for images, _ in found], np.concatenate([np.zeros(0, np.int64), *(labels for _, labels in found)])
+
+
+def _accuracies(
+    load: Workload,
+    backends: Sequence[Backend],
+    images: Sequence[Images],
+    labels: NDArray[Any],
+    note: Callable[[str], None],
+) -> dict[str, RowAccuracy]:
+    """Of each backend, beside the plain net in PyTorch."""
+    note(f"measuring accuracies on {len(labels):,} images")
+    plain = load.eager()
+    with torch.inference_mode():
+        expected = _classes(lambda part: plain(torch.from_numpy(part).to(load.device)), images)
+    result = {}
+    for backend in backends:
+        with backend.session() as infer:
+            found = _classes(infer, images)
+        result[backend.name] = RowAccuracy(float((found == labels).mean()), float((found == expected).mean()))
+        gc.collect()
+    return result
+
+
+def _classes(infer: Infer, images: Sequence[Images]) -> NDArray[Any]:
+    found = []
+    for part in images:
+        outputs: Any = infer(part)
+        outputs = outputs[0] if isinstance(outputs, list) else outputs  # as ONNX Runtime's sessions return them
+        found.append((outputs.cpu().numpy() if isinstance(outputs, torch.Tensor) else outputs).argmax(1))
+    return np.concatenate(found)
 
 
 def _timings(backends: Sequence[Backend], images: Images, rounds: int) -> Iterator[Timing]:
@@ -207,15 +277,3 @@ def _timings(backends: Sequence[Backend], images: Images, rounds: int) -> Iterat
     for name, own in latency.items():
         reference = latency.get(REFERENCE)
         yield Timing(name, len(images), own, len(images) / own, reference / own if reference else None)
-
-
-def samples(infer: Infer, images: Images, budget: float = 0.35) -> list[float]:
-    """Returns the seconds of at least three runs, and of as many as the budget holds, after three that only warm."""
-    for _ in range(3):
-        infer(images)
-    seconds: list[float] = []
-    while len(seconds) < 3 or sum(seconds) < budget:
-        start = time.perf_counter()
-        infer(images)
-        seconds.append(time.perf_counter() - start)
-    return seconds

@@ -30,7 +30,7 @@ from genocc.search_spaces import search_space
 from genocc.threads import OtherPrograms
 from genocc.version import __version__
 
-from .benchmark import samples
+from ..timing import samples
 
 LEAST, MOST = 24, 2_000
 """Numbers of nets that a profile may be measured on."""

@@ -91,7 +91,7 @@ class CellEvolution:
 
 
 def cell_evolutions(path: Path, history: Sequence[Mapping[str, Any]]) -> tuple[CellEvolution, ...]:
-    """Returns the evolution of each kind of cell; nothing if the history has no coefficients.
+    """Returns the evolution of each kind of cell; nothing if the history has no coefficients, or does not name them.
 
     Args:
         path: The run folder, for messages.
@@ -101,7 +101,7 @@ def cell_evolutions(path: Path, history: Sequence[Mapping[str, Any]]) -> tuple[C
         RunError: Coefficients or a genotype are not those of a search; the message names the line.
         TargetError: ``dot`` is missing, fails or takes too long.
     """
-    if not any("coefficients" in line for line in history):
+    if not any("coefficients" in line for line in history) or all(map(_unnamed, history)):
         return ()
     read = [_read(f"{path / HISTORY}: line {number}", line) for number, line in enumerate(history, start=1)]
     return tuple(_evolution(path / HISTORY, kind, read) for kind in read[0])
@@ -174,6 +174,15 @@ def _read(where: str, line: Mapping[str, Any]) -> dict[str, _Epoch]:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise RunError(f"{where}: not an epoch of a search: {reason}") from None
     return epochs
+
+
+def _unnamed(line: Mapping[str, Any]) -> bool:
+    """Whether the coefficients are those of an older version, which do not name their edges and operations."""
+    found = line.get("coefficients")
+    cells = found.values() if isinstance(found, Mapping) else ()
+    return bool(cells) and all(
+        isinstance(cell, Mapping) and not {"edges", "operations"} & cell.keys() for cell in cells
+    )
 
 
 def _outside(epoch: _Epoch) -> bool:

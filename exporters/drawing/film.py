@@ -67,7 +67,7 @@ def draw_film(run: str | Path, path: str | Path, cells: Sequence[str] | None = N
     data = RunData.read(run)
     evolutions = cell_evolutions(data.reported, data.history)
     if not evolutions:
-        raise TargetError(f"{run}: there are no coefficients in its history, so there is no film of it")
+        raise TargetError(f"{run}: there are no coefficients in its history that name their edges, so there is no film")
     for kind in cells or ():
         if kind not in [cell.kind for cell in evolutions]:
             expected = " or ".join(cell.kind for cell in evolutions)

@@ -17,13 +17,15 @@ from genocc.cli.compile import compile
 from genocc.cli.count import count
 from genocc.cli.diff import diff
 from genocc.cli.draw import draw
+from genocc.cli.engines import engines
 from genocc.cli.evaluate import evaluate
+from genocc.cli.experiment import experiment
 from genocc.cli.export_text import export_text
 from genocc.cli.import_ import import_
 from genocc.cli.import_weights import import_weights
 from genocc.cli.methods import methods
 from genocc.cli.ops import ops
-from genocc.cli.options import refuse_empty
+from genocc.cli.options import refuse_unusable
 from genocc.cli.package import package
 from genocc.cli.passes import passes
 from genocc.cli.profile import profile
@@ -40,6 +42,7 @@ from genocc.cli.verify import verify
 from genocc.cli.zoo import zoo
 from genocc.errors import GenoccError, interrupted, is_out_of_memory
 from genocc.files import LONGEST, file_error, shortened
+from genocc.launcher import launched, speaks, started
 
 
 class _Group(TyperGroup):
@@ -50,7 +53,7 @@ class _Group(TyperGroup):
         if not extra.get("standalone_mode", True):
             return super().main(given, *others, **extra)
         try:
-            refuse_empty(given)
+            refuse_unusable(given)
             result = super().main(given, *others, **{**extra, "standalone_mode": False})
             sys.stdout.flush()  # else what --version printed is lost, where it cannot be written
         except GenoccError as error:  # of help too, which is printed before a command is invoked
@@ -77,6 +80,10 @@ class _Group(TyperGroup):
             raise _failed(str(error)) from None
         except MemoryError:
             raise _failed(_NO_MEMORY) from None
+        except ModuleNotFoundError as error:
+            if (module := str(error.name).partition(".")[0]) == "genocc":
+                raise
+            raise _failed(f"this needs the module {module}, which is not installed: pip install genocc") from None
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -119,7 +126,8 @@ def _failed(message: str) -> typer.Exit:
     if len(line) > _LONGEST_LINE:
         line = f"{line[: _LONGEST_LINE // 2]} ... {line[-_LONGEST_LINE // 2 :]}"
     try:
-        print(f"genocc: error: {line}", file=sys.stderr, flush=True)
+        if speaks():
+            print(f"genocc: error: {started()}{line}", file=sys.stderr, flush=True)
     except (OSError, GenoccError):  # there is no other place to say so
         _close(sys.stderr)
     try:
@@ -148,8 +156,9 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (search, methods, sample, rank_topologies),
     "Train": (train, evaluate, rank),
+    "Experiment": (experiment,),
     "Compile": (compile, verify, package, bench, profile, runtimes),
-    "Look": (show, count, draw, report, diff, ops, passes),
+    "Look": (show, count, draw, report, diff, ops, passes, engines),
     "Formats": (import_, export_text, import_weights, schema),
 }
 
@@ -167,8 +176,13 @@ def _version(show: bool) -> None:
         raise typer.Exit
 
 
+SHARING = ("search", "train")
+"""Commands whose work several processes share."""
+
+
 @app.callback()
 def main(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -177,3 +191,9 @@ def main(
 
     GENOTYPE is a genotype file, a run folder, RUN@EPOCH of a search, '-' for standard input, or zoo:NAME.
     """
+    command = context.invoked_subcommand
+    if launched() and command not in SHARING:
+        raise GenoccError(
+            f"{command}: torchrun has started several processes of it, and only {' and '.join(SHARING)} share their "
+            "work among processes; run it without torchrun (WORLD_SIZE unset)"
+        )

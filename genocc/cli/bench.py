@@ -35,9 +35,20 @@ def bench(
     threads: Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads \\[one per core].")] = None,
     provider: Annotated[str, typer.Option("--provider", metavar="cpu|cuda", help="Where to run.")] = "cpu",
     weights: Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="A safetensors file.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="DATA",
+            help="Calibrate int8 on its images, and print each row's accuracy \\[a training run's own].",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Time a genotype's net on every backend, next to the traced ONNX file."""
+    """Time a genotype's net on every backend, next to the traced ONNX file.
+
+    Without --data int8 files are calibrated on noise, which is enough for their speed.
+    """
     from genocc.exporters.bench.benchmark import benchmark
     from genocc.exporters.bench.charts import check_suffix, draw_benchmark
 
@@ -46,9 +57,11 @@ def bench(
         check_suffix(output)
     refuse_mixing(output)
     refuse_overwriting(output, source.where, weights)
+    if source.provenance is not None:
+        weights, data = weights or source.weights, data or source.where
     result = benchmark(
         genotype, network, backends=backend, runtimes=runtime or (), batches=batch or (1, 16), rounds=rounds,
-        threads=threads, provider=provider, weights=weights, note=note,
+        threads=threads, provider=provider, weights=weights, data=data, note=note,
     )  # fmt: skip
     if output:
         draw_benchmark(result, output)
@@ -65,6 +78,7 @@ def bench(
     batches = list(dict.fromkeys(t.batch for t in result.timings))
     columns = ["backend", ">to prepare", ">nodes", ">file", ">parameters"]
     columns += [column for n in batches for column in (f">batch {n}", ">images/s", ">x traced")]
+    columns += [">top-1", ">agreement"] if result.data else []
     rows = []
     for one in result.backends:
         row: list[object] = [one.name, f"{one.prepare_seconds:.2f} s", one.nodes, _size(one.file_bytes), one.parameters]
@@ -72,11 +86,15 @@ def bench(
             timing = timings[one.name, n]
             speedup = f"{timing.speedup:.2f}" if timing.speedup else None
             row += [f"{timing.latency * 1e3:.2f} ms", f"{timing.throughput:,.0f}", speedup]
+        if found := result.accuracies.get(one.name):
+            row += [f"{found.top1:.2%}", f"{found.agreement:.2%}"]
         rows.append(row)
     about = "\n".join(f"{one.name}: {one.about}" for one in result.backends)
     taken = result.other_programs
     meanwhile = "" if taken is None else f", and other programs took {taken:.1f} cores"
     waiting = f"Threads waited as {result.waiting or 'by default, spinning'}{meanwhile}."
+    if result.data:
+        waiting += f" Accuracies on {result.images:,} test images of {result.data}; agreement with eager float32."
     print_table(title, columns, rows, caption=f"Medians; {versions}.\n{waiting}\n{about}")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from genocc.compiler import Compilation, Exporter
     from genocc.graph import Graph
     from genocc.passes import Parameters, Pass
+    from genocc.precision import Tradeoff
     from genocc.source import Source
 
 
@@ -62,6 +63,40 @@ def compile(
     batch: Annotated[
         int | None, _option("Target", "--batch", help="Take exactly N images at a time [any].", metavar="N")
     ] = None,
+    precision: Annotated[
+        str | None,
+        _option(
+            "Precision",
+            "--precision",
+            help="Compute in a lower precision [float32].",
+            metavar="float32|bfloat16|float16|int8",
+        ),
+    ] = None,
+    half_io: Annotated[
+        bool | None, _option("Precision", "--half-io", help="float16: images and outputs in float16 as well.")
+    ] = None,
+    calibrate: Annotated[
+        str | None,
+        _option(
+            "Precision",
+            "--calibrate",
+            help="int8: images, as for --data, or a training run [a training run's own].",
+            metavar="DATA",
+        ),
+    ] = None,
+    calibration_images: Annotated[
+        int | None,
+        _option("Precision", "--calibration-images", help="Training images to calibrate on [300].", metavar="N"),
+    ] = None,
+    max_drop: Annotated[
+        float | None,
+        _option(
+            "Precision",
+            "--max-drop",
+            help="Largest drop of top-1 on the test images, in points; beyond it no file is written [0.5].",
+            metavar="P",
+        ),
+    ] = None,
     normalize: Annotated[
         str | None,
         _option(
@@ -84,10 +119,12 @@ def compile(
 ) -> None:
     """Compile a genotype: to ONNX, OpenVINO, PyTorch weights, a torch.export program or Python source.
 
-    The file appears only if it is complete and computes what the net does in PyTorch (exit code 1 if not).
+    The file appears only if it is complete and computes what the net does in PyTorch, and in int8 only if it loses no
+    more accuracy than --max-drop allows (exit code 1 if not).
     """
     from genocc.compiler import choose_passes, compile, make_exporter
     from genocc.passes import PASSES, parse
+    from genocc.precision import DropError
     from genocc.verification import MismatchError
 
     refuse_overwriting(output, source.where, weights, class_names)
@@ -96,6 +133,11 @@ def compile(
     options = {
         "opset": opset,
         "batch": batch,
+        "precision": precision,
+        "half_io": half_io,
+        "calibrate": calibrate,
+        "calibration_images": calibration_images,
+        "max_drop": max_drop,
         "normalize": normalize and normalize_option(normalize, network.input_channels, source.provenance),
         "uint8_input": uint8_input,
         "softmax": softmax,
@@ -120,7 +162,7 @@ def compile(
             provider=provider,
             after=_printer(print_after or [], chosen, say),
         )
-    except MismatchError as error:
+    except (MismatchError, DropError) as error:
         note(f"genocc: {error}")
         raise typer.Exit(1) from None
     if json:
@@ -189,11 +231,18 @@ def _print(compilation: "Compilation", output: Path, say: Callable[[str], None])
     }
     if found["growth"] > 1:
         rows["growth"] = f"{found['growth']:.3f}x the parameters of the genotype's net, to be faster"
+    if tradeoff := compilation.tradeoff:
+        rows |= _tradeoff(tradeoff)
     if verification := compilation.verification:
         batches = ", ".join(str(comparison.batch) for comparison in verification.comparisons)
+        figures = f"max abs {verification.max_abs:.1e}, max rel {verification.max_rel:.1e}"
+        if verification.depth:
+            worst = max(verification.depth, key=lambda one: one.error)
+            figures = f"relative error of the values at most {worst.error:.1e} ({worst.place})"
         rows["verified"] = (
-            f"max abs {verification.max_abs:.1e}, max rel {verification.max_rel:.1e}, "
-            f"top-1 agreement {verification.top1_agreement:.0%} with PyTorch, batch {batches}"
+            f"{figures}, top-1 agreement {verification.top1_agreement:.0%} with PyTorch on noise, batch {batches}"
+            if verification.depth
+            else f"{figures}, top-1 agreement {verification.top1_agreement:.0%} with PyTorch, batch {batches}"
         )
         rows["provider"] = verification.provider
     else:
@@ -201,6 +250,22 @@ def _print(compilation: "Compilation", output: Path, say: Callable[[str], None])
     for name, text in rows.items():
         if text:
             say(f"  {name:9} {text}")
+
+
+def _tradeoff(found: "Tradeoff") -> dict[str, str]:
+    """Rows about a file of lower precision."""
+    speed = ", ".join(f"{ratio:.2f}x at batch {batch}" for batch, ratio in found.speed.items())
+    rows = {"precision": f"{found.precision}; of float32: {found.size:.2f}x the bytes, speed {speed} ({found.runtime})"}
+    if a := found.accuracies:
+        rows["accuracy"] = (
+            f"top-1 {a.lower:.2%}, float32 {a.float32:.2%} (drop {a.drop:.2f} points, limit {a.max_drop:g}), agreement "
+            f"{a.agreement:.2%}, on {a.images:,} test images of {a.data}; calibrated on {a.calibrated:,} others"
+        )
+    if found.kept:
+        rows["in float"] = ", ".join(found.kept)
+    if found.slower:
+        rows["warning"] = f"slower than float32 here at batch {', '.join(map(str, found.slower))}"
+    return rows
 
 
 def _images(target: "Exporter") -> str:

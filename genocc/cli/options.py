@@ -159,12 +159,16 @@ def duration(text: str) -> float:
     return float(match[1]) * {"us": 1e-6, "ms": 1e-3, "s": 1.0}[match[2]]
 
 
-def refuse_empty(arguments: Sequence[str]) -> None:
-    """Refuses empty texts, which would count as not given; raises GenoccError.
+def refuse_unusable(arguments: Sequence[str]) -> None:
+    """Refuses empty texts, which would count as not given, and NUL characters; raises GenoccError.
 
-    ``--passes ""`` alone means something: no passes.
+    ``--passes ""`` alone means something: no passes. No operating system passes NUL to a program, but another program
+    that calls this one within its process may.
     """
     before = ""
+    for argument in arguments:
+        if "\0" in argument:
+            raise GenoccError(f"found {quoted(argument)}, with a NUL character, which no name has; leave it out")
     for argument in arguments:
         name, equals, value = argument.partition("=")
         option = before if not argument else name

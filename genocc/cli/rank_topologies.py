@@ -4,7 +4,16 @@ from typing import Annotated
 
 from genocc.cli.console import print_json, print_table
 from genocc.cli.options import JsonOption
-from genocc.cli.runs import DataOption, DownloadOption, EpochsOption, OutOption, SetOption, SizeOption, run_option
+from genocc.cli.runs import (
+    ConfigOption,
+    DataOption,
+    DownloadOption,
+    EpochsOption,
+    OutOption,
+    SetOption,
+    SizeOption,
+    run_option,
+)
 
 
 def rank_topologies(
@@ -32,10 +41,13 @@ def rank_topologies(
             "--validation", help="Training images to rank by: a share up to 1, or a number \\[0.2].", metavar="N"
         ),
     ] = None,
-    workers: Annotated[
+    jobs: Annotated[
         int | None,
-        run_option("--workers", help="Processes of one thread \\[one for each core; one on a GPU].", metavar="N"),
+        run_option(
+            "--jobs", "--workers", help="Processes of one thread \\[one for each core; one on a GPU].", metavar="N"
+        ),
     ] = None,
+    config: ConfigOption = None,
     set_: SetOption = None,
     size: SizeOption = None,
     download: DownloadOption = None,
@@ -57,13 +69,14 @@ def rank_topologies(
         preset=preset,
         seed=seed,
         epochs=epochs,
+        config=config,
         overrides=set_ or (),
         size=size,
         download=download,
         sample=sample,
         top=top,
         validation=validation,
-        workers=workers,
+        workers=jobs,
         device=device,
         resume=resume,
         progress=ConsoleProgress(),

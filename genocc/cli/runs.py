@@ -26,6 +26,14 @@ OutOption = Annotated[
 ]
 EpochsOption = Annotated[int | None, run_option("--epochs", help="Instead of the preset's.", metavar="N")]
 SeedOption = Annotated[int | None, run_option("--seed", help="Of everything random [0].", metavar="N")]
+ConfigOption = Annotated[
+    Path | None,
+    run_option(
+        "--config",
+        help="Settings from a file: JSON or TOML, such as a run's config.json; what is given beside it wins.",
+        metavar="FILE",
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     run_option(

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genocc.cli.console import costs_sentence, counted, note, print_json, print_table
+from genocc.cli.engines import EngineOption, EngineSetOption, JobsOption, chosen_engine
 from genocc.cli.options import ForceOption, JsonOption, duration
 from genocc.cli.runs import (
+    ConfigOption,
     DataOption,
     DeviceOption,
     DownloadOption,
@@ -22,6 +24,7 @@ from genocc.cli.runs import (
     run_option,
 )
 from genocc.errors import quoted
+from genocc.launcher import is_first
 
 if TYPE_CHECKING:
     from genocc.searchers.result import SearchResult
@@ -64,11 +67,15 @@ def search(
     seeds: Annotated[
         int | None, run_option("--seeds", help="Search N times, keep the best by validation accuracy.", metavar="N")
     ] = None,
+    config: ConfigOption = None,
     set_: SetOption = None,
     size: SizeOption = None,
     download: DownloadOption = None,
     device: DeviceOption = "auto",
     resume: ResumeOption = False,
+    engine: EngineOption = None,
+    jobs: JobsOption = None,
+    engine_set: EngineSetOption = None,
     max_macs: Annotated[int | None, budget_option("--max-macs", "MACs of the target net; over it, code 1.")] = None,
     max_params: Annotated[int | None, budget_option("--max-params", "Its parameters: over it, exit code 1.")] = None,
     penalty_macs: Annotated[
@@ -113,7 +120,8 @@ def search(
 ) -> None:
     """Search for a genotype; writes RUN/genotype.json, ready for `genocc compile RUN`.
 
-    Ctrl-C finishes the batch and exits with 130; --resume goes on as if nothing had happened.
+    Ctrl-C finishes the batch and exits with 130; --resume goes on as if nothing had happened. On several GPUs or
+    machines: torchrun --nproc-per-node N -m genocc search ...
     """
     import genocc
     from genocc.runs.progress import ConsoleProgress
@@ -126,6 +134,7 @@ def search(
         seed=seed,
         seeds=seeds,
         epochs=epochs,
+        config=config,
         overrides=set_ or (),
         size=size,
         download=download,
@@ -137,9 +146,12 @@ def search(
         penalty_latency=penalty_latency,
         force=force,
         device=device,
+        engine=chosen_engine(engine, jobs, engine_set),
         resume=resume,
         progress=ConsoleProgress(),
     )
+    if not is_first():
+        return
     if json:
         print_json(result.to_dict())
     else:

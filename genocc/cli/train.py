@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genocc.cli.console import costs_sentence, counted, print_json, print_table
+from genocc.cli.engines import EngineOption, EngineSetOption, JobsOption, chosen_engine
 from genocc.cli.options import JsonOption, target_options
 from genocc.cli.runs import (
+    ConfigOption,
     DataOption,
     DeviceOption,
     DownloadOption,
@@ -19,6 +21,7 @@ from genocc.cli.runs import (
     SizeOption,
     run_option,
 )
+from genocc.launcher import is_first
 
 if TYPE_CHECKING:
     from genocc.training.result import TrainResult
@@ -61,6 +64,7 @@ def train(
             metavar="N",
         ),
     ] = None,
+    config: ConfigOption = None,
     set_: SetOption = None,
     size: SizeOption = None,
     download: DownloadOption = None,
@@ -69,6 +73,9 @@ def train(
     ] = None,
     device: DeviceOption = "auto",
     resume: ResumeOption = False,
+    engine: EngineOption = None,
+    jobs: JobsOption = None,
+    engine_set: EngineSetOption = None,
     json: JsonOption = False,
 ) -> None:
     """Train a genotype's net from scratch; RUN is then ready for `genocc compile RUN`.
@@ -77,7 +84,6 @@ def train(
     machines: torchrun --nproc-per-node N -m genocc train ...
     """
     import genocc
-    from genocc.runs.processes import is_first
     from genocc.runs.progress import ConsoleProgress
 
     result = genocc.train(
@@ -89,12 +95,14 @@ def train(
         seeds=seeds,
         validation=validation,
         epochs=epochs,
+        config=config,
         overrides=set_ or (),
         network=network,
         size=size,
         download=download,
         tensorboard=tensorboard,
         device=device,
+        engine=chosen_engine(engine, jobs, engine_set),
         resume=resume,
         progress=ConsoleProgress(),
     )

@@ -104,6 +104,14 @@ class Batches:
         other.stream, other._pass, other._started = name, -1, OrderedDict()
         return other
 
+    def whole(self) -> Batches:
+        """Returns the same batches, whole where these are a share of each."""
+        if self.share == WHOLE:
+            return self
+        other = copy(self)
+        other.share, other._pass, other._started = WHOLE, -1, OrderedDict()
+        return other
+
     def _start(self, number: int) -> tuple[Callable[[], Tensor], Tensor, Generator]:
         turn, place = divmod(number, len(self))
         if turn != self._pass:

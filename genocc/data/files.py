@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,14 +31,23 @@ SUFFIXES = frozenset(
     f".{name}"
     for name in "apng avif bmp dib gif jfif jp2 jpe jpeg jpg pbm pgm png pnm ppm tif tiff webp".split()  # noqa: SIM905
 )
+NO_IMAGES = frozenset(
+    f".{name}"
+    for name in "csv db htm html ini json log mat md npy npz pkl py tsv txt xml yaml yml zip".split()  # noqa: SIM905
+)
+"""Endings of what may stand beside images, as boxes and checksums do; files of all other endings may be images."""
 BLOCK = 4096
 """Files that are given to the threads at a time: each is a job in memory, and perhaps a decoded image."""
 
 T = TypeVar("T")
 
 
-def class_files(folder: Path) -> dict[str, list[Path]]:
+def class_files(folder: Path, left_out: Counter[str] | None = None) -> dict[str, list[Path]]:
     """Returns class name -> image files, both in order; files at any depth below a class folder belong to it.
+
+    Args:
+        folder: The folder of the class folders.
+        left_out: As in `image_files`.
 
     Raises:
         DataError: The folder is missing or cannot be read, holds no class folders or too many files, or a class is
@@ -55,20 +65,31 @@ def class_files(folder: Path) -> dict[str, list[Path]]:
     classes: dict[str, list[Path]] = {}
     count = 0
     for name in names:
-        classes[name] = image_files(folder / name, MAX_FILES - count)
+        classes[name] = image_files(folder / name, MAX_FILES - count, left_out)
         count += len(classes[name])
     return classes
 
 
-def image_files(folder: Path, most: int = MAX_FILES) -> list[Path]:
+def image_files(folder: Path, most: int = MAX_FILES, left_out: Counter[str] | None = None) -> list[Path]:
     """Returns the image files below a class folder in order.
+
+    Args:
+        folder: The class folder.
+        most: The most files.
+        left_out: Counts, by their ending, the files that may be images and are not read.
 
     Raises:
         DataError: There are none, or more than ``most``; or a folder or a file cannot be read.
     """
     files: list[Path] = []
+    others: Counter[str] = Counter()
     for path in _below(folder):
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+        if path.name.startswith("."):
+            continue
+        ending = path.suffix.lower()
+        if ending not in SUFFIXES:
+            others[ending] += ending not in NO_IMAGES
+        else:
             with readable(path):
                 if not S_ISREG(path.stat().st_mode):
                     continue
@@ -77,8 +98,19 @@ def image_files(folder: Path, most: int = MAX_FILES) -> list[Path]:
             files.append(path)
     if not files:
         endings = ", ".join(sorted(SUFFIXES))
-        raise DataError(f"{folder}: no image files in this class folder; expected files that end in {endings}")
+        found = f" (found {listed_endings(others)})" if others.total() else ""
+        raise DataError(f"{folder}: no image files in this class folder{found}; expected files that end in {endings}")
+    if left_out is not None:
+        left_out.update(others)
     return sorted(files)
+
+
+def listed_endings(counts: Counter[str]) -> str:
+    """Returns endings with the number of their files, the most frequent first: ``3 .heic, 1 without an ending``."""
+    common = [(ending, count) for ending, count in counts.most_common() if count]
+    listed = [f"{count:,} {ending[:20] or 'without an ending'}" for ending, count in common[:5]]
+    rest = sum(count for _, count in common[5:])
+    return ", ".join([*listed, *([f"{rest:,} others"] if rest else [])])
 
 
 def digest(files: Iterable[Path], folder: Path) -> str:
@@ -118,24 +150,24 @@ def fitted(rgb: Image.Image, size: Size, box: Box | None = None, mirrored: bool 
     return torch.from_numpy(pixels[:, ::-1].copy() if mirrored else pixels)
 
 
-def decode_all(paths: Sequence[Path], size: Size) -> tuple[Tensor, int]:
-    """Returns all images, (N, height, width, 3) uint8, and how many have another shape than that, so were cropped.
+def decode_all(paths: Sequence[Path], size: Size) -> tuple[Tensor, Tensor]:
+    """Returns all images, (N, height, width, 3) uint8, and their own heights and widths, (N, 2) int32.
 
     Raises:
         DataError: As `decode`.
     """
     height, width = size
     pixels = torch.empty(len(paths), height, width, 3, dtype=torch.uint8)
-    cropped = 0
+    sides = torch.empty(len(paths), 2, dtype=torch.int32)
 
-    def job(path: Path) -> tuple[Tensor, bool]:
+    def job(path: Path) -> tuple[Tensor, Size]:
         rgb = read_rgb(path)
-        return fitted(rgb, size), rgb.width * height != rgb.height * width
+        return fitted(rgb, size), (rgb.height, rgb.width)
 
-    for number, (image, other) in enumerate(_in_threads(job, paths)):
+    for number, (image, own) in enumerate(_in_threads(job, paths)):
         pixels[number] = image
-        cropped += other
-    return pixels, cropped
+        sides[number] = torch.tensor(own)
+    return pixels, sides
 
 
 def check_all(paths: Sequence[Path]) -> None:

@@ -8,6 +8,7 @@ are decoded when a batch needs them, with ImageNet's random resized crop.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from genocc.data.dataset import DataRequest, DataSet, expanded
-from genocc.data.files import Size, class_files, decode_all, digest, image_files, middle, readable
+from genocc.data.files import Size, class_files, decode_all, digest, image_files, listed_endings, middle, readable
 from genocc.data.images import FileImages, Images, MemoryImages, check_memory
 from genocc.data.rgb import image_size
 from genocc.data.split import split
@@ -26,6 +27,9 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet, as is customary for photographs."""
 MAX_LINE = 4096
 """The longest line of val_annotations.txt, in bytes."""
+
+UNEQUAL = 2
+"""Sizes of images that differ by more than this factor are named."""
 
 TEST_PARTS = ("val", "validation", "valid", "test")
 """Names of a test part; the first that is there counts."""
@@ -48,31 +52,32 @@ def load(request: DataRequest) -> DataSet:
     with readable(folder):
         tests = [folder / name for name in TEST_PARTS if (folder / name).is_dir()]
         divided = bool(tests) and (folder / "train").is_dir()
-    training = class_files(folder / "train" if divided else folder)
+    left_out: Counter[str] = Counter()
+    training = class_files(folder / "train" if divided else folder, left_out)
     classes = tuple(training)
     if not divided:
         _refuse_parts(folder, classes)
     parts: list[Files] = [training]
     if divided:
-        parts.append(_test_files(tests[0], classes))
+        parts.append(_test_files(tests[0], classes, left_out))
     size = request.sides(_natural(training) if request.size is None else 0)
     labels = [_labels(part, classes) for part in parts]
     if len(parts) == 1:  # a wrong split shows before anything is decoded
         chosen = split(labels[0], (0.8, 0.2), request.split_seed, classes, str(folder))
     height, width = size
-    cropped = 0
+    notes = [_unused(tests if divided else []), _unread(folder, left_out)]
     images: list[Images] = []
     if height * width <= IN_MEMORY**2:
         check_memory(sum(map(len, labels)), size)
     box = None if request.center_crop is None else middle(size, request.center_crop)
-    for part, numbers in zip(parts, labels, strict=True):
-        paths = [path for files in part.values() for path in files]
-        if height * width > IN_MEMORY**2:
-            images.append(FileImages(paths, numbers, size, box))
-        else:  # whole: they are trained on without resized crops
-            pixels, others = decode_all(paths, size)
-            images.append(MemoryImages(pixels, numbers))
-            cropped += others
+    paths = [[path for files in part.values() for path in files] for part in parts]
+    if height * width > IN_MEMORY**2:
+        images += [FileImages(some, numbers, size, box) for some, numbers in zip(paths, labels, strict=True)]
+    else:  # whole: they are trained on without resized crops
+        decoded = [decode_all(some, size) for some in paths]
+        images += [MemoryImages(pixels, numbers) for (pixels, _), numbers in zip(decoded, labels, strict=True)]
+        sides, files = torch.cat([own for _, own in decoded]), [path for some in paths for path in some]
+        notes += [_cropped(folder, sides, size), _unequal(files, sides) if request.size is None else ""]
     if len(parts) == 1:
         images = [images[0].subset(some) for some in chosen]
     return DataSet(
@@ -83,9 +88,7 @@ def load(request: DataRequest) -> DataSet:
         images[0],
         images[1],
         digests=tuple(_digest(folder, name, parts) for name in classes),
-        note="; ".join(
-            filter(None, (_unused(tests if divided else []), _note(folder, cropped, sum(map(len, labels)), size)))
-        ),
+        note="; ".join(filter(None, notes)),
     )
 
 
@@ -116,14 +119,39 @@ def _digest(folder: Path, name: str, parts: Sequence[Files]) -> str:
     return digest((path for part in parts for path in part.get(name, ())), folder)
 
 
-def _note(folder: Path, cropped: int, count: int, size: Size) -> str:
+def _unread(folder: Path, left_out: Counter[str]) -> str:
+    if not (count := left_out.total()):
+        return ""
+    files = "file is" if count == 1 else "files are"
+    return (
+        f"{folder}: {count:,} {files} left out, whose ending is none of an image that is read "
+        f"({listed_endings(left_out)}); convert images to PNG or JPEG"
+    )
+
+
+def _unequal(paths: Sequence[Path], sides: Tensor) -> str:
+    """The first image sets the size of all, where none is asked for."""
+    shorter = sides.amin(1)
+    first, least, most = int(shorter[0]), int(shorter.argmin()), int(shorter.argmax())
+    far = max((least, most), key=lambda one: max(first / int(shorter[one]), int(shorter[one]) / first))
+    if max(first, int(shorter[far])) <= UNEQUAL * min(first, int(shorter[far])):
+        return ""
+    shown = ["{}x{}".format(*sides[one].tolist()) for one in (0, far)]
+    return (
+        f"all images become {first}x{first}, as the first, {paths[0]}, has {shown[0]} (height and width); "
+        f"{paths[far]} has {shown[1]}: choose the size with --input-size"
+    )
+
+
+def _cropped(folder: Path, sides: Tensor, size: Size) -> str:
+    height, width = size
+    cropped, count = int((sides[:, 1].long() * height != sides[:, 0].long() * width).sum()), len(sides)
     if not cropped:
         return ""
-    height, width = size
     middle = "middle square" if height == width else f"middle of the shape {height}x{width}"
     return (
         f"{folder}: of {cropped:,} of {count:,} images, whose shape is another, the {middle} is taken; "
-        "--input-size HxW, such as 64x300, takes other shapes"
+        "a search or training with --input-size HxW, such as 64x300, takes other shapes"
     )
 
 
@@ -136,13 +164,13 @@ def _natural(files: Files) -> int:
     return size
 
 
-def _test_files(folder: Path, classes: Sequence[str]) -> Files:
+def _test_files(folder: Path, classes: Sequence[str], left_out: Counter[str]) -> Files:
     annotations = folder / "val_annotations.txt"
     with readable(annotations):
         annotated = annotations.is_file()
     if annotated:
-        return _annotated(annotations, frozenset(classes))
-    files = class_files(folder)
+        return _annotated(annotations, frozenset(classes), left_out)
+    files = class_files(folder, left_out)
     for name in files:
         _check_class(folder, name, classes)
     return files
@@ -153,10 +181,10 @@ def _check_class(where: Path | str, name: str, classes: Collection[str]) -> None
         raise DataError(f"{where}: class '{name[:60]}' is not among the {len(classes)} classes of the training part")
 
 
-def _annotated(path: Path, classes: Collection[str]) -> Files:
+def _annotated(path: Path, classes: Collection[str], left_out: Counter[str]) -> Files:
     """Tiny-ImageNet-200: lines of file name, class and box, separated by tabs, for the files in ``images``."""
     images = path.parent / "images"
-    present = {file.name: file for file in image_files(images)}
+    present = {file.name: file for file in image_files(images, left_out=left_out)}
     files: dict[str, list[Path]] = {}
     with readable(path), open(path, "rb") as stream:
         for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE), b""), start=1):

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +35,12 @@ MAX_PIXELS = 1 << 26
 FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF")
 """Formats that are read, whatever a file's name ends in; others may start programs, as EPS does."""
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
+_TO_8_BITS: Mapping[str, Callable[[int], int]] = {
+    "1": lambda value: 255 if value else 0,
+    "L;2": lambda value: value * 85,
+    "L;4": lambda value: value * 17,
+}
+"""Pillow's name of pixels in a PNG file that it makes 8 bits of -> what becomes of a value."""
 _WHITE = (255, 255, 255, 255)
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -62,6 +68,7 @@ def read_rgb(path: Path, *, coarse: bool = False) -> Image.Image:
         if coarse:
             image.draft("RGB", (1, 1))
         _refuse_misread(image, path)
+        _scale_transparent_colour(image)
         image.load()
         return _upright(image, _uncovered_white(image, _rgb(image, path)))
 
@@ -95,6 +102,18 @@ def opened(path: Path) -> Iterator[Image.Image]:
             raise DataError(f"{path}: cannot be read: {error.strerror}") from None
         # what decoders raise on broken files has no common class
         raise DataError(f"{path}: not an image that can be decoded: {error}; replace or remove the file") from None
+
+
+def _scale_transparent_colour(image: Image.Image) -> None:
+    """Scales the one grey of a PNG file that is transparent to 8 bits, as Pillow does with the pixels.
+
+    Before the image is loaded: until then it says how many bits its pixels have.
+    """
+    clear = image.info.get("transparency")
+    for tile in image.tile if isinstance(image, PngImageFile) else ():
+        scaled = _TO_8_BITS.get(str(tile[3]))
+        if scaled and isinstance(clear, int):
+            image.info["transparency"] = scaled(clear)
 
 
 def _upright(image: Image.Image, rgb: Image.Image) -> Image.Image:

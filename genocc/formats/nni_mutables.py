@@ -38,6 +38,10 @@ def cells(values: Mapping[str, Any]) -> dict[str, ForeignCell]:
         match = KEY.fullmatch(key) if isinstance(key, str) else None
         if not match or int(match[2]) < 2:
             raise FormatError(f"unknown key {brief(key)}; expected <cell>_n<node>_p<from> or <cell>_n<node>_switch")
+        node = f"{match[1]}_n{int(match[2])}"
+        known = [f"{node}_switch", *(f"{node}_p{source}" for source in range(int(match[2])))]
+        if key not in known:
+            raise FormatError(f"unknown key {brief(key)}; expected {known[1]} to {known[-1]}, or {known[0]}")
         last[match[1]] = max(int(match[2]), last.get(match[1], 2))
     found = {}
     for cell, kind in _KINDS.items():

@@ -6,9 +6,12 @@ one runs wherever the processes can sum tensors.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, distributed
-from torch.distributed.nn.functional import all_reduce
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from genocc.graph import Node
 from genocc.nn.primitives import EMITTERS, BatchNorm2d, Emitters, TorchOp
@@ -19,17 +22,19 @@ class SyncBatchNorm2d(BatchNorm2d):
     """BN over the images of all processes, each of which has equally many.
 
     The variance is summed around the mean of all, in a second step, which is as exact as in one process. The gradients
-    of both are summed over the processes as well.
+    of both are those of the sum of all processes' losses.
     """
+
+    synchronized = True
 
     def forward(self, x: Tensor) -> Tensor:
         if not (self.training and distributed.is_initialized()):
             return super().forward(x)
         wide = x if x.dtype == torch.float64 else x.float()  # as BN does under autocast
         processes = distributed.get_world_size()
-        mean = _summed(wide.mean((0, 2, 3))) / processes
+        (mean,) = mean_over_processes(wide.mean((0, 2, 3)))
         centered = wide - mean[:, None, None]
-        variance = _summed(centered.square().mean((0, 2, 3))) / processes
+        (variance,) = mean_over_processes(centered.square().mean((0, 2, 3)))
         self._follow(mean.detach(), variance.detach(), processes * x.numel() // x.shape[1])
         scale = (variance + self.eps).rsqrt()
         if self.affine:
@@ -47,10 +52,32 @@ class SyncBatchNorm2d(BatchNorm2d):
         self.running_var.lerp_((variance * count / (count - 1)).to(self.running_var), self.momentum)
 
 
-def _summed(values: Tensor) -> Tensor:
-    """Sum over all processes, differentiable."""
-    total: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
-    return total
+def mean_over_processes(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Returns the means of tensors over all processes, in one exchange; differentiable once.
+
+    Every process depends on the means, so a tensor's gradient is the mean of the gradients that the processes have for
+    its mean: that of the sum of their losses.
+    """
+    means: tuple[Tensor, ...] = _Mean.apply(*tensors)
+    return means
+
+
+class _Mean(Function):
+    @staticmethod
+    def forward(ctx: Any, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return _exchanged(tensors)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
+        return _exchanged(gradients)
+
+
+def _exchanged(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    together = torch.cat([tensor.flatten() for tensor in tensors])
+    distributed.all_reduce(together)
+    parts = torch.split(together.div_(distributed.get_world_size()), [tensor.numel() for tensor in tensors])
+    return tuple(part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True))
 
 
 def _sync(norm: BatchNorm, node: Node) -> TorchOp:

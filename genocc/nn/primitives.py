@@ -147,9 +147,14 @@ class PaddedConv2d(SlicedConv2d):
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """BN without PyTorch's counter of batches, which a fixed momentum never reads: the graph has no such tensor."""
+    """BN without PyTorch's counter of batches, which a fixed momentum never reads: the graph has no such tensor.
+
+    Attributes:
+        synchronized: Whether the statistics of a batch are those of its shares in all processes.
+    """
 
     momentum: float
+    synchronized: bool = False
 
     def __init__(self, num_features: int, **arguments: Any) -> None:
         super().__init__(num_features, **arguments)

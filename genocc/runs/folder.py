@@ -6,6 +6,7 @@ the checkpoint says, and lines beyond the checkpoint are cut off when the run go
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from genocc.configuration import OPTIONS
 from genocc.errors import FileError, RunError
-from genocc.files import explained, is_temporary, shortened, write_atomically
+from genocc.files import advice, explained, is_temporary, shortened, write_atomically
 from genocc.runs.known_data import KnownData
 from genocc.runs.reading import (
     CHECKPOINTS,
@@ -38,6 +39,7 @@ from genocc.version import __version__
 MOVABLE = ("data.folder", "data.download")
 """Settings that say where the data are, and so may change while a run's data stay the same."""
 _SHOWN = 60
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 class RunFolder:
@@ -129,7 +131,13 @@ class RunFolder:
 
 @contextmanager
 def open_run(
-    path: str | Path, command: str, config: Mapping[str, Any], *, resume: bool = False, result: str = RUN_GENOTYPE
+    path: str | Path,
+    command: str,
+    config: Mapping[str, Any],
+    *,
+    resume: bool = False,
+    result: str = RUN_GENOTYPE,
+    today: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
 ) -> Iterator[RunFolder]:
     """Opens a run folder for this process alone.
 
@@ -140,6 +148,7 @@ def open_run(
         resume: Whether to go on with a run of the same configuration; only the place of its data (``MOVABLE``) may be
             another. A run that was stopped before it had written anything begins anew.
         result: Name of the file that only a finished run has.
+        today: Returns a run's own configuration, in which settings may have former spellings, as it would be now.
 
     Raises:
         RunError: The folder is in use, has a run in it though ``resume`` is False, holds something else, or its run
@@ -156,10 +165,17 @@ def open_run(
                 raise RunError(f"{folder}: has a run of `genocc {other}` in it; choose another --out")
             if not resume:
                 raise RunError(f"{folder}: has a run in it; go on with --resume, or choose another --out")
-            own = read_config(folder, command)
+            own = today(read_config(folder, command))
             refuse_difference(folder, own, content["config"])
             moved = own != content["config"]
         yield RunFolder(folder, content, result, moved=moved)
+
+
+def wait_until_free(folder: Path, seconds: float) -> None:
+    """Waits while another process has a run folder, for so many seconds at most; one that is missing is free."""
+    if (folder / LOCK).exists():
+        with suppress(Timeout, OSError), _lock(folder, seconds):
+            pass
 
 
 def refuse_difference(folder: Path, own: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
@@ -180,7 +196,9 @@ def _prepare(folder: Path, resume: bool) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         foreign = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
     except OSError as error:
-        raise FileError(f"{shortened(folder)}: cannot be used as a run folder: {error.strerror}") from None
+        raise FileError(
+            f"{shortened(folder)}: cannot be used as a run folder: {error.strerror}{advice(error)}"
+        ) from None
     if foreign and CONFIG not in foreign:
         raise RunError(f"{folder}: has other files in it ({min(foreign)}); choose a new or empty folder")
     return made
@@ -188,13 +206,18 @@ def _prepare(folder: Path, resume: bool) -> bool:
 
 @contextmanager
 def _locked(folder: Path, made: bool) -> Iterator[None]:
-    lock = FileLock(folder / LOCK)
+    lock = _lock(folder)
     try:
         lock.acquire(blocking=False)
     except Timeout:
         raise RunError(f"{folder}: in use by another process; wait for it, or choose another --out") from None
     except OSError as error:
-        raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}") from None
+        if error.errno in _NO_LOCKS:
+            raise FileError(
+                f"{folder}: its file system does not lock files (flock), so two processes might write this run; mount "
+                "it with locks (docs/engines.md), or choose another --out"
+            ) from None
+        raise FileError(f"{folder}: cannot be used as a run folder: {error.strerror}{advice(error)}") from None
     try:
         _sweep(folder)
         yield
@@ -204,6 +227,11 @@ def _locked(folder: Path, made: bool) -> Iterator[None]:
                 (folder / LOCK).unlink()
                 folder.rmdir()
         lock.release()
+
+
+def _lock(folder: Path, seconds: float = -1) -> FileLock:
+    """A lock of the system, which ends with its process; never a mere file, which a killed process would leave."""
+    return FileLock(folder / LOCK, timeout=seconds, poll_interval=0.05, fallback_to_soft=False)
 
 
 def _sweep(folder: Path) -> None:

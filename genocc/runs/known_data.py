@@ -48,7 +48,7 @@ class KnownData(BaseModel):
                 raise ValueError
         except ValueError:  # a ValidationError is one
             raise RunError(
-                f"{Path(folder) / CONFIG}: does not say what data the run began with; was it written by another "
+                f"{Path(folder) / CONFIG}: does not say what data the run began with; was it written by an older "
                 "version of genocc? Start a new run"
             ) from None
         return found

@@ -229,6 +229,7 @@ class Loop(ABC, Generic[L]):
             if self.folder:
                 self.folder.log(where)
                 self.progress.message(f"{where}; go on with: genocc {self.command} --out {self.folder.path} --resume")
+            self.processes.any(False)  # whoever ends before the first has saved would make torchrun end that
             raise KeyboardInterrupt
 
     def _end_epoch(self, epoch: int) -> None:
@@ -265,6 +266,11 @@ class Loop(ABC, Generic[L]):
         state = self.processes.broadcast_object(state)
         if state is not None:
             where = f"{self.folder.path}: " if self.folder else ""
+            if missing := [name for name in ("position", "learner", "random", COSTS) if name not in state]:
+                raise RunError(
+                    f"{where}its checkpoint has no '{missing[0]}': it was written by an older version of genocc, or "
+                    "changed since. Start a new run"
+                )
             try:
                 self.position = Position.from_state(state["position"])
                 self._check_position()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -33,7 +35,11 @@ class Meter:
         """Sets the sums to zero."""
         self.sums.zero_()
 
-    def read(self) -> dict[str, float]:
-        """Returns mean ``loss`` and ``accuracy`` per image; empty before the first batch."""
-        loss, correct, images = self.sums.tolist()
+    def read(self, summed: Callable[[Tensor], Tensor] = lambda sums: sums) -> dict[str, float]:
+        """Returns mean ``loss`` and ``accuracy`` per image; empty before the first batch.
+
+        Args:
+            summed: Returns the sums over all processes, where several share each batch.
+        """
+        loss, correct, images = summed(self.sums).tolist()
         return {"loss": loss / images, "accuracy": correct / images} if images else {}

@@ -20,6 +20,19 @@ Infer = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
+class InnerValues:
+    """The values within a file.
+
+    Attributes:
+        names: Theirs.
+        load: Loads what computes some of them, (N, ...) each in the order of their names.
+    """
+
+    names: frozenset[str]
+    load: Callable[[Sequence[str]], Callable[[Array], list[Array]]]
+
+
+@dataclass(frozen=True)
 class LoadedNet:
     """A file that a runtime has loaded; what fails in it while it runs is a TargetError.
 
@@ -30,6 +43,7 @@ class LoadedNet:
         provider: Where the runtime really runs it, in its own words.
         inputs: Of the file; empty where it is one image batch of any size, as nets of genocc have.
         outputs: Of the file.
+        inner: The values within; None where the runtime does not show them.
     """
 
     infer: Infer
@@ -37,6 +51,7 @@ class LoadedNet:
     provider: str
     inputs: Sequence[Port] = ()
     outputs: Sequence[Port] = ()
+    inner: Callable[[], InnerValues] | None = None
 
     def observe(self, images: Array) -> tuple[Array, Array]:
         """Returns the outputs for images, and the logits without the classifier's bias."""
@@ -82,7 +97,7 @@ class Runtime(ABC):
 
     @abstractmethod
     def load(self, file: CompiledFile, provider: str = "cpu", threads: int | None = None) -> LoadedNet:
-        """Loads a file, in float32 precision whatever faster ones the machine has.
+        """Loads a file, in the precision that it says: in float32 unless it says a lower one, whatever the machine has.
 
         Args:
             file: With a suffix of ``reads``.

@@ -38,3 +38,6 @@ class NetFile(CompiledFile):
     @property
     def metadata(self) -> Mapping[str, str]:
         return self.texts
+
+    def built(self) -> None:
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from onnx import numpy_helper
 
 from genocc.errors import TargetError
 from genocc.files import read_bytes
-from genocc.runtimes.compiled_file import CompiledFile, Port
+from genocc.runtimes.compiled_file import Built, CompiledFile, Port
 
 MAX_BYTES = 2**31 - 1
 """Size limit of an ONNX file: that of its encoding (protocol buffers)."""
@@ -40,14 +40,28 @@ class OnnxFile(CompiledFile):
     def read(cls, path: str | Path, where: str) -> Self:
         return cls(where, read_bytes(path, limit=MAX_BYTES))
 
-    @cached_property
+    @property
     def model(self) -> onnx.ModelProto:
-        """The parsed content; see `parse`."""
+        """The parsed content, anew each time, since it holds all weights; see `parse`."""
         return parse(self.content, self.where)
+
+    @cached_property
+    def _outline(self) -> onnx.ModelProto:
+        """The model without weights."""
+        model, outline = self.model, onnx.ModelProto()
+        outline.metadata_props.extend(model.metadata_props)
+        for part in ("node", "input", "output"):
+            getattr(outline.graph, part).extend(getattr(model.graph, part))
+        for tensor in model.graph.initializer:
+            outline.graph.initializer.add(name=tensor.name)
+        return outline
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        return {entry.key: entry.value for entry in self.model.metadata_props}
+        return {entry.key: entry.value for entry in self._outline.metadata_props}
+
+    def built(self) -> Built:
+        return _built(self._outline, self.where)
 
 
 def parse(content: bytes, where: str) -> onnx.ModelProto:
@@ -120,16 +134,26 @@ def classifier(model: onnx.ModelProto, where: str) -> tuple[onnx.NodeProto, onnx
     raise TargetError(f"{where}: does not end in a classifier with a bias, as every net of genocc does")
 
 
-def without_bias(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
-    """Returns a copy whose output is the logits without the classifier's bias, nor a softmax; raises TargetError."""
+def remove_bias(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
+    """Makes the logits without the classifier's bias the output; returns the same model; raises TargetError."""
+    node, _, bias = classifier(model, where)
+    bias.CopyFrom(numpy_helper.from_array(np.zeros_like(numpy_helper.to_array(bias)), bias.name))
+    if model.graph.node[-1] != node:
+        model.graph.node.pop()
+        model.graph.output[0].name = node.output[0]
+        del model.graph.value_info[:]  # the new output must not be listed as an inner value as well
+    return model
+
+
+def with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    """Returns a copy whose outputs are inner values, by name."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    node, _, bias = classifier(copy, where)
-    bias.CopyFrom(numpy_helper.from_array(np.zeros_like(numpy_helper.to_array(bias)), bias.name))
-    if copy.graph.node[-1] != node:
-        copy.graph.node.pop()
-        copy.graph.output[0].name = node.output[0]
-        del copy.graph.value_info[:]  # the new output must not be listed as an inner value as well
+    del copy.graph.output[:]
+    copy.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    kept = [info for info in copy.graph.value_info if info.name not in names]
+    del copy.graph.value_info[:]  # an output must not be listed as an inner value as well
+    copy.graph.value_info.extend(kept)
     return copy
 
 
@@ -138,6 +162,35 @@ def ports(model: onnx.ModelProto) -> tuple[list[Port], list[Port]]:
     stored = {tensor.name for tensor in model.graph.initializer}
     inputs = [_port(value) for value in model.graph.input if value.name not in stored]
     return inputs, [_port(value) for value in model.graph.output]
+
+
+_CONVERTING = ("Identity", "Cast", "QuantizeLinear", "DequantizeLinear")
+"""Operators between a graph's input or output and what computes."""
+_ARITHMETIC = ("Sub", "Div", "Add", "Mul")
+
+
+def _built(model: onnx.ModelProto, where: str) -> Built:
+    """What a graph begins and ends with; raises TargetError where it has not one input and one output."""
+    inputs, outputs = ports(model)
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise TargetError(f"{where}: {len(inputs)} inputs and {len(outputs)} outputs; expected one of each")
+    made, used = dict[str, onnx.NodeProto](), dict[str, list[onnx.NodeProto]]()
+    for node in model.graph.node:
+        made |= dict.fromkeys(node.output, node)
+        for name in node.input:
+            used.setdefault(name, []).append(node)
+    last = made.get(outputs[0].name)
+    for _ in model.graph.node:  # a circle would have no end
+        if last is None or last.op_type not in _CONVERTING:
+            break
+        last = made.get(last.input[0]) if last.input else None
+    values, seen, normalizes = {inputs[0].name}, set[str](), False
+    while values:
+        seen |= values
+        first = [node for name in values for node in used.get(name, [])]
+        normalizes |= any(node.op_type in _ARITHMETIC for node in first)
+        values = {name for node in first if node.op_type in _CONVERTING for name in node.output} - seen
+    return Built(inputs[0], outputs[0], normalizes, last is not None and last.op_type.endswith("Softmax"))
 
 
 def _port(value: onnx.ValueInfoProto) -> Port:

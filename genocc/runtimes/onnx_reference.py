@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import onnx
@@ -11,12 +12,14 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from genocc.errors import TargetError
-from genocc.runtimes.base import Array, LoadedNet, Runtime
+from genocc.runtimes.base import Array, InnerValues, LoadedNet, Runtime
 from genocc.runtimes.compiled_file import CompiledFile
 from genocc.runtimes.onnx_files import OnnxFile, classifier, first_line, ports
 
 RUNTIME = "ONNX reference evaluator"
 """Its name, for messages."""
+_QUANTIZED = 19
+"""The first opset whose quantized operators it implements."""
 
 
 class OnnxReference(Runtime):
@@ -37,6 +40,12 @@ class OnnxReference(Runtime):
         self.check(file, provider)
         assert isinstance(file, OnnxFile)
         model = file.model
+        opset = max((entry.version for entry in model.opset_import if not entry.domain), default=0)
+        if opset < _QUANTIZED and any(node.op_type == "DequantizeLinear" for node in model.graph.node):
+            raise TargetError(
+                f"{file.where}: is quantized (int8) with opset {opset}; {RUNTIME} has quantized operators from opset "
+                f"{_QUANTIZED} on: use --runtime onnxruntime, or compile it with --opset {_QUANTIZED}"
+            )
         image = model.graph.input[0].name
         try:
             evaluator = ReferenceEvaluator(model)
@@ -50,8 +59,18 @@ class OnnxReference(Runtime):
                 raise TargetError(f"{file.where}: {RUNTIME} cannot run it: {first_line(error)}") from None
             return np.asarray(output)
 
+        def load_inner(names: Sequence[str]) -> Callable[[Array], list[Array]]:
+            def run(images: Array) -> list[Array]:
+                values: Any = ReferenceEvaluator(model).run(None, {image: images}, intermediate=True)
+                return [np.asarray(values[name]) for name in names]
+
+            return run
+
+        def inner() -> InnerValues:
+            return InnerValues(frozenset(name for node in model.graph.node for name in node.output), load_inner)
+
         return _Interpreted(infer, lambda: lambda images: interpret(model, images, file.where)[1], "cpu", *ports(model),
-                            model=model, where=file.where)  # fmt: skip
+                            inner, model=model, where=file.where)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import re
 import sys
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import FunctionType
 from typing import Any, ClassVar
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from genocc.errors import TargetError
-from genocc.runtimes.base import Array, Infer, LoadedNet, Runtime
+from genocc.runtimes.base import Array, Infer, InnerValues, LoadedNet, Runtime
 from genocc.runtimes.compiled_file import CompiledFile, Port
-from genocc.runtimes.onnx_files import OnnxFile, first_line, without_bias
+from genocc.runtimes.onnx_files import OnnxFile, first_line, remove_bias, with_outputs
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -64,14 +65,21 @@ class OnnxRuntime(Runtime):
             return run(whole, images, file.where)
 
         def response() -> Infer:
-            model = without_bias(file.model, file.where).SerializeToString()
+            model = remove_bias(file.model, file.where).SerializeToString()
             biasless = session(model, provider, file.where, threads)
             return lambda images: run(biasless, images, file.where)
+
+        def load_inner(names: Sequence[str]) -> Callable[[Array], list[Array]]:
+            shown = session(with_outputs(file.model, names).SerializeToString(), provider, file.where, threads)
+            return lambda images: run_all(shown, images, file.where)
+
+        def inner() -> InnerValues:
+            return InnerValues(frozenset(name for node in file.model.graph.node for name in node.output), load_inner)
 
         inputs, outputs = (
             [Port(v.name, v.shape, v.type) for v in vs] for vs in (whole.get_inputs(), whole.get_outputs())
         )
-        return LoadedNet(infer, response, whole.get_providers()[0], inputs, outputs)
+        return LoadedNet(infer, response, whole.get_providers()[0], inputs, outputs, inner)
 
 
 ONNX_RUNTIME = OnnxRuntime()
@@ -123,11 +131,18 @@ def _unusable(provider: str) -> str:
 
 def run(made: onnxruntime.InferenceSession, images: NDArray[Any], where: str = "model") -> NDArray[Any]:
     """Returns the one output of a session with one input; raises TargetError where ONNX Runtime fails."""
+    outputs = run_all(made, images, where)
+    if len(outputs) != 1:
+        raise TargetError(f"{where}: {RUNTIME} cannot run it: it has {len(outputs)} outputs; expected one")
+    return outputs[0]
+
+
+def run_all(made: onnxruntime.InferenceSession, images: NDArray[Any], where: str = "model") -> list[NDArray[Any]]:
+    """Returns the outputs of a session with one input; raises TargetError where ONNX Runtime fails."""
     try:
-        (output,) = made.run(None, {made.get_inputs()[0].name: images})
+        return [np.asarray(output) for output in made.run(None, {made.get_inputs()[0].name: images})]
     except Exception as error:  # of any class: the file may be damaged
         raise TargetError(f"{where}: {RUNTIME} cannot run it: {first_line(error)}") from None
-    return np.asarray(output)
 
 
 def _reason(error: Exception) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +13,7 @@ from xml.parsers import expat
 
 from genocc.errors import TargetError
 from genocc.files import explained, read_bytes
-from genocc.runtimes.compiled_file import CompiledFile
+from genocc.runtimes.compiled_file import Built, CompiledFile, Port
 
 MAX_XML = 1 << 28
 """The most bytes of an .xml file."""
@@ -29,6 +30,11 @@ METADATA = "genocc"
 WEIGHTS_DIGEST = "weights_sha256"
 """Key there of the digest of the .bin file: one of another net of the same size would give wrong results."""
 
+_CONVERTING = ("Convert", "FakeQuantize")
+"""Types of layers between a graph's input or output and what computes."""
+_ARITHMETIC = ("Subtract", "Divide", "Add", "Multiply")
+_TYPES = {"FP32": "float", "U8": "uint8"}
+"""OpenVINO's name of a type -> ONNX's."""
 _LOOPS = ("Loop", "TensorIterator", "If")
 
 
@@ -58,15 +64,22 @@ class OpenVinoFile(CompiledFile):
             weights = read_bytes(beside, limit=MAX_BYTES)
         return cls(where, xml, weights)
 
-    @cached_property
+    @property
     def metadata(self) -> Mapping[str, str]:
-        texts = scan(self.xml, len(self.weights), self.where)
-        if texts.pop(WEIGHTS_DIGEST, None) not in (None, digest(self.weights)):
+        texts = self._scanned.texts
+        if texts.get(WEIGHTS_DIGEST, digest(self.weights)) != digest(self.weights):
             raise TargetError(
                 f"{self.where}: the .bin file beside it is not the one that was written with it; put the two files of "
                 "one compilation together"
             )
-        return texts
+        return {name: text for name, text in texts.items() if name != WEIGHTS_DIGEST}
+
+    def built(self) -> Built:
+        return self._scanned.built()
+
+    @cached_property
+    def _scanned(self) -> Scanner:
+        return scan(self.xml, len(self.weights), self.where)
 
 
 def digest(weights: bytes) -> str:
@@ -74,8 +87,8 @@ def digest(weights: bytes) -> str:
     return sha256(weights).hexdigest()
 
 
-def scan(xml: bytes, weights: int, where: str) -> dict[str, str]:
-    """Returns the texts of genocc in an .xml file, after a look at everything that could harm who loads it.
+def scan(xml: bytes, weights: int, where: str) -> Scanner:
+    """Returns what has passed over an .xml file, with a look at everything that could harm who loads it.
 
     Entities, other documents and loops are refused, as are more layers than ``MAX_LAYERS``, sizes beyond
     ``MAX_VALUES``, and constants that reach beyond the weights.
@@ -90,22 +103,31 @@ def scan(xml: bytes, weights: int, where: str) -> dict[str, str]:
     """
     if b"\0" in xml:
         raise TargetError(f"{where}: not an .xml file of OpenVINO: found bytes that are no UTF-8 text")
-    scanner = _Scanner(weights, where)
+    scanner = Scanner(weights, where)
     try:
         scanner.parser.Parse(xml, True)
     except expat.ExpatError as error:
         raise TargetError(f"{where}: not an .xml file of OpenVINO, or a damaged one: {error}") from None
     if not scanner.layers:
         raise TargetError(f"{where}: not an .xml file of OpenVINO: it has no layers")
-    return scanner.texts
+    return scanner
 
 
-class _Scanner:
-    """A pass over the elements of a file, which are not kept."""
+class Scanner:
+    """A pass over the elements of a file, of which little is kept.
+
+    Attributes:
+        texts: Those of genocc.
+        layers: Number of layers.
+    """
 
     def __init__(self, weights: int, where: str) -> None:
         self.texts: dict[str, str] = {}
         self.layers = 0
+        self._types: dict[str, str] = {}
+        self._edges: list[tuple[str, str]] = []
+        self._ends: dict[str, Port] = {}
+        self._layer = ""
         self._weights, self._where = weights, where
         self._path: list[str] = []
         self._values, self._text = 1, ""
@@ -114,6 +136,30 @@ class _Scanner:
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._characters
+
+    def built(self) -> Built:
+        """Returns the features of the graph; raises TargetError where it has not one input and one output."""
+        inputs, outputs = ([i for i, kind in self._types.items() if kind == end] for end in ("Parameter", "Result"))
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise self._refuse(f"{len(inputs)} inputs and {len(outputs)} outputs; expected one of each")
+        after, before = defaultdict[str, list[str]](list), dict[str, str]()
+        for source, target in self._edges:
+            after[source].append(target)
+            before.setdefault(target, source)
+        last, seen = before.get(outputs[0], ""), {outputs[0]}
+        while self._types.get(last) in _CONVERTING and last not in seen:  # a circle would have no end
+            seen.add(last)
+            last = before.get(last, "")
+        first, found = after[inputs[0]], set[str]()
+        while new := set(first) - found:
+            found |= new
+            first = [j for i in new if self._types.get(i) in _CONVERTING for j in after[i]]
+        return Built(
+            self._ends.get(inputs[0], Port("image", (), "")),
+            self._ends.get(outputs[0], Port("output", (), "")),
+            any(self._types.get(i) in _ARITHMETIC for i in found),
+            self._types.get(last) == "SoftMax",
+        )
 
     def _refuse(self, reason: str) -> TargetError:
         return TargetError(f"{self._where}: {reason}")
@@ -131,19 +177,31 @@ class _Scanner:
             self.layers += 1
             if self.layers > MAX_LAYERS:
                 raise self._refuse(f"more than {MAX_LAYERS:,} layers; a net that genocc can run has fewer")
+            self._layer = attributes.get("id", "")
+            self._types[self._layer] = attributes.get("type", "")
             if attributes.get("type") in _LOOPS:
                 raise self._refuse(f"has a layer of type {attributes['type']}, which may run for ever; expected a net")
         elif name == "data":
             self._check_data(attributes)
         elif name == "port":
             self._values = 1
+            if self._types.get(self._layer) in ("Parameter", "Result"):
+                kind = _TYPES.get(attributes.get("precision", ""), attributes.get("precision", "")[:20])
+                self._ends[self._layer] = Port(attributes.get("names", "")[:60], (), f"tensor({kind})")
+        elif name == "edge":
+            self._edges.append((attributes.get("from-layer", ""), attributes.get("to-layer", "")))
         elif self._path[:3] == ["net", "rt_info", METADATA] and len(self._path) == 4:
             self.texts[name] = attributes.get("value", "")
         self._text = ""
 
     def _end(self, name: str) -> None:
         self._path.pop()
-        if name == "dim" and (size := self._whole(self._text.strip(), "dim")) > 0:  # -1 where any is possible
+        if name != "dim":
+            return
+        size = self._whole(self._text.strip(), "dim")
+        if (port := self._ends.get(self._layer)) is not None:
+            self._ends[self._layer] = replace(port, shape=(*port.shape[:8], size if size > 0 else None))
+        if size > 0:  # -1 where any is possible
             self._values *= size
             if self._values > MAX_VALUES:
                 raise self._refuse(f"a layer has more than {MAX_VALUES:,} values; a net that genocc can run has fewer")

@@ -181,7 +181,9 @@ def evaluate(
     folder = Path(wanted["folder"]) if wanted.get("folder") else None
     crop = wanted.get("center_crop") if center_crop is None else center_crop
     found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed, crop))
-    images = _checked(opened, found, limit)
+    if found.note:
+        note(found.note)
+    images = evaluation_images(opened, found, limit)
     if center_crop not in (None, 1) and isinstance(found.test, MemoryImages):
         note("--center-crop has no effect: images of this size are held in memory, and measured whole")
     known = KnownData.read(net) if data is None and read_known_data(net) is not None else None
@@ -192,7 +194,7 @@ def evaluate(
         )
     begun = time.perf_counter()
     with adaptive_waiting(torch.get_num_threads(), note):
-        accuracy = measure(_run(opened, found), _batches(opened, found, images, batch))
+        accuracy = measure(_run(opened, found), batches(opened, found, images, batch))
     seconds = time.perf_counter() - begun
     return Evaluation(str(net), found.name, accuracy, seconds, opened.runtime, opened.provider, opened.weights)
 
@@ -228,8 +230,12 @@ def _size(net: TrainedNet) -> int | tuple[int, int] | None:
     return (height, width) if height and width else height or width
 
 
-def _checked(net: TrainedNet, data: DataSet, limit: int | None) -> Images:
-    """The test images; DataError where they do not fit the net."""
+def evaluation_images(net: TrainedNet, data: DataSet, limit: int | None = None) -> Images:
+    """Returns the test images of a data set, or ``limit`` of them, evenly spaced.
+
+    Raises:
+        DataError: There are none, they cannot be decoded, or they do not fit the net: other classes, another size.
+    """
     if net.classes is not None and net.classes != len(data.classes):
         raise DataError(
             f"{net.where}: has {net.classes} classes; data set '{data.name}' has {len(data.classes)}: "
@@ -257,8 +263,8 @@ def _checked(net: TrainedNet, data: DataSet, limit: int | None) -> Images:
     return images
 
 
-def _batches(net: TrainedNet, data: DataSet, images: Images, batch: int) -> Iterator[Batch]:
-    """Batches of the images in order, with pixels as the net takes them."""
+def batches(net: TrainedNet, data: DataSet, images: Images, batch: int) -> Iterator[Batch]:
+    """Yields images of a data set in order, with pixels as the net takes them."""
     if net.pixels == "uint8":
         for indices in torch.split(torch.arange(len(images)), batch):
             pixels = images.start(indices, 0, False, None)()
@@ -268,5 +274,5 @@ def _batches(net: TrainedNet, data: DataSet, images: Images, batch: int) -> Iter
         mean, std = (0.0,) * images.channels, (1.0,) * images.channels
     else:
         mean, std = net.normalization or (data.mean, data.std)
-    batches = Batches(images, min(batch, len(images)), seed=0, stream="test", mean=mean, std=std, device=net.device)
-    yield from batches.in_order(batch)
+    found = Batches(images, min(batch, len(images)), seed=0, stream="test", mean=mean, std=std, device=net.device)
+    yield from found.in_order(batch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
@@ -75,13 +75,48 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any
     return torch.autocast(device.type, dtype=low, enabled=precision in ("bfloat16", "float16"))
 
 
-def restore(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """Puts the state of an optimizer back, which PyTorch takes unseen and stumbles over in a later step.
+KEPT = "kept"
+"""Key of an optimizer's state: the numbers of the parameters that it keeps something for, such as momenta."""
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Returns the state of an optimizer for `restore`."""
+    state = optimizer.state_dict()
+    return {**state, KEPT: sorted(state["state"])}
+
+
+def check_kept(state: Mapping[str, Any], names: Sequence[str], *, all_moved: bool = False) -> None:
+    """Checks that an `optimizer_state` is whole: without its momentum, a parameter would silently begin anew.
+
+    Args:
+        state: The state; one of an older version of genocc does not say what it keeps.
+        names: Of the parameters, in the optimizer's order.
+        all_moved: Whether the optimizer has moved every parameter, and keeps something for each.
 
     Raises:
-        ValueError: A setting is of another kind, or what is kept for a parameter has not its shape.
+        ValueError: What is kept for a parameter is missing; the message names the parameter.
+    """
+    expected = range(len(names)) if all_moved else state.get(KEPT, ())
+    if missing := [number for number in expected if number not in state["state"]]:
+        raise ValueError(f"an optimizer that keeps nothing for {names[missing[0]]}")
+
+
+def restore(
+    optimizer: torch.optim.Optimizer, state: Mapping[str, Any], named: Mapping[str, Tensor], *, all_moved: bool = False
+) -> None:
+    """Puts an `optimizer_state` back, which PyTorch takes unseen and stumbles over in a later step.
+
+    Args:
+        optimizer: Of parameters of a net.
+        state: Its state.
+        named: The parameters of the net by name.
+        all_moved: As in `check_kept`.
+
+    Raises:
+        ValueError: A setting is of another kind, or what is kept for a parameter is missing or has not its shape.
         KeyError: A part is missing.
     """
+    check_kept(state, parameter_names(optimizer, named), all_moved=all_moved)
     settings = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
     optimizer.load_state_dict(dict(state))
     for group, before in zip(optimizer.param_groups, settings, strict=True):
@@ -96,6 +131,12 @@ def restore(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
         for name, value in kept.items():
             if value is not None and not (isinstance(value, Tensor) and value.shape in (parameter.shape, torch.Size())):
                 raise ValueError(f"an optimizer whose {name} has not the shape of its parameter")
+
+
+def parameter_names(optimizer: torch.optim.Optimizer, named: Mapping[str, Tensor]) -> list[str]:
+    """Returns the names of an optimizer's parameters, in its order, among those of a net."""
+    names = {parameter: name for name, parameter in named.items()}
+    return [names[parameter] for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def all_finite(tensors: Iterable[Tensor]) -> bool:

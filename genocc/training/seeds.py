@@ -16,13 +16,15 @@ from pathlib import Path
 import torch
 
 from genocc.configuration import check_seeds
+from genocc.data import DataSet
 from genocc.data.settings import load_data
-from genocc.errors import ConfigError, GenoccError, quoted
+from genocc.engines.base import Engine
+from genocc.engines.seeds import SeedRuns, run_all
+from genocc.errors import ConfigError, quoted
 from genocc.genotype import Genotype
-from genocc.runs.folder import open_run
-from genocc.runs.processes import launched
+from genocc.launcher import launched
 from genocc.runs.progress import Progress
-from genocc.runs.reading import CONFIG, MAX_SEEDS, RUN_SEEDS, TRAIN_SEEDS, read_command, read_config, seed_folder
+from genocc.runs.reading import MAX_SEEDS, RUN_LAST, RUN_SEEDS, TRAIN, TRAIN_SEEDS, read_command, read_config
 from genocc.training.config import TrainConfig
 from genocc.training.result import TrainResult, config_json, over_seeds, parse_config
 from genocc.training.training import run_training
@@ -36,42 +38,45 @@ def run_training_seeds(
     *,
     resume: bool = False,
     device: str = "auto",
+    engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> TrainResult:
     """Trains with ``seeds`` seeds, counted from the configuration's, and returns the best, with all in its ``seeds``.
 
-    Best is the one whose best epoch has the highest accuracy. Arguments and errors as those of `run_training`.
+    Best is the one whose best epoch has the highest accuracy. Arguments and errors as those of `run_training`, and of
+    `genocc.engines.seeds.run_all`.
     """
     check_seeds(config.seed, seeds, MAX_SEEDS)
     if launched():
         raise ConfigError("--seeds with torchrun: several processes train one net; give each run its own --seed")
-    asked = {"seeds": seeds, "training": config_json(config, genotype)}
-    with open_run(out, TRAIN_SEEDS, asked, resume=resume, result=RUN_SEEDS) as run:
-        data = None
-        if not run.finished:
-            with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
-                data = load_data(config.data, resume=resume)
-            run.note_data(data.identity())
-            run.begin()
-        results: list[TrainResult] = []
-        for seed in range(config.seed, config.seed + seeds):
-            folder = seed_folder(run.path, seed)
-            begun = (folder / CONFIG).exists()
-            of_seed = config.model_copy(update={"seed": seed})
-            try:
-                found = run_training(
-                    genotype, of_seed, folder, resume=begun, device=device, progress=progress, data=data
-                )
-            except GenoccError:
-                if not (folder / CONFIG).exists() and not results:  # a wrong request shows in the first training
-                    run.withdraw()
-                raise
-            results.append(found)
-        if not run.finished:
-            run.finish(json.dumps(over_seeds(results), indent=1) + "\n")
-            run.log(f"finished: {seeds} seeds")
-        best = max(results, key=lambda result: result.best_top1)  # the first of equals
-        return replace(best, seeds=tuple(results))
+
+    def of_seed(seed: int) -> TrainConfig:
+        return config.model_copy(update={"seed": seed})
+
+    def load() -> DataSet:
+        with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
+            return load_data(config.data, resume=resume)
+
+    def run(seed: int, folder: Path, begun: bool, data: DataSet | None) -> TrainResult:
+        quiet = None if data is None else replace(data, note="")  # said once, not by each run
+        return run_training(genotype, of_seed(seed), folder, resume=begun, device=device, progress=progress, data=quiet)
+
+    runs = SeedRuns(
+        command=TRAIN,
+        several=TRAIN_SEEDS,
+        seeds=range(config.seed, config.seed + seeds),
+        config={"seeds": seeds, "training": config_json(config, genotype)},
+        config_of=lambda seed: config_json(of_seed(seed), genotype),
+        finished=RUN_LAST,
+        result=RUN_SEEDS,
+        load=load,
+        run=run,
+        read=TrainResult.read,
+        summary=lambda results: (json.dumps(over_seeds(results), indent=1) + "\n", f"{seeds} seeds"),
+    )
+    results = run_all(runs, out, resume=resume, engine=engine, device=device, progress=progress)
+    best = max(results, key=lambda result: result.best_top1)  # the first of equals
+    return replace(best, seeds=tuple(results))
 
 
 def is_training_seeds(path: str | Path) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -102,9 +103,11 @@ def _torch(path: Path, provider: str) -> TrainedNet:
     from genocc import weights
     from genocc.nn import target_net
     from genocc.provenance import Provenance
+    from genocc.runtimes.compiled_file import check
     from genocc.runtimes.torch import full_precision, torch_device
 
     provenance = Provenance.from_metadata(weights.metadata(path), str(path))
+    check(provenance, None, str(path))
     net = target_net.load(path).to(torch_device(provider)).eval()
 
     def run(images: Tensor) -> Tensor:
@@ -116,34 +119,43 @@ def _torch(path: Path, provider: str) -> TrainedNet:
 
 
 def _deployed(path: Path, provider: str, pixels: str | None, name: str | None) -> TrainedNet:
-    from genocc.provenance import Provenance
     from genocc.runtimes.files import open_file
     from genocc.runtimes.table import chosen
 
     file = open_file(path)
-    metadata = file.metadata
+    provenance = file.provenance() if "genocc_version" in file.metadata else None
     runtime = chosen(file, [] if name is None else [name], provider)[0]
     loaded = runtime.load(file, provider)
+    kind = np.float16 if loaded.inputs and loaded.inputs[0].type == "tensor(float16)" else None
 
     def run(images: Tensor) -> Tensor:
-        outputs = loaded.infer(images.numpy())
+        outputs = loaded.infer(images.numpy().astype(kind, copy=False) if kind else images.numpy())
         if outputs.ndim != 2 or len(outputs) != len(images) or outputs.dtype.kind != "f":
             found = f"{outputs.dtype} of shape {'x'.join(map(str, outputs.shape)) or '()'}"
             raise TargetError(f"{path}: gives {found} for {len(images)} images; expected a row of floats per image")
         return torch.from_numpy(outputs)
 
     label = f"{runtime.title} {runtime.version()}"
-    if "genocc_version" not in metadata:
+    if provenance is None:
         return _of_another_program(path, loaded, run, label, pixels)
     if pixels is not None:
         raise TargetError(f"--pixels: {path} says itself what it takes; leave --pixels out")
-    found = _of_genocc(Provenance.from_metadata(metadata, str(path)), path, run, label, loaded.provider)
+    found = _of_genocc(provenance, path, run, label, loaded.provider)
     return _of_one_batch(found, loaded.batch)
+
+
+def described_net(provenance: Provenance, where: str) -> TrainedNet:
+    """Returns a net that says which images it takes, and cannot be run."""
+
+    def run(images: Tensor) -> Tensor:
+        raise TargetError(f"{where}: is only described")
+
+    return _of_genocc(provenance, where, run, "", "cpu")
 
 
 def _of_genocc(
     provenance: Provenance,
-    path: Path,
+    path: str | Path,
     run: Callable[[Tensor], Tensor],
     runtime: str,
     provider: str,

@@ -36,7 +36,14 @@ from genocc.runs.processes import ALONE, Processes
 from genocc.runs.randomness import Randomness
 from genocc.training.config import TrainConfig
 from genocc.training.evaluation import Accuracy, counts
-from genocc.training.optimization import all_finite, autocast, classification_loss, half_cosine, restore
+from genocc.training.optimization import (
+    all_finite,
+    autocast,
+    classification_loss,
+    half_cosine,
+    optimizer_state,
+    restore,
+)
 from genocc.training.settings import TrainingImagesConfig
 
 
@@ -133,12 +140,10 @@ class Trainer:
 
         Accuracies are those on the ``measured`` part, by its name, and of the averaged weights, if there are any.
         """
-        meter = Meter(self.device)
-        meter.sums.copy_(self.processes.summed(self._meter.sums))
         measured = {
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "drop_path": self.net.drop_path_rate,
-            "training": meter.read(),
+            "training": self._meter.read(self.processes.summed),
             self.config.data.measured: _shares(self.accuracy(self.net)),
         }
         return {**measured, "average": _shares(self.accuracy(self.average.module))} if self.average else measured
@@ -204,7 +209,7 @@ class Trainer:
         return {
             "net": self.net.state_dict(),
             "average": self.average.state_dict() if self.average else None,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": optimizer_state(self.optimizer),
             "scaler": self._scaler.state_dict(),
             "meter": self.processes.summed(self._meter.sums),
             "step": self._step,
@@ -215,13 +220,15 @@ class Trainer:
         self.net.load_state_dict(state["net"])
         if self.average:
             self.average.load_state_dict(state["average"])
-        restore(self.optimizer, state["optimizer"])
-        self._scaler.load_state_dict(state["scaler"])
-        if self.processes.first:  # the sum over all processes, which `measure` adds up again
-            self._meter.sums.copy_(state["meter"])
         if type(state["step"]) is not int or state["step"] < 0:
             raise ValueError(f"step {state['step']}")
         self._step = state["step"]
+        # a scaler of losses leaves out steps, perhaps all of them so far
+        all_moved = self._step > 0 and self.config.optimizer.momentum > 0 and not self._scaler.is_enabled()
+        restore(self.optimizer, state["optimizer"], dict(self.net.named_parameters()), all_moved=all_moved)
+        self._scaler.load_state_dict(state["scaler"])
+        if self.processes.first:  # the sum over all processes, which `measure` adds up again
+            self._meter.sums.copy_(state["meter"])
 
     def _forward_of(self, net: TargetNet) -> Any:
         model: nn.Module = net
@@ -266,9 +273,7 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
 
 def load_shared(config: TrainConfig, processes: Processes, *, resume: bool = False) -> DataSet:
     """Loads the data set, in the first process before all others, so that it is downloaded once."""
-    with processes.together():
-        data = load_data(config.data, resume=resume) if processes.first else None
-    return data or load_data(config.data, resume=resume)
+    return processes.in_turn(lambda: load_data(config.data, resume=resume))
 
 
 def _batches(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ from genocc.errors import RunError
 from genocc.genotype import Genotype
 from genocc.nn import target_net
 from genocc.runs.epochs import best_epoch, kept_accuracies
-from genocc.runs.folder import RunFolder, open_run
+from genocc.runs.folder import RunFolder
 from genocc.runs.interruption import Interruption, interruptions
 from genocc.runs.loop import Loop, Phase, choose_device
-from genocc.runs.processes import Processes, process_group
+from genocc.runs.processes import Processes, process_group, shared_run
 from genocc.runs.progress import Progress
 from genocc.runs.reading import RUN_BEST, RUN_GENOTYPE, RUN_LAST, RUN_TEST, TRAIN, read_history
 from genocc.threads import adaptive_waiting
@@ -63,7 +62,7 @@ def run_training(
     with (
         interruptions() as interruption,
         process_group() as processes,
-        _opened(genotype, config, out, resume, processes) as run,
+        shared_run(processes, out, TRAIN, config_json(config, genotype), resume=resume, result=RUN_LAST) as run,
     ):
         (finished,) = processes.any(run is not None and run.finished)
         if not finished:
@@ -219,18 +218,3 @@ def _read(folder: Path, genotype: Genotype, config: TrainConfig, processes: Proc
     received = processes.broadcast_object(found)
     assert received is not None
     return TrainResult.of(folder, config, genotype, received["history"], received["texts"], received["test"])
-
-
-@contextmanager
-def _opened(
-    genotype: Genotype, config: TrainConfig, out: str | Path, resume: bool, processes: Processes
-) -> Iterator[RunFolder | None]:
-    """The run folder, for the first process; the others wait until it has it."""
-    with ExitStack() as stack:
-        run = None
-        with processes.together():
-            if processes.first:
-                run = stack.enter_context(
-                    open_run(out, TRAIN, config_json(config, genotype), resume=resume, result=RUN_LAST)
-                )
-        yield run

@@ -11,8 +11,9 @@ from itertools import groupby
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 
+from genocc.nn.batch_norm import mean_over_processes
 from genocc.nn.primitives import BatchNorm2d
 
 from .maps import moments, weighted_sum
@@ -134,8 +135,9 @@ def normalize(features: Sequence[Feature]) -> None:
         found = list(group)
         norms = [f.norm for f in found if f.norm is not None]
         if norms[0].training:
-            means, variances = _batch_statistics(found)
-            _update(norms, means.detach(), variances.detach(), pixels=found[0].map[..., 0].numel())
+            shares = distributed.get_world_size() if norms[0].synchronized else 1
+            means, variances = _batch_statistics(found, shares)
+            _update(norms, means.detach(), variances.detach(), pixels=shares * found[0].map[..., 0].numel())
         else:
             means, variances = (torch.stack(values) for values in zip(*map(_running, norms), strict=True))
         inverses = (variances + norms[0].eps).rsqrt()
@@ -143,8 +145,11 @@ def normalize(features: Sequence[Feature]) -> None:
             f.mean, f.inverse, f.normalized = mean, inverse, True
 
 
-def _batch_statistics(features: list[Feature]) -> tuple[Tensor, Tensor]:
-    """Means and variances (T, C) of the inputs of the BNs; of W z, they come from the moments of z."""
+def _batch_statistics(features: list[Feature], shares: int) -> tuple[Tensor, Tensor]:
+    """Means and variances (T, C) of the inputs of the BNs; of W z, they come from the moments of z.
+
+    Of a batch in several processes' shares, the moments are means of those of all shares.
+    """
     pointwise = features[0].weight is not None
     first, second = [], []
     for f in features:
@@ -152,6 +157,8 @@ def _batch_statistics(features: list[Feature]) -> tuple[Tensor, Tensor]:
         first.append(mean)
         second.append(square)
     means, squares = torch.stack(first), torch.stack(second)
+    if shares > 1:
+        means, squares = mean_over_processes(means, squares)
     if not pointwise:
         return means, (squares - means * means).clamp(min=0)
     weights = _weights(features)

@@ -13,6 +13,8 @@ of each candidate, is one sum of matrix products, and of each candidate only z i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import gcd
 from typing import Any
 
@@ -21,16 +23,22 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from genocc.runs.processes import Processes
+
 LANES = 64
 """Channels, folded images included, from which on CPU kernels are fast (measured on AVX-512 and AVX2)."""
 
 
 def fold(x: Tensor, channels: int) -> Tensor:
     """Returns a batch (N, C, H, W) as a map; F is chosen for cells that work on ``channels`` channels."""
-    wanted = 1 if x.device.type == "cuda" else max(1, LANES // channels)
-    folded = gcd(x.shape[0], wanted)
+    folded = folding(x.shape[0], channels, x.device)
     batch, (c, height, width) = x.shape[0] // folded, x.shape[1:]
     return x.reshape(batch, folded, c, height, width).permute(0, 3, 4, 1, 2).contiguous()
+
+
+def folding(images: int, channels: int, device: torch.device) -> int:
+    """Returns F of maps of a batch, for cells that work on ``channels`` channels."""
+    return gcd(images, 1 if device.type == "cuda" else max(1, LANES // channels))
 
 
 def unfold(x: Tensor) -> Tensor:
@@ -67,6 +75,32 @@ def rows(x: Tensor) -> Tensor:
     Its rows are long enough for a CPU's vectors where C is not.
     """
     return x.view(-1, x.shape[-2] * x.shape[-1])
+
+
+@dataclass(frozen=True)
+class MapShare:
+    """The share that a process has of each map, where several share each batch.
+
+    Attributes:
+        processes: Of the run.
+        channels: What the net's maps are folded for.
+    """
+
+    processes: Processes
+    channels: int
+
+    def drawn(self, draw: Callable[[tuple[int, ...]], Tensor], map: Tensor) -> Tensor:
+        """Returns numbers for a map, drawn for that of the whole batch, as one process would.
+
+        Args:
+            draw: Draws a map of a shape.
+            map: (B, H, W, F, C), of this process.
+        """
+        batch, height, width, folded, channels = map.shape
+        images = self.processes.count * batch * folded
+        whole = folding(images, self.channels, map.device)
+        numbers = draw((images // whole, height, width, whole, channels))
+        return refold(unfold(numbers)[self.processes.share(images)], folded)
 
 
 def moments(x: Tensor, *, full: bool) -> tuple[Tensor, Tensor, Tensor]:

@@ -148,6 +148,10 @@ class Threshold(Derivation):
     operations_per_edge: int = Field(default=1, ge=1)
     empty_nodes: Literal["zero", "strongest"] = "zero"
 
+    @property
+    def within_edges(self) -> bool:
+        return self.operations_per_edge == 1
+
     def cell(self, space: CellSpace, coefficients: Coefficients) -> Tensor:
         alive = candidates(space, coefficients)
         best = best_of_edges(alive)

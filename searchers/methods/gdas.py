@@ -107,3 +107,8 @@ class Gdas(Method):
     paper = "Dong & Yang, GDAS, CVPR 2019"
     relaxation = Gumbel()
     schedule = AlternatingSchedule(epochs=250)
+    # a step trains an eighth of the candidates and costs less: four times as many steps; at 0.05 the loss rises
+    quick: ClassVar[Mapping[str, Any]] = {
+        "schedule": {"epochs": 24, "batch_size": 32},
+        "weights": {"learning_rate": 0.01},
+    }

@@ -94,7 +94,10 @@ class DroppedSkips(Channels):
         rate = self.config.rate(self.progress)
         if operation != SKIP or stride != 1 or not self.training or not rate:
             return feature
-        return Feature(functional.dropout(feature.map, rate))
+        if self.share is None:
+            return Feature(functional.dropout(feature.map, rate))
+        kept = self.share.drawn(lambda shape: functional.dropout(feature.map.new_ones(shape), rate), feature.map)
+        return Feature(feature.map * kept)
 
 
 class LimitedSkips(Derivation):
@@ -112,6 +115,10 @@ class LimitedSkips(Derivation):
     name: Literal["limited-skips"] = "limited-skips"
     edges_per_node: int = Field(default=2, ge=1)
     skips: int = Field(default=2, ge=0)
+
+    @property
+    def within_edges(self) -> bool:
+        return True
 
     def select(
         self,

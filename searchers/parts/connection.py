@@ -22,7 +22,7 @@ from genocc.operations import Block
 from ..arithmetic.factory import ModuleFactory
 from ..arithmetic.features import CellState, Feature
 from ..arithmetic.lazy import on_planes
-from ..arithmetic.maps import weighted_sum
+from ..arithmetic.maps import MapShare, weighted_sum
 from ..interface import CellSpace
 from ..registry import Composition, OpenPart
 
@@ -100,9 +100,11 @@ class Channels(nn.Module):
     Attributes:
         operated: Number of channels that operations work on.
         progress: Epochs done over epochs planned.
+        share: What this process has of each map, where several share each batch; None where it has all.
     """
 
     progress: float = 0.0
+    share: MapShare | None = None
 
     def __init__(self, operated: int) -> None:
         super().__init__()
@@ -116,7 +118,8 @@ class Channels(nn.Module):
         """Returns what an edge hands to its node instead of ``feature``, such as that with dropout (P-DARTS).
 
         Asked for each edge, also where edges share a feature. Random numbers come from PyTorch's default generators,
-        which are the run's while a step is taken.
+        which are the run's while a step is taken, and the same in all processes of a run: `MapShare.drawn` draws for
+        the whole batch, so that images have the same numbers whatever process they are in.
         """
         return feature
 

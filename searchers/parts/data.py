@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from genocc.configuration import ImageCount
 from genocc.data import Batches, DataSet, split
 from genocc.data.settings import ImagesConfig, augmented, load_data, place
+from genocc.runs.processes import ALONE, Processes
 
 
 class DataConfig(ImagesConfig):
@@ -41,7 +44,12 @@ class Halves:
 
 
 def load_halves(
-    wanted: DataConfig, batch_size: int, seed: int, device: torch.device, data: DataSet | None = None
+    wanted: DataConfig,
+    batch_size: int,
+    seed: int,
+    device: torch.device,
+    data: DataSet | None = None,
+    processes: Processes = ALONE,
 ) -> Halves:
     """Returns the halves, their images checked.
 
@@ -51,15 +59,20 @@ def load_halves(
         seed: Of order and augmentation.
         device: Where the batches will be.
         data: The data set, if it has been loaded.
+        processes: Those that share each batch.
 
     Raises:
+        ConfigError: The batches of a half do not divide among the processes.
         DataError: The data set is unknown, absent or broken, or a class has too few images for both halves.
     """
     data = data or load_data(wanted)
     shares = (wanted.training, wanted.validation)
     parts = split(data.train.labels, shares, wanted.split_seed, data.classes, place(wanted))
-    training, validation = (
-        augmented(data.train.subset(part), data, wanted, batch_size, seed=seed, stream=stream, device=device)
-        for stream, part in zip(("training", "validation"), parts, strict=True)
-    )
+
+    def half(stream: str, part: Tensor) -> Batches:
+        images, share = data.train.subset(part), processes.share(min(batch_size, len(part)))
+        arguments: dict[str, Any] = {"seed": seed, "stream": stream, "device": device}
+        return augmented(images, data, wanted, batch_size, share=share, **arguments)
+
+    training, validation = (half(*found) for found in zip(("training", "validation"), parts, strict=True))
     return Halves(data, training, validation)

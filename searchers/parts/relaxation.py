@@ -14,10 +14,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
@@ -47,8 +47,11 @@ class Relaxation(OpenPart):
 
     @property
     def initial_noise(self) -> float | None:
-        """Standard deviation of the noise that the parameters start with; None where they start otherwise."""
-        return None
+        """Standard deviation of the noise that the parameters start with, ``alpha_noise`` where there is that setting.
+
+        None where they start otherwise.
+        """
+        return getattr(self, "alpha_noise", None)
 
     @abstractmethod
     def build(self, spaces: Mapping[str, CellSpace], seed: int) -> ArchitectureParameters:
@@ -122,6 +125,7 @@ class Chain(Relaxation):
         temperature: tau of the first epoch (EnTranNAS Eq. 5; 4.2: 5.0).
         temperature_ratio: By what tau is multiplied in each of 50 epochs; runs of other lengths stretch the schedule:
             tau(e) = temperature x ratio^(50 e / epochs) (EnTranNAS 4.2: 0.923).
+        temperature_floor: tau does not fall below it; 0: it falls to the end, as in the papers.
         dst: Whether small coefficients become exactly zero by a learned threshold per node (EnTranNAS Eqs. 7-9);
             ``penalties.sparsity`` raises it.
         threshold_start: Every beta of Eq. 8 before the search: 0 is a threshold of 0.5, all operations alive (ours).
@@ -135,9 +139,19 @@ class Chain(Relaxation):
     attention: dict[str, float] = Field(default_factory=dict)
     temperature: float = Field(default=1.0, gt=0)
     temperature_ratio: float = Field(default=1.0, gt=0, le=1)
+    temperature_floor: float = Field(default=0.0, ge=0)
     dst: bool = False
     threshold_start: float = 0.0
     alpha_noise: Rate = 1e-3
+
+    @model_validator(mode="after")
+    def _falls(self) -> Self:
+        if self.temperature_floor > self.temperature:
+            refuse(
+                f"relaxation.temperature_floor={self.temperature_floor:g} above relaxation.temperature="
+                f"{self.temperature:g}: the temperature falls over the epochs"
+            )
+        return self
 
     @field_validator("attention")
     @classmethod
@@ -152,10 +166,6 @@ class Chain(Relaxation):
     @property
     def cuts(self) -> bool:
         return self.dst
-
-    @property
-    def initial_noise(self) -> float | None:
-        return self.alpha_noise
 
     def check(self, config: Composition) -> None:
         if self.dst and "none" in config.space.operations:
@@ -234,7 +244,7 @@ class ChainParameters(ArchitectureParameters):
     def temperature(self, progress: float) -> float:
         """Returns tau (EnTranNAS Eq. 5), annealed as over 50 epochs however long the search is."""
         annealed: float = self.config.temperature_ratio ** (ANNEALED_EPOCHS * progress)
-        return self.config.temperature * annealed
+        return max(self.config.temperature * annealed, self.config.temperature_floor)
 
     def thresholds(self) -> Mapping[str, Tensor]:
         return dict(self.threshold.items())

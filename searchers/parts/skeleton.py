@@ -23,14 +23,15 @@ class SuperNetConfig(Part):
         layers: Number of cells (8; eDARTS IV-E: 5). Below 3 there is no normal cell.
         stem_stride: How much the stem shrinks the image; None: the skeleton's default. EC-DARTS 5.4 has 2 for
             Tiny-ImageNet.
-        precision: What features are computed in; ``bfloat16`` by PyTorch's autocast, weights staying float32.
+        precision: What features are computed in; ``bfloat16`` by PyTorch's autocast, weights staying float32;
+            ``float64``, weights too, to check something.
     """
 
     skeleton: SkeletonName = "cifar"
     channels: PositiveInt = 16
     layers: int = Field(default=8, ge=3)
     stem_stride: int | None = None
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "float64"] = "float32"
 
     def network(self, data_shape: DataShape) -> NetworkConfig:
         """Returns the whole network's configuration; raises NetworkError where images and skeleton do not fit."""

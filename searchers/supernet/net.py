@@ -22,13 +22,16 @@ from genocc.graph import GraphBuilder
 from genocc.initialization import initialize
 from genocc.lowering import lower
 from genocc.network import SKELETONS, NetworkConfig
+from genocc.nn.batch_norm import SYNC_EMITTERS
 from genocc.nn.graph_module import graph_module
+from genocc.nn.primitives import EMITTERS, BatchNorm2d, Emitters
 from genocc.operations import Block
 from genocc.primitives import Input, Shape
+from genocc.runs.processes import ALONE, Processes
 
 from ..arithmetic.factory import ModuleFactory
 from ..arithmetic.features import CellState
-from ..arithmetic.maps import fold, unfold
+from ..arithmetic.maps import MapShare, fold, unfold
 from ..config import SearchConfig
 from ..interface import (
     CellSpace,
@@ -41,6 +44,7 @@ from ..interface import (
     Route,
     View,
 )
+from ..parts.connection import Channels
 from ..parts.derivation import derived_cell
 from ..parts.penalties import all_candidates
 from ..parts.relaxation import ArchitectureState
@@ -54,6 +58,7 @@ class SuperNet(nn.Module):
         config: The parts and the skeleton.
         data_shape: Sizes of images and classes.
         candidates: Kind of cell -> mask (E, K) of the operations that compete, in a stage that has dropped some.
+        processes: Those that share each batch.
 
     Attributes:
         kinds: The kind of each super-cell, in order.
@@ -65,7 +70,13 @@ class SuperNet(nn.Module):
         context: What the derivation may look at, besides coefficients; set by whoever has the data.
     """
 
-    def __init__(self, config: SearchConfig, data_shape: DataShape, candidates: Masks | None = None) -> None:
+    def __init__(
+        self,
+        config: SearchConfig,
+        data_shape: DataShape,
+        candidates: Masks | None = None,
+        processes: Processes = ALONE,
+    ) -> None:
         super().__init__()
         network = config.supernet.network(data_shape)
         cells = [number for number in range(network.layers) if network.kind(number) in network.kinds]
@@ -80,14 +91,15 @@ class SuperNet(nn.Module):
         self._step: int | None = None
         self._progress = 0.0
 
-        self.stem, inputs, reduced = _stem(network, config.seed)
+        emitters = EMITTERS if processes.count == 1 else SYNC_EMITTERS
+        self.stem, inputs, reduced = _stem(network, config.seed, emitters)
         self.cells, self.blocks = nn.ModuleList(), nn.ModuleDict()
         channels = network.channels
         for number in range(network.layers):
             kind = network.kind(number)
             channels *= 2 if kind == "reduction" else 1
             if number not in cells:
-                block, shape = _block(network, number, inputs[1], channels, config.seed)
+                block, shape = _block(network, number, inputs[1], channels, config.seed, emitters)
                 self.blocks[str(len(self.cells))], inputs = block, (inputs[1], shape)
                 continue
             cell = SuperCell(
@@ -101,7 +113,7 @@ class SuperNet(nn.Module):
             )
             self.cells.append(cell)
             inputs, reduced = (inputs[1], cell.shape), kind == "reduction"
-        self.head = _head(inputs[1], network, config.seed)
+        self.head = _head(inputs[1], network, config.seed, emitters)
 
         terms = {name: part.build(config, self.spaces, data_shape) for name, part in config.penalties.items()}
         self._penalties = tuple(name for name, term in terms.items() if term is not None)
@@ -110,6 +122,10 @@ class SuperNet(nn.Module):
         architecture = set(map(id, self.relaxation.parameters()))
         # listed once: every step asks several times, and there are hundreds of modules to look into
         self._weights = [parameter for parameter in self.parameters() if id(parameter) not in architecture]
+        if processes.count > 1:
+            self._share(processes)
+        if config.supernet.precision == "float64":
+            self.double()
 
     @property
     def progress(self) -> float:
@@ -127,7 +143,7 @@ class SuperNet(nn.Module):
         """Returns logits (N, classes) of images (N, channels, H, W)."""
         route = route or self.route()
         terms = {pair: self._terms(*pair, route) for pair in set(zip(self.kinds, route.views, strict=True))}
-        older, newer = self.stem(images.contiguous(memory_format=torch.channels_last))
+        older, newer = self.stem(images.to(self._weights[0].dtype).contiguous(memory_format=torch.channels_last))
         before = CellState(fold(newer, self._narrowest))
         states = (before if older is newer else CellState(fold(older, self._narrowest)), before)
         pairs = zip(self.kinds, route.views, strict=True)
@@ -220,6 +236,14 @@ class SuperNet(nn.Module):
             for name, tensor in self._weight_tensors().items():
                 tensor.copy_(state[name])
 
+    def _share(self, processes: Processes) -> None:
+        """Has BN take its statistics over the batch of all processes, and random numbers be drawn for it."""
+        for module in self.cells.modules():
+            if isinstance(module, BatchNorm2d):
+                module.synchronized = True
+            elif isinstance(module, Channels):
+                module.share = MapShare(processes, self._narrowest)
+
     def _weight_tensors(self) -> dict[str, Tensor]:
         return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("relaxation.")}
 
@@ -264,17 +288,19 @@ def _spaces(config: SearchConfig, kinds: set[str], candidates: Masks) -> dict[st
     return {kind: replace(space, candidates=competing.get(kind)) for kind, space in spaces.items()}
 
 
-def _stem(network: NetworkConfig, seed: int) -> tuple[nn.Module, tuple[Shape, Shape], bool]:
+def _stem(network: NetworkConfig, seed: int, emitters: Emitters) -> tuple[nn.Module, tuple[Shape, Shape], bool]:
     """The stem, the shapes of its two outputs (older, newer), and whether cell 0 counts as following a reduction."""
     block = Block(GraphBuilder(), "", network.channels)
     image = block.builder.add("image", Input(network.input_channels, *network.input_size))
     stem = SKELETONS[network.skeleton].stem(block, image, network)
     graph = block.builder.build(older=stem.older, newer=stem.newer)
     shapes = block.builder.shape(stem.older), block.builder.shape(stem.newer)
-    return graph_module(graph, initialize(graph, seed)), shapes, stem.reduced
+    return graph_module(graph, initialize(graph, seed), emitters), shapes, stem.reduced
 
 
-def _block(network: NetworkConfig, number: int, shape: Shape, channels: int, seed: int) -> tuple[nn.Module, Shape]:
+def _block(
+    network: NetworkConfig, number: int, shape: Shape, channels: int, seed: int, emitters: Emitters
+) -> tuple[nn.Module, Shape]:
     """The block that stands in the place of a reduction cell, its BN with scale and shift; and its output's shape."""
     reduction = SKELETONS[network.skeleton].reduction
     assert reduction is not None, "a cell of the genotype"
@@ -283,17 +309,17 @@ def _block(network: NetworkConfig, number: int, shape: Shape, channels: int, see
     x = block.builder.add("x", Input(before, height, width))
     y = reduction(block.within(origins.Cell(number)), x)
     graph = block.builder.build(y=y)
-    return graph_module(graph, initialize(graph, seed)), block.builder.shape(y)
+    return graph_module(graph, initialize(graph, seed), emitters), block.builder.shape(y)
 
 
-def _head(shape: Shape, network: NetworkConfig, seed: int) -> nn.Module:
+def _head(shape: Shape, network: NetworkConfig, seed: int, emitters: Emitters) -> nn.Module:
     """The skeleton's tail, the global mean and the linear classifier."""
     block = Block(GraphBuilder(), "", shape[0])
     channels, height, width = shape
     head, x = block.within(origins.HEAD), block.builder.add("x", Input(channels, height, width))
     x = head.mean(SKELETONS[network.skeleton].tail(head, x))
     graph = block.builder.build(logits=block.within(origins.CLASSIFIER).linear(x, origins.LINEAR, network.classes))
-    return graph_module(graph, initialize(graph, seed))
+    return graph_module(graph, initialize(graph, seed), emitters)
 
 
 def _check_size(config: SearchConfig, network: NetworkConfig, spaces: Mapping[str, CellSpace]) -> None:

@@ -23,13 +23,14 @@ from pydantic import Field, model_validator
 from genocc.configuration import Configuration, ImageCount, refuse
 from genocc.data import DataSet
 from genocc.data.settings import data_fields, default_preset, load_data
-from genocc.errors import GenoccError, RunError
+from genocc.errors import ConfigError, GenoccError, RunError, quoted
 from genocc.files import read_text
 from genocc.runs.folder import RunFolder, open_run
 from genocc.runs.interruption import interruptions
 from genocc.runs.loop import choose_device
 from genocc.runs.progress import Progress
 from genocc.runs.reading import RUN_RANKING, read_config, read_history
+from genocc.runs.settings_file import beside, name_in, named, read_settings
 from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
 from genocc.training.config import TrainConfig
 from genocc.training.trainer import training_parts
@@ -148,6 +149,7 @@ def rank_topologies(
     preset: str | None = None,
     seed: int | None = None,
     epochs: int | None = None,
+    config: str | Path | None = None,
     overrides: Iterable[str] = (),
     size: int | str | tuple[int, int] | None = None,
     download: bool | None = None,
@@ -167,6 +169,7 @@ def rank_topologies(
         preset: Of the trainings, as for `genocc.train` [quick on built-in data, shallow on others].
         seed: Of the sample and of every training [0].
         epochs: Of each training, instead of the preset's.
+        config: A file with settings, JSON or TOML, such as another ranking's config.json; what is given beside it wins.
         overrides: Texts ``part.field=value``: any setting of the trainings.
         size: Height and width of the images: (64, 300), 64x300, or one number for both.
         download: Whether a missing data set may be fetched.
@@ -187,8 +190,17 @@ def rank_topologies(
     images = given(**data_fields(data), size=size, download=download)
     fields = given(seed=seed, data=images, schedule=given(epochs=epochs))
     chosen = given(sample=sample, top=top, validation=validation)
+    if config is not None:
+        settings, _ = read_settings(config, RANK_TOPOLOGIES)
+        training = settings.pop("training", {})
+        if not isinstance(training, dict):
+            raise ConfigError(f"{config}: training: found {quoted(training)}; expected settings by part")
+        preset = name_in(training, "preset", preset, config)
+        with named(config):
+            RankingConfig.from_dict({**settings, "training": TrainConfig.make(preset or "quick", **training)})
+        chosen, fields = {**settings, **chosen}, beside(training, fields)
     if workers is not None and workers < 1:
-        raise RunError(f"--workers {workers}: expected at least 1")
+        raise RunError(f"--jobs {workers}: expected at least 1")
     found = choose_device(device).type
     workers = workers or (1 if found == "cuda" else os.cpu_count() or 1)
 
@@ -197,14 +209,14 @@ def rank_topologies(
         return RankingConfig.from_dict({"training": TrainConfig.make(preset or default, overrides, **fields), **chosen})
 
     def own(folder: Path) -> RankingConfig:
-        config = RankingConfig.from_dict(read_config(folder, RANK_TOPOLOGIES), where=str(folder))
-        training = with_settings(config.training, overrides, given(preset=preset, **fields), folder)
-        return with_settings(config, (), {**chosen, "training": training.model_dump(mode="json")}, folder)
+        its = RankingConfig.from_dict(read_config(folder, RANK_TOPOLOGIES), where=str(folder))
+        training = with_settings(its.training, overrides, given(preset=preset, **fields), folder)
+        return with_settings(its, (), {**chosen, "training": training.model_dump(mode="json")}, folder)
 
-    settings = bool(preset or overrides or fields or chosen)
-    config = new_or_resumed(out, resume=resume, settings=settings, new=new, own=own, kind="ranking")
-    folder = run_path(out, f"topologies-{config.training.data.name}")
-    return run_ranking(config, folder, workers=workers, device=found, resume=resume, progress=progress)
+    settled = bool(preset or overrides or fields or chosen)
+    ranking = new_or_resumed(out, resume=resume, settings=settled, new=new, own=own, kind="ranking")
+    folder = run_path(out, f"topologies-{ranking.training.data.name}")
+    return run_ranking(ranking, folder, workers=workers, device=found, resume=resume, progress=progress)
 
 
 def run_ranking(
@@ -288,6 +300,8 @@ class _Ranking:
 def load_parts(config: RankingConfig, *, resume: bool = False) -> DataSet:
     """Returns the data set with two disjoint parts of its training images: ``train``, and ``test`` to rank by.
 
+    They are those of a training with this ``data.training`` and ``data.validation``; nets train on all of ``train``.
+
     Args:
         config: Which, and how it is divided.
         resume: As in `load_data`.
@@ -297,7 +311,7 @@ def load_parts(config: RankingConfig, *, resume: bool = False) -> DataSet:
     """
     wanted = config.training.data
     data = load_data(wanted, resume=resume)
-    divided = wanted.model_copy(update={"training": 1.0, "validation": config.validation})
+    divided = wanted.model_copy(update={"validation": config.validation})
     training, held_out = training_parts(data, divided)
     assert held_out is not None, "config.validation is a number"
     return replace(data, train=training, test=held_out)
@@ -310,7 +324,8 @@ _PREPARED: tuple[TrainConfig, DataSet, str] | None = None
 def _prepare(plain: dict[str, Any], device: str) -> None:
     global _PREPARED
     config = RankingConfig.model_validate(plain)
-    _PREPARED = config.training, load_parts(config), device
+    whole = config.training.data.model_copy(update={"training": 1.0})  # of what `load_parts` has divided
+    _PREPARED = config.training.model_copy(update={"data": whole}), load_parts(config), device
 
 
 def _train(task: tuple[Phase, Topology]) -> tuple[Topology, float]:

@@ -47,7 +47,7 @@ def work(
             yield future.result()
     except BrokenProcessPool:
         raise RunError(
-            "a worker process has died, for lack of memory perhaps; go on with --resume, and fewer --workers"
+            "a worker process has died, for lack of memory perhaps; go on with --resume, and fewer --jobs"
         ) from None
     finally:
         writer.close()  # every process takes this as its end

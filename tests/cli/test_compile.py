@@ -250,3 +250,76 @@ def test_errors_are_one_line(
     monkeypatch.chdir(tmp_path)
     assert message in error(*arguments)
     assert not list(tmp_path.iterdir())
+
+
+INT8 = ("--to", "onnx", "--precision", "int8")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    from genocc.exporters import tradeoff
+
+    monkeypatch.setattr(tradeoff, "ROUNDS", 1)
+    monkeypatch.setattr(tradeoff, "BUDGET", 0.0)
+
+
+def test_int8_says_what_it_loses(training_run: Path, tmp_path: Path, quick: None) -> None:
+    """A run brings its images: calibrated on some, measured on others."""
+    path = tmp_path / "net.onnx"
+    options = ("--calibration-images", "20", "--max-drop", "100")
+    output = run("compile", training_run, *INT8, *options, "-o", path).stdout
+    assert "precision int8; of float32: " in output
+    assert " test images of fake; calibrated on 20 others" in output
+    assert "relative error of the values at most " in output
+    found = json.loads(run("compile", training_run, *INT8, *options, "-o", path, "--no-verify", "--json").stdout)
+    accuracies = found["tradeoff"]["accuracies"]
+    assert accuracies["calibrated"] == 20
+    assert accuracies["float32"] == json.loads(run("evaluate", training_run, "--json").stdout)["top1"]
+    assert accuracies["lower"] == json.loads(run("evaluate", path, "--json", "--data", "fake").stdout)["top1"]
+    verified = run("verify", path, "--weights", training_run / "best.safetensors").stdout
+    assert "same: int8, relative error of the values" in verified
+    assert "cell 2" in verified
+    assert "is quantized (int8) with opset 18; ONNX reference evaluator has quantized operators from opset 19" in error(
+        "verify", path, "--runtime", "reference", "--weights", training_run / "best.safetensors"
+    )
+
+
+def test_a_file_that_loses_too_much_is_not_written(
+    training_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: None
+) -> None:
+    from genocc.exporters.int8 import gate
+
+    real = gate._predictions
+    wrong = lambda path, *rest: real(path, *rest) * (path.stem == "float32")  # noqa: E731
+    monkeypatch.setattr(gate, "_predictions", wrong)
+    monkeypatch.setattr(gate, "MOST_KEPT", 0.1)
+    result = run("compile", training_run, *INT8, "-o", tmp_path / "net.onnx", "--max-drop", "0", code=1)
+    assert "net.onnx: not written: int8 drops " in result.stderr
+    assert "the layers that cost most (relative error of the logits): " in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "--precision int8 needs images, for the ranges of values and for the drop of accuracy: give --calibrate"),
+        (("--calibrate", "digits", "--max-drop", "-1"), "--max-drop -1: expected percentage points, 0 to 100"),
+        (("--calibrate", "digits", "--optimize", "1"), "--precision int8 needs pass dense-factorized-reduce"),
+        (("--calibrate", "fake", "--classes", "7"), "has 7 classes; data set 'fake' has 10"),
+    ],
+)
+def test_int8_that_cannot_be(options: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    assert message in error("compile", "zoo:darts-v2", *INT8, "-o", tmp_path / "net.onnx", *SMALL, *options)
+
+
+def test_images_of_other_classes_are_refused(training_run: Path, cifar_folder: Path, tmp_path: Path) -> None:
+    message = error("compile", training_run, *INT8, "--calibrate", cifar_folder, "-o", tmp_path / "net.onnx")
+    assert "data set 'imagefolder' calls it 'airplane'" in message
+
+
+@pytest.mark.skipif(OPENVINO.lacks() is not None, reason=str(OPENVINO.lacks()))
+def test_an_xml_file_without_its_weights_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.xml"
+    run("compile", "zoo:darts-v2", "--to", "openvino", "-o", path, *SMALL, "--precision", "bfloat16", "--no-verify")
+    path.with_suffix(".bin").unlink()
+    assert "its weights, net.bin, do not lie beside it" in error("verify", path)

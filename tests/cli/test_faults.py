@@ -8,12 +8,15 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from genocc.runs.reading import CHECKPOINTS
 from tests.faults import faulty, library
+from tests.searchers.small import assert_same as assert_same_search
 from tests.training.tiny import GENOTYPE, TINY, assert_same
 
 NET = ("--channels", "4", "--layers", "3", "--input-size", "16")
@@ -23,6 +26,11 @@ SEARCH = (
     *("--set", "space=ss1", "--set", "data.training=24", "--set", "data.validation=20", "--set", "supernet.layers=3"),
     *("--set", "schedule.batch_size=8", "--set", "supernet.channels=4", "--set", "topology.nodes=2"),
 )
+STAGED = {
+    "p-darts": ("schedule.epochs=3", "schedule.operations=[4,3]", "schedule.add_layers=[0,1,1]", "schedule.warmup=0.5"),
+    "drnas": ("schedule.epochs=3", "connection.partial=2", "schedule.partial=[1]", "schedule.operations=[2]"),
+}
+"""Methods whose net is rebuilt on the way, with settings for which that happens in a few epochs."""
 SAID = {
     errno.ENOSPC: "No space left on device; make room, or choose another place",
     errno.EIO: "Input/output error",
@@ -78,7 +86,7 @@ def error(done: subprocess.CompletedProcess[str]) -> str:
     """The one line of a failure; lines of progress may stand before it."""
     assert done.returncode == 2, done.stderr
     *before, line = done.stderr.splitlines()
-    assert not [text for text in before if not text.startswith(("tiny ", "epoch "))], done.stderr
+    assert not [text for text in before if not text.startswith(("tiny ", "epoch ", "darts ", *STAGED))], done.stderr
     assert "standard output" not in line
     assert "standard error" not in line
     return line
@@ -146,6 +154,75 @@ def test_no_fault_of_a_disk_ends_a_training_for_good(
     faults: Path, training_run: Path, part: str, call: str, number: int, tmp_path: Path
 ) -> None:
     check_run(faults, training_run, part, call, number, tmp_path)
+
+
+def settings(texts: Iterable[str]) -> list[str]:
+    return [word for text in texts for word in ("--set", text)]
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Undisturbed searches of the methods with stages, and of two seeds, and trainings of two seeds, by name."""
+    folder = tmp_path_factory.mktemp("staged")
+
+    @cache
+    def run(name: str) -> Path:
+        command = [sys.executable, "-m", "genocc", *several(folder)[name], "--out", str(folder / name)]
+        subprocess.run(command, check=True, capture_output=True)
+        return folder / name
+
+    return run
+
+
+def several(folder: Path) -> dict[str, list[str]]:
+    """Commands of runs with several nets one after the other."""
+    (folder / "tiny.json").write_text(GENOTYPE.dumps())
+    return {
+        **{
+            method: ["search", *SEARCH, "--method", method, "--epochs", "3", *settings(("space=ss1-no-zero", *texts))]
+            for method, texts in STAGED.items()
+        },
+        "search": ["search", *SEARCH, "--seeds", "2"],
+        "train": ["train", str(folder / "tiny.json"), *TRAINING, "--seeds", "2"],
+    }
+
+
+RUNS_OF_SEVERAL = [
+    *((method, f"checkpoint/.{n:08}", *call) for method in STAGED for n in (2, 3) for call in (CALLS[0], CALLS[4])),
+    *((method, name, *CALLS[1]) for method in STAGED for name in (".genotype.", "history.jsonl")),
+    *((command, f"seed-{seed}/checkpoint/.", *CALLS[0]) for command in ("search", "train") for seed in (0, 1)),
+    *((command, "seed-1/log.txt", *CALLS[2]) for command in ("search", "train")),
+    *((command, "seed-1", "mkdir", errno.ENOSPC) for command in ("search", "train")),
+    *((command, "run/log.txt", *CALLS[0]) for command in ("search", "train")),
+    ("search", "run/.genotype.", *CALLS[1]),
+    ("train", "run/.seeds.", *CALLS[3]),
+    ("search", "run/.config.", *CALLS[0]),
+    ("train", "seed-1/.last.", *CALLS[4]),
+]
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("name", "part", "call", "number"), RUNS_OF_SEVERAL)
+def test_no_fault_of_a_disk_ends_a_run_of_several_nets_for_good(
+    faults: Path, staged: Callable[[str], Path], name: str, part: str, call: str, number: int, tmp_path: Path
+) -> None:
+    whole, run, command = staged(name), tmp_path / "run", several(tmp_path)[name]
+    line = error(
+        faulty(faults, part, call, number, *command, "--out", run, after=0 if part.endswith("log.txt") else 100)
+    )
+    assert line.startswith(f"genocc: error: {run}"), line
+    assert line.endswith("no permission to write" if number == errno.EACCES else SAID[number]), line
+    assert not temporaries(run)
+    resumed = ("--resume",) if (run / "config.json").exists() else ()
+    again = [sys.executable, "-m", "genocc", *command, "--out", str(run), *resumed]
+    subprocess.run(again, check=True, capture_output=True)
+    for folder in sorted(path.parent for path in whole.rglob("history.jsonl")):
+        same = assert_same if name == "train" else assert_same_search
+        same(run / folder.relative_to(whole), folder)
+    for file in ("genotype.json", "seeds.json"):
+        if (whole / file).exists():
+            assert (run / file).read_bytes() == (whole / file).read_bytes()
 
 
 @pytest.mark.parametrize(

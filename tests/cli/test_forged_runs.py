@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import torch
 
+from genocc.searchers.search import run_search
 from tests.cli.commands import error, run
 from tests.exporters.runs import write_search
+from tests.searchers.small import small
 
 WILD: list[Any] = [
     None, True, 0, -1, 1e308, 10**400, "", "x", "9", "٣", [], [[]], {}, {"a": 1}, [1, 2], float("nan"), 1.5, "none",
@@ -128,6 +130,43 @@ def test_a_checkpoint_with_another_kind_of_tensor(
         tensors[name] = change(tensors[name])
         torch.save(state, path)
     assert "checkpoint" in error("train", "--resume", "--out", tmp_path / "run", "--device", "cpu")
+
+
+@pytest.mark.parametrize("lost", ["one", "all", "whole"])
+def test_a_checkpoint_without_what_an_optimizer_keeps_is_refused_by_name(
+    lost: str, training_run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(training_run, tmp_path / "run")
+    (tmp_path / "run" / "last.safetensors").unlink()
+    for path in (tmp_path / "run" / "checkpoint").glob("*.pt"):
+        state = torch.load(path, weights_only=True)
+        kept = state["learner"]["optimizer"]["state"]
+        if lost == "one":
+            del kept[max(kept)]
+        elif lost == "all":
+            kept.clear()
+        else:
+            del state["learner"]["optimizer"]
+        torch.save(state, path)
+    said = error("train", "--resume", "--out", tmp_path / "run", "--device", "cpu")
+    named = {
+        "one": "keeps nothing for classifier.linear.bias",
+        "all": "keeps nothing for stem",
+        "whole": "'optimizer'",
+    }
+    assert named[lost] in said
+
+
+@pytest.mark.parametrize("optimizer", ["weights_optimizer", "architecture_optimizer"])
+def test_a_search_without_what_an_optimizer_keeps_is_refused_by_name(optimizer: str, tmp_path: Path) -> None:
+    run_search(small("darts", "schedule.epochs=1"), tmp_path / "run", device="cpu")
+    (tmp_path / "run" / "genotype.json").unlink()
+    for path in (tmp_path / "run" / "checkpoint").glob("*.pt"):
+        state = torch.load(path, weights_only=True)
+        kept = state["learner"][optimizer]["state"]
+        del kept[max(kept)]
+        torch.save(state, path)
+    assert "an optimizer that keeps nothing for " in error("search", "--resume", "--out", tmp_path / "run")
 
 
 @pytest.mark.full

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import genocc
 from genocc import NetworkConfig
 from genocc.cli.options import network_option
-from genocc.errors import NetworkError
+from genocc.errors import GenoccError, NetworkError
 from genocc.source import open
 from tests.cli.commands import error, run
 
@@ -61,3 +62,29 @@ def test_options_that_contradict_the_run_are_refused(
     assert message in error("compile", training_run, "--to", "onnx", "-o", tmp_path / "net.onnx", *options)
     assert not (tmp_path / "net.onnx").exists()
     assert run("count", training_run, "--channels", 4, "--layers", 3).exit_code == 0  # which is what it has
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("count", "a\0b"),
+        ("compile", "zoo:darts-v2", "--to", "onnx", "-o", "\0.onnx"),
+        ("train", "zoo:darts-v2", "--data", "\0", "--out", "x"),
+        ("search", "--set=space=\0"),
+        ("sample", "-o", "a\0"),
+        ("zoo", "show", "\0"),
+        ("--version", "\0"),
+    ],
+)
+def test_a_nul_character_is_one_line_whatever_the_argument(arguments: tuple[str, ...]) -> None:
+    said = error(*arguments)
+    assert said.endswith("', with a NUL character, which no name has; leave it out")
+    assert "\\x00" in said
+    assert "Path" not in said
+
+
+def test_a_name_that_no_file_can_have_is_quoted_as_text(tmp_path: Path) -> None:
+    for call in (genocc.load, lambda name: genocc.load("zoo:darts-v2").save(name)):
+        for name in ("a\0b", Path("a\0b")):
+            with pytest.raises(GenoccError, match=r"^'a\\x00b': cannot (read|write): no file can have this name$"):
+                call(name)

@@ -79,6 +79,15 @@ def test_another_stream_of_the_same_images_has_a_position_of_its_own() -> None:
     assert len(other) == len(first)
 
 
+def test_the_whole_of_a_share_are_the_same_batches() -> None:
+    whole, share = batches(padding=2), batches(padding=2, share=slice(4, 8))
+    assert whole.whole() is whole
+    assert len(share[1][1]) == 4
+    for x, y in zip(share.whole()[1], whole[1], strict=True):
+        assert torch.equal(x, y)
+    assert torch.equal(share[2][0], whole[2][0][4:8])
+
+
 def test_in_order_shows_every_image_once_as_it_is() -> None:
     source = images()
     seen = list(batches(source, padding=2, flip=True, cutout=4).in_order(16))

@@ -1,5 +1,6 @@
 """Image files: which are found, and how one becomes a square of bytes."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from torchvision.transforms import CenterCrop, Resize
 
 from genocc.data import DataRequest, MemoryImages, load
 from genocc.data import files as module
-from genocc.data.files import check_all, class_files, decode, decode_all, image_files, middle
+from genocc.data.files import check_all, class_files, decode, decode_all, image_files, listed_endings, middle
 from genocc.errors import DataError
 from tests.data.image_files import write_image
 
@@ -33,6 +34,22 @@ def test_files_are_found_at_any_depth_in_order_and_nothing_else(tmp_path: Path) 
     found = class_files(tmp_path)
     assert {name: [str(path.relative_to(tmp_path)) for path in paths] for name, paths in found.items()} == expected
     assert list(found) == ["a", "b"]
+
+
+def test_files_that_may_be_images_and_are_not_read_are_counted_by_ending(tmp_path: Path) -> None:
+    write_image(tmp_path / "cat" / "a.png")
+    for name in ("b.HEIC", "deep/c.heic", "d.psd", "e", "boxes.txt", ".f.heic", ".hidden/g.heic"):
+        (tmp_path / "cat" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "cat" / name).write_bytes(b"")
+    left_out: Counter[str] = Counter()
+    assert class_files(tmp_path, left_out) == {"cat": [tmp_path / "cat" / "a.png"]}
+    assert +left_out == {".heic": 2, ".psd": 1, "": 1}
+    assert listed_endings(left_out) == "2 .heic, 1 .psd, 1 without an ending"
+    (tmp_path / "cat" / "a.png").unlink()
+    with pytest.raises(DataError, match=r"no image files in this class folder \(found 2 \.heic, 1 \.psd, 1 without an"):
+        class_files(tmp_path)
+    many = Counter({f".{number}": 1 for number in range(8)})
+    assert listed_endings(many) == "1 .0, 1 .1, 1 .2, 1 .3, 1 .4, 3 others"
 
 
 def test_copies_in_hidden_folders_are_left_out(tmp_path: Path) -> None:
@@ -87,8 +104,8 @@ def test_a_box_is_taken_and_a_mirror_swaps_left_and_right(ramp: Path) -> None:
 def test_threads_keep_the_order(tmp_path: Path) -> None:
     for number in range(12):
         write_image(tmp_path / f"{number}.png", shade=20 * number)
-    pixels, cropped = decode_all([tmp_path / f"{number}.png" for number in range(12)], (4, 4))
-    assert cropped == 0
+    pixels, sides = decode_all([tmp_path / f"{number}.png" for number in range(12)], (4, 4))
+    assert sides.tolist() == [[12, 12]] * 12
     assert pixels.shape == (12, 4, 4, 3)
     assert pixels[:, 0, 0, 0].tolist() == [20 * number for number in range(12)]
 

@@ -227,9 +227,39 @@ def test_oblong_images_are_taken_whole_where_their_size_is_given(tmp_path: Path)
     assert (data.train.size, data.note) == ((20, 60), "")
     data = load(DataRequest("imagefolder", folder))
     assert data.train.size == (20, 20)
-    assert "of 4 of 4 images, whose shape is another, the middle square is taken; --input-size HxW" in data.note
+    assert (
+        "of 4 of 4 images, whose shape is another, the middle square is taken; a search or training with --input-size"
+        in data.note
+    )
     data = load(DataRequest("imagefolder", folder, size=(20, 40)))
     assert "the middle of the shape 20x40 is taken" in data.note
+
+
+def test_files_that_are_not_read_are_noted_in_every_part(tmp_path: Path) -> None:
+    for part in ("train", "val"):
+        for kind in ("a", "b"):
+            write_image(tmp_path / part / kind / "0.png")
+            (tmp_path / part / kind / "1.heic").write_bytes(b"")
+    (tmp_path / "val" / "b" / "2.psd").write_bytes(b"")
+    assert load(DataRequest("imagefolder", tmp_path)).note == (
+        f"{tmp_path}: 5 files are left out, whose ending is none of an image that is read (4 .heic, 1 .psd); convert "
+        "images to PNG or JPEG"
+    )
+    write_image(tmp_path / "train" / "a" / "0.png", size=(120, 120))
+    assert "5 files are left out" in load(DataRequest("imagefolder", tmp_path, size=100)).note
+
+
+@pytest.mark.parametrize("size", [(5, 7), (50, 40)])
+def test_a_first_image_of_another_size_than_others_is_noted(folder: Path, size: tuple[int, int]) -> None:
+    for number in range(10):
+        write_image(folder / "dog" / f"{number}.png", size=(24, 24))
+    assert load(DataRequest("imagefolder", folder)).note == ""
+    write_image(folder / "dog" / "3.png", size=size)
+    assert (
+        f"all images become 12x12, as the first, {folder / 'cat' / '0.png'}, has 12x12 (height and width); "
+        f"{folder / 'dog' / '3.png'} has {size[1]}x{size[0]}: choose the size with --input-size"
+    ) in load(DataRequest("imagefolder", folder)).note
+    assert "all images become" not in load(DataRequest("imagefolder", folder, size=12)).note
 
 
 def test_large_oblong_images_keep_their_shape_in_tests_and_about_in_crops(tmp_path: Path) -> None:

@@ -184,6 +184,18 @@ def test_what_is_transparent_is_white_whatever_lies_below(tmp_path: Path, write:
     assert grey_of(tmp_path / "clear.png") == [0, 0, 255, 255]
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_a_transparent_grey_of_few_bits_is_that_of_the_same_image_with_8(tmp_path: Path, bits: int) -> None:
+    most = (1 << bits) - 1
+    for clear in range(most + 1):
+        row = list(range(most + 1))
+        few, eight = tmp_path / "few.png", tmp_path / "eight.png"
+        raw = packed(row, bits) * 2
+        few.write_bytes(png(raw, width=len(row), height=2, kind=0, bits=bits, transparency=struct.pack(">H", clear)))
+        Image.fromarray(np.array([row] * 2, np.uint8) * (255 // most)).save(eight, transparency=clear * 255 // most)
+        assert grey_of(few) == grey_of(eight) == [255 if value == clear else value * 255 // most for value in row]
+
+
 def test_what_is_half_transparent_is_mixed_with_white(tmp_path: Path) -> None:
     Image.new("RGBA", (2, 2), (0, 0, 0, 51)).save(tmp_path / "half.png")
     assert grey_of(tmp_path / "half.png") == [204, 204]
@@ -318,13 +330,19 @@ def planes(values: NDArray[np.generic], order: str) -> bytes:
     return head + lists + b"".join(data) + struct.pack(f"{end}H", len(tags)) + entries + bytes(4)
 
 
-def png(raw: bytes, *, width: int, height: int, kind: int, transparency: bytes = b"") -> bytes:
-    """A PNG file of 16 bits per channel; ``kind`` is its colour type."""
+def png(raw: bytes, *, width: int, height: int, kind: int, bits: int = 16, transparency: bytes = b"") -> bytes:
+    """A PNG file of so many bits per channel; ``kind`` is its colour type."""
     from zlib import compress, crc32
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc32(name + data))
 
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0))
     clear = chunk(b"tRNS", transparency) if transparency else b""
     return b"\x89PNG\r\n\x1a\n" + head + clear + chunk(b"IDAT", compress(raw)) + chunk(b"IEND", b"")
+
+
+def packed(values: list[int], bits: int) -> bytes:
+    """A row of a PNG file, its filter first."""
+    row = "".join(f"{value:0{bits}b}" for value in values)
+    return b"\0" + int(row.ljust(-(-len(row) // 8) * 8, "0"), 2).to_bytes(-(-len(row) // 8), "big")

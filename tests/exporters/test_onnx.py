@@ -19,7 +19,7 @@ from onnx.reference import ReferenceEvaluator
 import genocc
 from genocc import Genotype, Graph, NetworkConfig, checkpoints
 from genocc.compiler import CompiledNet, compile_net, level
-from genocc.errors import TargetError
+from genocc.errors import InternalError, TargetError
 from genocc.exporters.onnx import EMITTERS, OnnxExporter, check
 from genocc.graph import GraphBuilder
 from genocc.nn.checkpoints import import_weights
@@ -98,13 +98,31 @@ def test_every_primitive_of_maps(primitive: Primitive, opset: int, darts_v2: Gen
     graph = b.build(logits=b.add("classifier", Linear(3), b.add("mean", GlobalMean(), both)))
     parameters, x = random_parameters(graph), random_image(graph)
     model = OnnxExporter(opset=opset).model(net_of(graph, parameters, darts_v2))
-    check(model.SerializeToString())
+    check(model)
     expected = evaluate(graph, parameters, x)
     assert relative_error({"logits": run_reference(model, x)}, expected) < 1e-10
     single = OnnxExporter(opset=opset).model(
         net_of(graph, {name: array.astype(np.float32) for name, array in parameters.items()}, darts_v2)
     )
     assert relative_error({"logits": run_runtime(single, x.astype(np.float32))}, expected) < 1e-5
+
+
+def test_the_checker_sees_all_but_the_weights_and_their_sizes(darts_v2: Genotype) -> None:
+    model = OnnxExporter().model(compile_net(darts_v2, SMALL))
+    assert max(len(tensor.raw_data) for tensor in model.graph.initializer) > 1 << 10
+    check(model)
+    weight = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    weight.raw_data = weight.raw_data[:-4]
+    with pytest.raises(InternalError, match=rf"the initializer '{weight.name}' has \d+ bytes; expected \d+"):
+        check(model)
+    model = OnnxExporter().model(compile_net(darts_v2, SMALL))
+    max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data)).dims[0] += 1
+    with pytest.raises(InternalError, match="initializer"):
+        check(model)
+    model = OnnxExporter().model(compile_net(darts_v2, SMALL))
+    next(node for node in model.graph.node if node.op_type == "Conv").op_type = "Comv"
+    with pytest.raises(InternalError, match="the ONNX file that was built is not valid"):
+        check(model)
 
 
 def test_training_graphs_are_refused(darts_v2: Genotype) -> None:
@@ -117,7 +135,7 @@ def test_training_graphs_are_refused(darts_v2: Genotype) -> None:
 @pytest.mark.parametrize("opset", range(17, NEWEST + 1))
 def test_the_requested_opset_is_stamped(opset: int, darts_v2: Genotype) -> None:
     model = OnnxExporter(opset=opset).model(compile_net(darts_v2, SMALL))
-    check(model.SerializeToString())
+    check(model)
     (stamped,) = model.opset_import
     assert (stamped.domain, stamped.version) == ("", opset)
     # The first onnx release that had the opset fixes the IR version that runtimes of that time read.
@@ -219,7 +237,7 @@ def test_deployment_options(options: dict[str, Any], darts_v2: Genotype) -> None
     model = OnnxExporter(**options).model(
         net_of(graph, {name: array.astype(np.float32) for name, array in parameters.items()}, darts_v2)
     )
-    check(model.SerializeToString())
+    check(model)
     random = np.random.default_rng(0)
     uint8 = random.integers(0, 256, (3, 3, 32, 32), dtype=np.uint8)
     image = uint8 if "uint8_input" in options else (uint8 / 255).astype(np.float32)
@@ -294,5 +312,5 @@ def _agree(genotype: Genotype, config: NetworkConfig, seed: int) -> None:
     double = OnnxExporter().model(net_of(optimized, arrays, genotype, config))
     assert relative_error({"logits": run_reference(double, x)}, expected) < 1e-10
     single = OnnxExporter().model(net_of(optimized, arrays.astype(np.float32), genotype, config))
-    check(single.SerializeToString())
+    check(single)
     assert relative_error({"logits": run_runtime(single, x.astype(np.float32))}, expected) < 1e-4

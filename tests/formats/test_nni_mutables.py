@@ -68,6 +68,16 @@ def test_operations_that_no_switch_has_do_not_count() -> None:
         ({"normal_n4_p1": 7}, "normal_n4_p1: found 7; expected an operation's name, or 0 to 6"),
         ({"normal_n1_p0": 1}, "unknown key 'normal_n1_p0'; expected <cell>_n<node>_p<from>"),
         ({"width": 1}, "unknown key 'width'"),
+        (
+            {"normal_n2_p2": "maxpool"},
+            "unknown key 'normal_n2_p2'; expected normal_n2_p0 to normal_n2_p1, or normal_n2_sw",
+        ),
+        (
+            {"normal_n4_p17": []},
+            "unknown key 'normal_n4_p17'; expected normal_n4_p0 to normal_n4_p3, or normal_n4_switch",
+        ),
+        ({"normal_n3_p01": "maxpool"}, "unknown key 'normal_n3_p01'; expected normal_n3_p0 to normal_n3_p2"),
+        ({"normal_n03_switch": [0]}, "unknown key 'normal_n03_switch'; expected normal_n3_p0 to normal_n3_p2"),
     ],
 )
 def test_what_is_refused(change: dict[str, Any], message: str) -> None:

@@ -15,8 +15,7 @@ from torch import Tensor, distributed
 
 from genocc.graph import Graph, GraphBuilder
 from genocc.initialization import initialize
-from genocc.nn import batch_norm
-from genocc.nn.batch_norm import SYNC_EMITTERS, SyncBatchNorm2d
+from genocc.nn.batch_norm import SYNC_EMITTERS, SyncBatchNorm2d, mean_over_processes
 from genocc.nn.graph_module import graph_module
 from genocc.nn.primitives import EMITTERS, BatchNorm2d
 from genocc.primitives import BatchNorm, Input
@@ -29,18 +28,17 @@ def in_all_processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int
     """Runs a function of the process's number in all processes, and returns what each returned."""
     barrier, parts = threading.Barrier(PROCESSES, timeout=60), dict[int, Tensor]()
 
-    def all_reduce(values: Tensor) -> Tensor:
-        parts[threading.get_ident()] = values
+    def all_reduce(values: Tensor) -> None:
+        parts[threading.get_ident()] = values.clone()
         barrier.wait()
-        total = torch.stack(list(parts.values())).sum(0)
+        values.copy_(torch.stack(list(parts.values())).sum(0))
         if barrier.wait() == 0:  # all have read
             parts.clear()
         barrier.wait()
-        return total
 
     monkeypatch.setattr(distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(distributed, "get_world_size", lambda: PROCESSES)
-    monkeypatch.setattr(batch_norm, "all_reduce", all_reduce)
+    monkeypatch.setattr(distributed, "all_reduce", all_reduce)
 
     def run(function: Callable[[int], Tensor]) -> list[Tensor]:
         with ThreadPoolExecutor(PROCESSES) as pool:
@@ -64,12 +62,15 @@ def test_two_processes_compute_what_one_does(
     parts = [part.detach().requires_grad_() for part in batch.chunk(PROCESSES)]
 
     expected = alone(batch)
-    outputs = in_all_processes(lambda number: norms[number](parts[number]))
-    torch.testing.assert_close(torch.cat(outputs), expected)
-
     gradient = torch.randn_like(expected)
     expected.backward(gradient)
-    torch.autograd.backward(outputs, list(gradient.chunk(PROCESSES)))
+
+    def both_passes(number: int) -> Tensor:
+        output: Tensor = norms[number](parts[number])
+        output.backward(gradient.chunk(PROCESSES)[number])
+        return output.detach()
+
+    torch.testing.assert_close(torch.cat(in_all_processes(both_passes)), expected)
     torch.testing.assert_close(torch.cat([part.grad for part in parts if part.grad is not None]), batch.grad)
     for name, parameter in alone.named_parameters():
         summed = torch.stack([norm.get_parameter(name).grad for norm in norms]).sum(0)
@@ -91,8 +92,24 @@ def test_bfloat16_is_normalized_with_statistics_in_float32(
     torch.testing.assert_close(norms[0].running_mean, 0.1 * batch.float().mean((0, 2, 3)))
 
 
+def test_means_are_exchanged_in_one_piece(
+    in_all_processes: Callable[[Callable[[int], Tensor]], list[Tensor]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, usual = [], distributed.all_reduce
+    monkeypatch.setattr(distributed, "all_reduce", lambda values: (sizes.append(len(values)), usual(values)))
+
+    def means(number: int) -> Tensor:
+        first, second = mean_over_processes(torch.full((2,), float(number)), torch.full((3, 4), 1.0 + number))
+        assert torch.equal(first, torch.full((2,), 0.5))
+        return second
+
+    for found in in_all_processes(means):
+        assert torch.equal(found, torch.full((3, 4), 1.5))
+    assert sizes == [14] * PROCESSES
+
+
 def test_inference_and_a_process_alone_add_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_norm, "all_reduce", lambda _: pytest.fail("there is nobody to add up with"))
+    monkeypatch.setattr(distributed, "all_reduce", lambda _: pytest.fail("there is nobody to add up with"))
     x = torch.randn(4, 3, 2, 2)
     norm, plain = SyncBatchNorm2d(3), BatchNorm2d(3)
     torch.testing.assert_close(norm(x), plain(x), rtol=0, atol=0)

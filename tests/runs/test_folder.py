@@ -1,15 +1,18 @@
 """Run folders: one process at a time, nothing half-written, resumable wherever a process is killed."""
 
+import errno
+import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from genocc.errors import FileError, RunError
-from genocc.runs.folder import open_run
-from genocc.runs.reading import HISTORY, read_config, read_history
+from genocc.runs.folder import open_run, wait_until_free
+from genocc.runs.reading import HISTORY, LOCK, read_config, read_history
 from tests.runs.begun import CONFIG, begun
 
 
@@ -189,3 +192,37 @@ def test_withdrawn_a_run_leaves_the_folder_to_another(tmp_path: Path) -> None:
 def test_writing_run_folders_needs_no_torch() -> None:
     program = "import sys; import genocc.runs.folder; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+def test_a_file_system_without_locks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """A file in the place of the lock would outlive a process that is killed."""
+
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(FileError, match=r"its file system does not lock files \(flock\)"), open_run(tmp_path, "x", {}):
+        pass
+    with suppress(FileNotFoundError):
+        (tmp_path / LOCK).unlink()
+
+
+def test_a_folder_is_waited_for(tmp_path: Path) -> None:
+    wait_until_free(tmp_path / "none", 0)
+    program = "import sys, time; from genocc.runs.folder import open_run\nwith open_run(sys.argv[1], 'x', {}) as run:\n"
+    program += " run.begin(); print(1, flush=True); time.sleep(float(sys.argv[2]))"
+    for seconds, limit, free in (("0.4", 20, True), ("60", 0.1, False)):
+        folder = tmp_path / seconds
+        line = [sys.executable, "-c", program, folder, seconds]
+        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            assert process.stdout.readline() == "1\n"
+            wait_until_free(folder, limit)
+            if not free:
+                with pytest.raises(RunError, match="in use by another process"), open_run(folder, "x", {}, resume=True):
+                    pass
+                process.kill()  # the lock ends with it
+                process.wait()
+            with open_run(folder, "x", {}, resume=True):
+                pass

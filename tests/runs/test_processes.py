@@ -105,7 +105,7 @@ def test_a_folder_that_cannot_be_used_ends_all_processes(tmp_path: Path, genotyp
     ran = torchrun(tmp_path / "used", genotype, "--preset", "cifar", *settings())
     assert ran.returncode != 0
     assert "has other files in it (thesis.tex)" in ran.stderr
-    assert "another process of this run could not begin" in ran.stderr
+    assert ran.stderr.count("genocc: error: ") == 1  # the first process says it
     assert "genocc/searchers" not in ran.stderr  # no traceback of ours
 
 

@@ -31,7 +31,7 @@ NET = """<?xml version="1.0"?>
 
 
 def test_the_texts_of_genocc_are_read() -> None:
-    assert scan(NET.encode(), 16, "a.xml") == {"hash": 'a<"\nb', "seed": "1"}
+    assert scan(NET.encode(), 16, "a.xml").texts == {"hash": 'a<"\nb', "seed": "1"}
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from genocc.errors import ConfigError
 from genocc.searchers.choosing import FORMER
-from genocc.searchers.config import SearchConfig
+from genocc.searchers.config import SearchConfig, as_today
 from genocc.searchers.method import get_method
 from genocc.searchers.parts import AllEdges, Cen, FixedEdges, Softmax, TopK
 from genocc.searchers.settings import settings
@@ -171,6 +173,27 @@ def test_unknown_methods_and_presets() -> None:
 def test_a_configuration_survives_its_file(method: str, preset: str) -> None:
     config = SearchConfig.make(method, preset)
     assert SearchConfig.from_dict(json.loads(config.model_dump_json())) == config
+
+
+FORMER_CONFIGS = [
+    json.loads(line) for line in (Path(__file__).parent / "former_configs.jsonl").read_text().splitlines()
+]
+"""What commit 3638001^, before parts were open, wrote into config.json: each method, quick and imagenet."""
+
+
+@pytest.mark.parametrize("found", FORMER_CONFIGS, ids=lambda found: f"{found['method']}-{found['preset']}")
+def test_the_configurations_of_older_runs_mean_what_they_did(found: dict[str, Any]) -> None:
+    assert SearchConfig.from_dict(found) == SearchConfig.make(found["method"], found["preset"])
+    assert as_today(found) == SearchConfig.make(found["method"], found["preset"]).model_dump(mode="json")
+
+
+def test_only_what_meant_nothing_is_left_out_of_an_older_configuration() -> None:
+    found = {"method": "edarts", "preset": "quick", "topology": {"edges": "fixed", "predecessors": [[0, 1], [0, 2]]}}
+    with pytest.raises(ConfigError, match=r"topology.predecessors: 2 nodes; topology.nodes expects 4"):
+        SearchConfig.from_dict(found)
+    for part in ({"name": "all", "predecessors": [[0, 1]] * 4}, {"edges": "all", "sources": 3}):
+        with pytest.raises(ConfigError, match=r"unknown field topology.(predecessors|sources)"):
+            SearchConfig.from_dict({"method": "darts", "preset": "quick", "topology": part})
 
 
 def test_unknown_fields_of_a_file_are_refused() -> None:

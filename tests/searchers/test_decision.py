@@ -10,8 +10,13 @@ from torch import Tensor
 
 from genocc.searchers.decision import Contest, distance, is_uniform, node_contests, undecided
 from genocc.searchers.interface import CellSpace
+from genocc.searchers.methods.drnas import Dirichlet
+from genocc.searchers.methods.fair_darts import Sigmoid, Threshold
+from genocc.searchers.methods.gdas import Gumbel
+from genocc.searchers.methods.p_darts import LimitedSkips
+from genocc.searchers.methods.random import Uniform
 from genocc.searchers.parts.derivation import Argmax, Derivation, NonZero, TopK
-from genocc.searchers.parts.relaxation import Cen, Chain, ChainParameters, Softmax
+from genocc.searchers.parts.relaxation import ArchitectureParameters, Cen, Chain, ChainParameters, Relaxation, Softmax
 
 OPERATIONS = ("none", "skip_connect", "max_pool_3x3", "sep_conv_3x3")
 SPACE = CellSpace(2, 2, ((0, 2), (1, 2), (0, 3), (1, 3), (2, 3)), OPERATIONS)
@@ -169,6 +174,50 @@ def test_the_distance_between_two_operations_of_an_edge_is_that_of_their_alphas_
         importance = made.coefficients(0.0)["normal"].importance
         got = distance(importance, Contest((0, k), (0, k - 1)), list(made.parameters()))
         assert got == pytest.approx(1 / math.sqrt(2), rel=1e-4)
+
+
+@pytest.mark.parametrize("config", [Gumbel(), Dirichlet(), Sigmoid(alpha_noise=1e-3)])
+def test_every_relaxation_that_starts_as_noise_names_what_is_undecided(config: Relaxation) -> None:
+    made: ArchitectureParameters = config.build({"normal": NO_ZERO}, seed=3)
+    rule = Threshold(threshold=0.6) if isinstance(config, Sigmoid) else ARGMAX
+
+    def sentences() -> list[str]:
+        found = made.coefficients(0.0)
+        masks = rule.select({"normal": NO_ZERO}, {"normal": found["normal"].detach()}, None)
+        alphas = list(made.parameters())
+        return undecided({"normal": NO_ZERO}, found, masks, alphas, rule.within_edges, config.initial_noise)
+
+    assert config.initial_noise == 1e-3
+    assert sentences() == ["normal cell: the coefficients are within 1% of uniform: the genotype is noise"]
+    alpha = dict(made.named_parameters())["alpha.normal"]
+    with torch.no_grad():
+        alpha.copy_(torch.tensor(CLEAR)[:, 1:])
+    assert sentences() == []
+    with torch.no_grad():
+        alpha[2, 1] = alpha[2, 2] - 1e-3
+    (sentence,) = sentences()
+    assert "node 3: sep_conv_3x3 from 0 is ahead of max_pool_3x3 from 0" in sentence
+
+
+def test_a_relaxation_that_does_not_start_as_noise_has_none() -> None:
+    assert Uniform().initial_noise is None
+
+
+def test_what_a_stage_has_dropped_is_no_candidate() -> None:
+    left = CellSpace(2, 2, SPACE.edges, OPERATIONS, ((True, True, False, True),) * 5)
+    made = SOFTMAX.build({"normal": left}, seed=3)
+    assert is_uniform(left, made.coefficients(0.0)["normal"].importance)
+
+
+def test_a_skip_that_the_limit_has_removed_is_not_what_the_next_was_compared_with() -> None:
+    """All edges prefer the skip; of the normal cell's, the two strongest stay, and sep_conv takes the others' place."""
+    alpha = [[0, 2.0, 0.5, 1.0], [0, 2.5, 0.2, 1.2], [0, 3.0, 0.3, 0.9], [0, 1.5, 0.2, 1.4], [0, 0.1, 0.2, 0.6]]
+    made, rule = relaxation(SOFTMAX, alpha), LimitedSkips()
+    frozen = {"normal": made.coefficients(0.0)["normal"].detach()}
+    mask = rule.select(made.spaces, frozen, None)["normal"]
+    contests = list(node_contests(SPACE, frozen["normal"].importance, mask, rule.within_edges, 3))
+    assert [contest.kept for contest in contests] == [(2, 1), (3, 3), (3, 3)]
+    assert Contest((3, 3), (3, 1)) not in contests
 
 
 def test_contests_of_each_rule() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -11,9 +11,10 @@ import genocc
 from genocc.errors import ConfigError, RunError
 from genocc.runs.folder import open_run
 from genocc.runs.reading import SEARCH, SEARCH_SEEDS
-from genocc.searchers import request
+from genocc.searchers import registry, request
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.methods import PcDarts
+from genocc.searchers.methods import Darts, PcDarts
+from genocc.searchers.parts import TopK
 from tests.searchers.small import small
 
 
@@ -96,6 +97,25 @@ def test_resuming_alone_takes_everything_from_the_folder(asked: list[tuple[Any, 
         (one, None, "a", True),
         (several, 3, "b", True),
     ]
+
+
+def test_a_method_given_in_process_brings_its_parts_to_a_run_that_is_resumed(
+    asked: list[tuple[Any, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class TopOne(TopK):
+        name: Literal["top-one"] = "top-one"  # type: ignore[assignment]
+
+    class TopOneDarts(Darts):
+        name = "top-one-darts"
+        derivation = TopOne()
+
+    monkeypatch.setattr(registry, "_BROUGHT", {})
+    own = SearchConfig.make(TopOneDarts, "quick").model_dump(mode="json")
+    with open_run(tmp_path / "a", SEARCH, own) as run:
+        run.begin()
+    monkeypatch.setattr(registry, "_BROUGHT", {})  # as in another process
+    genocc.search(tmp_path / "a", method=TopOneDarts, resume=True)
+    assert isinstance(asked[0][0].derivation, TopOne)
 
 
 def test_resuming_with_settings_asks_for_the_runs_with_these(asked: list[tuple[Any, ...]], tmp_path: Path) -> None:

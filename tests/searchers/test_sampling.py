@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,6 +103,33 @@ def test_a_hopeless_budget_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(GenoccError, match="within the budget of 10 parameters"):
         run_search(config, tmp_path / "run", device="cpu")
     assert not (tmp_path / "run" / "config.json").exists(), "there is nothing to resume"
+
+
+def test_all_genotypes_are_written_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").mkdir()
+    for stop in (KeyboardInterrupt(), FileError("full")):
+        for folder in (tmp_path / "empty", tmp_path / "a" / "new"):
+            drawn = Sampler.sample
+            monkeypatch.setattr(Sampler, "sample", lambda *a, s=stop, d=drawn: _stopped(s) if a[1] == 2 else d(*a))
+            with pytest.raises(type(stop)):
+                sample(folder, 3, overrides=SIZE)
+            assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
+            monkeypatch.undo()
+    assert len(sample(tmp_path / "empty", 3, overrides=SIZE)) == 3
+
+
+def _stopped(error: BaseException) -> Any:
+    raise error
+
+
+def test_a_run_s_files_and_standard_output_are_no_folders_for_samples(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"command": "search", "config": {}}))
+    for name in ("genotype.json", "checkpoint", "tensorboard"):
+        with pytest.raises(FileError, match="is a file of the run in"):
+            sample(tmp_path / name)
+    with pytest.raises(FileError, match="is standard output; expected a new or empty folder"):
+        sample("-")
+    assert len(sample(tmp_path / "more", 2, overrides=SIZE)) == 2
 
 
 def test_folders_and_numbers_that_cannot_be_are_refused(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Whole searches: what they write, that they repeat, and that they go on as if they had not been stopped."""
 
+import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -280,3 +282,31 @@ def test_a_device_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         run_search(small("darts"), tmp_path, device="cuda")
     with pytest.raises(TargetError, match="device 'tpu'"):
         run_search(small("darts"), tmp_path, resume=True, device="tpu")
+
+
+def test_a_run_whose_settings_have_former_spellings_is_read_and_goes_on(whole: Path, tmp_path: Path) -> None:
+    """config.json as it was before parts were open: the class by its former name, and settings that mean nothing."""
+    run = tmp_path / "run"
+    shutil.copytree(whole / "darts", run)
+    content = json.loads((run / "config.json").read_text())
+    topology = content["config"]["topology"]
+    topology["edges"], topology["predecessors"] = topology.pop("name"), [[0, 1]] * 4
+    (run / "config.json").write_text(json.dumps(content))
+    found = run_search(small("darts"), run, resume=True, device="cpu")
+    assert found.genotype == genocc.load(whole / "darts")
+    (run / "genotype.json").unlink()
+    run_search(small("darts"), run, resume=True, device="cpu")
+    assert_same(run, whole / "darts")
+
+
+@pytest.mark.parametrize("missing", ["costs", "random"])
+def test_a_checkpoint_of_an_older_version_says_so(whole: Path, tmp_path: Path, missing: str) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(whole / "darts", run)
+    (run / "genotype.json").unlink()
+    for path in (run / "checkpoint").iterdir():
+        state = torch.load(path, weights_only=True)
+        del state[missing]
+        torch.save(state, path)
+    with pytest.raises(RunError, match=f"its checkpoint has no '{missing}': it was written by an older version"):
+        run_search(small("darts"), run, resume=True, device="cpu")

@@ -13,12 +13,21 @@ import pytest
 import genocc
 from genocc.errors import ConfigError, DataError, RunError
 from genocc.runs.folder import open_run
+from genocc.runs.progress import Progress
 from genocc.runs.reading import CONFIG, SEARCH_SEEDS
 from genocc.searchers.result import SearchResult
 from genocc.searchers.search import run_search
 from genocc.searchers.seeds import best_of, is_seeds, read_seeds, run_seeds
 from tests.data.image_files import write_image
 from tests.searchers.small import StopAt, assert_same, history, small
+
+
+def test_several_processes_share_one_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(ConfigError, match="--seeds with torchrun: several processes share one search"):
+        run_seeds(small("darts"), 2, tmp_path / "a", device="cpu")
+    assert not (tmp_path / "a").exists()
 
 
 def test_several_seeds_keep_the_best_by_validation_accuracy(tmp_path: Path) -> None:
@@ -54,9 +63,17 @@ def test_all_seeds_see_the_data_that_the_first_began_with(tmp_path: Path) -> Non
     for name in ("cat", "dog"):
         for number in range(12):
             write_image(tmp_path / "old" / name / f"{number}.png", size=(8, 12), shade=10 * number)
+    (tmp_path / "old" / "cat" / "x.heic").write_bytes(b"")
+    heard: list[str] = []
+
+    class Heard(Progress):
+        def message(self, text: str) -> None:
+            heard.append(text)
+
     images = ("data.name=imagefolder", "data.size=12x8", "data.training=8", "data.validation=8", "schedule.epochs=1")
     config = small("darts", *images, f"data.folder={tmp_path / 'old'}")
-    run_seeds(config, 2, tmp_path / "run", device="cpu")
+    run_seeds(config, 2, tmp_path / "run", device="cpu", progress=Heard())
+    assert [text for text in heard if "1 file is left out" in text] == heard[:1]
     assert genocc.load(tmp_path / "run").metadata["images"]["size"] == [12, 8]
     shutil.rmtree(tmp_path / "run" / "seed-1")
     (tmp_path / "run" / "genotype.json").unlink()

@@ -9,7 +9,16 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from genocc.training.optimization import SgdConfig, all_finite, autocast, classification_loss, half_cosine, restore
+from genocc.training.optimization import (
+    KEPT,
+    SgdConfig,
+    all_finite,
+    autocast,
+    classification_loss,
+    half_cosine,
+    optimizer_state,
+    restore,
+)
 
 CPU = torch.device("cpu")
 
@@ -36,16 +45,20 @@ def stepped() -> torch.optim.SGD:
     return optimizer
 
 
+def named(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    return dict(zip(("first", "second"), optimizer.param_groups[0]["params"], strict=True))
+
+
 def test_the_state_of_an_optimizer_is_put_back() -> None:
     old, new = stepped(), stepped()
     old.step()
-    restore(new, old.state_dict())
+    restore(new, optimizer_state(old), named(new))
     assert new.state_dict()["state"][0]["momentum_buffer"].equal(old.state_dict()["state"][0]["momentum_buffer"])
 
 
 @pytest.mark.parametrize("damage", ["shape", "text", "missing", "setting", "group"])
 def test_the_damaged_state_of_an_optimizer_is_refused(damage: str) -> None:
-    state = stepped().state_dict()
+    state = optimizer_state(stepped())
     if damage == "shape":
         state["state"][0]["momentum_buffer"] = torch.ones(5)
     elif damage == "text":
@@ -57,7 +70,28 @@ def test_the_damaged_state_of_an_optimizer_is_refused(damage: str) -> None:
     else:
         del state["param_groups"][0]["momentum"]
     with pytest.raises((ValueError, KeyError)):
-        restore(stepped(), state)
+        restore(new := stepped(), state, named(new))
+
+
+def test_what_is_missing_in_the_state_of_an_optimizer_is_named() -> None:
+    for damage in (lambda state: state.pop(1), lambda state: state.clear()):
+        state = optimizer_state(stepped())
+        damage(state["state"])
+        first = "second" if state["state"] else "first"
+        with pytest.raises(ValueError, match=f"an optimizer that keeps nothing for {first}$"):
+            restore(new := stepped(), state, named(new))
+        del state[KEPT]  # as an older version writes it
+        with pytest.raises(ValueError, match=f"an optimizer that keeps nothing for {first}$"):
+            restore(new := stepped(), state, named(new), all_moved=True)
+
+
+def test_parameters_that_no_step_has_moved_need_nothing_kept() -> None:
+    fresh = SgdConfig().optimizer([torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.ones(4))])
+    restore(fresh, optimizer_state(fresh), named(fresh))
+    fresh.param_groups[0]["params"][1].grad = torch.ones(4)
+    fresh.step()
+    assert optimizer_state(fresh)[KEPT] == [1]
+    restore(fresh, optimizer_state(fresh), named(fresh))
 
 
 def test_the_cosine_goes_from_the_learning_rate_to_the_one_of_the_end() -> None:

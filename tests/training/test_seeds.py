@@ -12,7 +12,6 @@ import pytest
 import genocc
 from genocc.errors import ConfigError, DataError, RunError
 from genocc.runs.reading import CONFIG, RUN_LAST, RUN_SEEDS, TRAIN_SEEDS
-from genocc.training import seeds as seeds_module
 from genocc.training.request import train
 from genocc.training.result import TrainResult, over_seeds
 from genocc.training.seeds import read_training_seeds, run_training_seeds
@@ -85,7 +84,8 @@ def test_a_wrong_request_leaves_no_run(tmp_path: Path) -> None:
 
 
 def test_several_processes_train_one_net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seeds_module, "launched", lambda: True)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
     with pytest.raises(ConfigError, match="--seeds with torchrun"):
         run_training_seeds(GENOTYPE, CONFIGURATION, 2, tmp_path / "a")
 

@@ -287,7 +287,7 @@ def test_the_middle_of_images_of_another_shape_is_taken_and_said(moved: Path) ->
     heard = Heard()
     config = tiny(*SETTINGS, f"data.folder={moved / 'pictures'}", "data.size=none")
     run_training(GENOTYPE, config, moved / "square", device="cpu", progress=heard)
-    assert "of 20 of 20 images, whose shape is another, the middle square is taken; --input-size HxW" in heard.text
+    assert "of 20 of 20 images, whose shape is another, the middle square is taken; a search or training" in heard.text
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """`genocc draw RUN -o evolution.gif`: a film in one layout, of few bytes, or one clear error."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -103,6 +104,15 @@ def test_what_cannot_be_filmed_is_one_line(tmp_path: Path, monkeypatch: pytest.M
     code, error = run(tmp_path / "training", "-o", output)
     assert code == 2
     assert "no coefficients in its history" in error
+    lines = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
+    for cell in (cell for line in lines for cell in line["coefficients"].values()):
+        del cell["edges"], cell["operations"]  # as the first version wrote them
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "config.json").write_bytes((tmp_path / "run" / "config.json").read_bytes())
+    (tmp_path / "old" / "history.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    code, error = run(tmp_path / "old", "-o", output)
+    assert code == 2
+    assert "no coefficients in its history that name their edges" in error
     monkeypatch.setenv("PATH", str(tmp_path))
     code, error = run(tmp_path / "run", "-o", tmp_path / "a.mp4")
     assert code == 2

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 
+from genocc.runs.processes import Processes
 from genocc.searchers.arithmetic.maps import (
     LANES,
+    MapShare,
     fold,
     from_planes,
     moments,
@@ -23,6 +25,23 @@ from genocc.searchers.arithmetic.maps import (
 def batch(images: int, channels: int, height: int = 5, width: int = 3) -> Tensor:
     generator = torch.Generator().manual_seed(3)
     return torch.randn(images, channels, height, width, dtype=torch.float64, generator=generator)
+
+
+@pytest.mark.parametrize("images", [2, 6, 8, 12, 32])  # F of a share is that of the batch, or less
+def test_processes_draw_for_an_image_what_one_process_does(images: int) -> None:
+    def draw(shape: tuple[int, ...]) -> Tensor:
+        return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+    x = batch(images, 8)
+    whole = unfold(draw(tuple(fold(x, 8).shape)))
+    parts = []
+    for rank in range(2):
+        processes = Processes(rank, 2)
+        map = fold(x[processes.share(images)], 8)
+        drawn = MapShare(processes, 8).drawn(draw, map)
+        assert drawn.shape == map.shape
+        parts.append(unfold(drawn))
+    assert torch.equal(torch.cat(parts), whole)
 
 
 @pytest.mark.parametrize("images", [1, 6, 7, 16])

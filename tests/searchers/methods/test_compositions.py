@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from genocc.genotype import Genotype
 from genocc.searchers.config import SearchConfig
+from genocc.searchers.search import run_search
 from genocc.searchers.settings import settings
 from genocc.searchers.topologies.shipped import best_topology
 
@@ -119,3 +123,34 @@ def test_settings_of_the_papers_on_imagenet(method: str, expected: dict[str, Any
     }  # fmt: skip
     found = settings(SearchConfig.make(method, "imagenet"))
     assert {name: found[name] for name in (*common, *expected)} == common | expected
+
+
+def test_quick_of_dst_anneals_as_far_as_the_paper_does_on_cifar() -> None:
+    quick, paper = SearchConfig.make("entrannas-dst", "quick"), SearchConfig.make("entrannas-dst")
+    end = paper.relaxation.temperature * paper.relaxation.temperature_ratio**49
+    assert quick.relaxation.temperature_floor == pytest.approx(end, rel=0.02)
+    assert paper.relaxation.temperature_floor == 0
+    assert quick.penalties["sparsity"].factor == paper.penalties["sparsity"].factor == 0.2
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seed", range(5))
+def test_quick_of_dst_cuts_edges_that_stay_cut_and_its_child_is_the_super_net(seed: int, tmp_path: Path) -> None:
+    config = SearchConfig.make("entrannas-dst", "quick", ["child.batches=0"], seed=seed)
+    history = run_search(config, tmp_path / "run", device="cpu").history
+    kept = [edges(line) for line in history[8:]]  # tau has stopped falling
+    assert all(after <= before for before, after in pairwise(kept))
+    assert 8 <= len(kept[-1]) <= 26, "of 28"
+    last = history[-1]
+    assert sum(map(sum, last["edges_per_node"].values())) == len(kept[-1]), "one operation on each edge"
+    assert last["child_accuracy"] == last["validation_accuracy"]
+
+
+def edges(line: dict[str, Any]) -> set[tuple[str, int, int]]:
+    cells = Genotype.from_dict(line["genotype"]).cells
+    return {
+        (kind, node, edge.source)
+        for kind, cell in cells.items()
+        for node, of_node in enumerate(cell.nodes)
+        for edge in of_node
+    }

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from genocc.searchers.interface import CellSpace, Coefficients
+from genocc.errors import ConfigError
+from genocc.searchers import method as methods
+from genocc.searchers import registry
+from genocc.searchers.config import SearchConfig
+from genocc.searchers.interface import CellSpace, Coefficients, DerivationContext, Masks
+from genocc.searchers.method import Method
 from genocc.searchers.parts.derivation import Argmax, Derivation, NonZero, TopK, derived_cell
 from genocc.searchers.parts.space import SpaceConfig
 from genocc.searchers.parts.topology import AllEdges, FixedEdges
+from genocc.searchers.search import run_search
+from tests.searchers.small import SMALL
 
 SPACE = AllEdges().cell_space(SpaceConfig().operations)
 NONE = SPACE.operations.index("none")
@@ -101,3 +112,77 @@ def test_derived_cell_has_the_edges_with_their_importance() -> None:
         (3, 2, "skip_connect", 1.0),
     ]
     assert cell.concat == (2, 3)
+
+
+class WithoutIt(Derivation):
+    """On a normal cell's first edge the operation without which fewest validation images are classified correctly."""
+
+    name: Literal["without-it"] = "without-it"
+    looks: ClassVar[bool] = True
+    asked: ClassVar[list[float | None]] = []
+
+    def select(
+        self,
+        spaces: Mapping[str, CellSpace],
+        coefficients: Mapping[str, Coefficients],
+        context: DerivationContext | None,
+    ) -> Masks:
+        self.asked.append(context and context.net.progress)
+        found = {}
+        for kind, space in spaces.items():
+            mask = torch.zeros(len(space.edges), len(space.operations), dtype=torch.bool)
+            for edge in range(len(space.edges)):
+                real = [k for k, name in enumerate(space.operations) if name != "none"]
+                looking = context if (kind, edge) == ("normal", 0) else None
+                mask[edge, min(real, key=lambda k: self._accuracy(kind, edge, k, coefficients, looking))] = True
+            found[kind] = mask
+        return found
+
+    def _accuracy(
+        self, kind: str, edge: int, k: int, found: Mapping[str, Coefficients], context: DerivationContext | None
+    ) -> float:
+        if context is None:
+            return float(found[kind].importance[edge, k])
+        rest = torch.ones_like(found[kind].op, dtype=torch.bool)
+        rest[edge, k] = False
+        return context.accuracy(context.net.route(coefficients={**found, kind: found[kind].masked(rest)}))
+
+
+class Looking(Method):
+    """DARTS whose derivation looks at the net."""
+
+    name = "looking"
+    paper = "none"
+    derivation = WithoutIt()
+
+
+@pytest.fixture
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_BROUGHT", {})
+    monkeypatch.setattr(methods, "_BROUGHT", {})
+    monkeypatch.setattr(WithoutIt, "asked", [])
+
+
+def test_a_derivation_looks_at_net_and_validation_images_after_each_epoch(
+    forgotten: None, tmp_path: Path, look_always: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, accuracies = SearchConfig.make(Looking, "cifar", list(SMALL)), set()
+    plain = WithoutIt._accuracy
+
+    def kept(self: WithoutIt, kind: str, edge: int, k: int, found: Any, context: Any) -> float:
+        accuracy = plain(self, kind, edge, k, found, context)
+        assert context is None or context.validation.images is not None
+        accuracies.add(accuracy)
+        return accuracy
+
+    monkeypatch.setattr(WithoutIt, "_accuracy", kept)
+    result = run_search(config, tmp_path / "whole", device="cpu")
+    assert set(WithoutIt.asked) == {0.0, 0.5}, "in neither epoch by a step, although each step is shown"
+    assert len(accuracies) > 1, "what is left out makes a difference"
+    assert all(len(node) == 2 + n for cell in result.genotype.cells.values() for n, node in enumerate(cell.nodes))
+
+
+@pytest.mark.parametrize("overrides", [("placement=first",), ("schedule.ist=true",)])
+def test_where_steps_derive_a_derivation_may_not_look(overrides: tuple[str, ...], forgotten: None) -> None:
+    with pytest.raises(ConfigError, match="looks at the net and its validation images"):
+        SearchConfig.make(Looking, "cifar", [*SMALL, *overrides])

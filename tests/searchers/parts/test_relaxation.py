@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genocc.errors import ConfigError
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import CellSpace, Coefficients, DataShape
 from genocc.searchers.parts.penalties import Sparsity
@@ -65,6 +66,15 @@ def test_temperature_divides_and_is_annealed_over_the_whole_run() -> None:
     assert made.temperature(0.5) == pytest.approx(5 * 0.923**25)
     assert_equal(of(made, 0.5).op, np.array([softmax(row / (5 * 0.923**25)) for row in alpha(made)]))
     assert made.temperature(1.0) == pytest.approx(5 * 0.923**50), "as after 50 epochs, however many there were"
+
+
+def test_the_temperature_may_stop_falling() -> None:
+    made = relaxation(temperature=1.0, temperature_ratio=0.923, temperature_floor=0.25)
+    assert made.temperature(1 / 3) == pytest.approx(0.923 ** (50 / 3))
+    assert made.temperature(0.5) == made.temperature(1.0) == 0.25
+    assert_equal(of(made, 1.0).op, np.array([softmax(row / 0.25) for row in alpha(made)]))
+    with pytest.raises(ConfigError, match="temperature_floor=2 above"):
+        SearchConfig.make("darts", "quick", ["relaxation.temperature_floor=2"])
 
 
 def test_cen_is_over_a_nodes_edges_for_each_operation() -> None:

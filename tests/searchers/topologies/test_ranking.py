@@ -25,6 +25,7 @@ from genocc.searchers.topologies import ranking
 from genocc.searchers.topologies.ranking import RankingConfig, load_parts, rank_topologies, read_ranking
 from genocc.searchers.topologies.topologies import sampled
 from genocc.training.config import TrainConfig
+from genocc.training.trainer import training_parts
 
 TINY = [
     *("--data", "fake", "--epochs", "1", "--sample", "4", "--top", "2"),
@@ -49,7 +50,7 @@ def error(*arguments: object) -> str:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ranking made by two processes without a break."""
     folder = tmp_path_factory.mktemp("ranking") / "whole"
-    assert run(*TINY, "--out", folder, "--workers", 2).exit_code == 0
+    assert run(*TINY, "--out", folder, "--jobs", 2).exit_code == 0
     return folder
 
 
@@ -71,6 +72,26 @@ def test_no_net_is_trained_on_the_images_that_rank_it_nor_ranked_by_test_images(
     pixels = [part.start(torch.arange(len(part)), 0, False, None)().flatten(1).numpy() for part in parts]
     rest, held, every = (sorted(image.tobytes() for image in part) for part in pixels)
     assert sorted(rest + held) == every
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(0.5, 719), (40, 40)])
+def test_nets_are_trained_on_the_share_of_all_training_images_that_is_asked_for(
+    asked: float, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def count(genotype: Any, config: TrainConfig, *, data: Any, device: str) -> Any:
+        images, held = training_parts(data, config.data)
+        seen.append(len(images))
+        assert held is None
+        return SimpleNamespace(top1=0.5)
+
+    monkeypatch.setattr(ranking, "fit", count)
+    monkeypatch.setattr(ranking, "_PREPARED", None)
+    training = TrainConfig.make("quick", data={"name": "digits", "size": 8, "training": asked})
+    ranking._prepare(RankingConfig(training=training).model_dump(mode="json"), "cpu")
+    ranking._train(("normal", sampled(2, 0)[0]))
+    assert seen == [expected]
 
 
 def test_the_best_of_the_first_phase_are_ranked_by_the_second(whole: Path) -> None:
@@ -106,7 +127,7 @@ def test_killed_it_goes_on_with_what_is_missing_and_comes_to_the_same_end(whole:
     """One process instead of two, killed after its first topology, with half a line in its history."""
     folder = tmp_path / "killed"
     program = "from genocc.cli import app; app(prog_name='genocc')"
-    command = [sys.executable, "-c", program, "rank-topologies", *TINY, "--out", str(folder), "--workers", "1"]
+    command = [sys.executable, "-c", program, "rank-topologies", *TINY, "--out", str(folder), "--jobs", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not (folder / "history.jsonl").exists():
             time.sleep(0.01)
@@ -117,7 +138,7 @@ def test_killed_it_goes_on_with_what_is_missing_and_comes_to_the_same_end(whole:
     assert 1 <= done < 6
     with open(folder / "history.jsonl", "a", encoding="utf-8") as stream:
         stream.write('{"phase": "nor')
-    assert run("--out", folder, "--resume", "--workers", 1).exit_code == 0
+    assert run("--out", folder, "--resume", "--jobs", 1).exit_code == 0
     assert lines(folder) == lines(whole)
     assert (folder / "ranking.json").read_bytes() == (whole / "ranking.json").read_bytes()
 
@@ -181,7 +202,7 @@ def test_nets_are_trained_on_the_device_that_is_named(whole: Path, monkeypatch: 
 def test_ctrl_c_ends_it_with_130_and_its_processes_with_it(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     program = "from genocc.cli import app; app(prog_name='genocc')"
-    long = [*TINY, "--set", "schedule.epochs=10000", "--out", str(folder), "--workers", "1"]
+    long = [*TINY, "--set", "schedule.epochs=10000", "--out", str(folder), "--jobs", "1"]
     command = [sys.executable, "-c", program, "rank-topologies", *long]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not (folder / "config.json").exists():
@@ -202,10 +223,10 @@ def test_ctrl_c_ends_it_with_130_and_its_processes_with_it(tmp_path: Path) -> No
         (("--top", 0), "top (--top): found 0"),
         (("--validation", 0), "validation (--validation): found 0"),
         (("--validation", 1), "of 1,438 training images none is left to train on"),
-        (("--workers", 0), "--workers 0: expected at least 1"),
+        (("--jobs", 0), "--jobs 0: expected at least 1"),
         (("--resume",), "--resume needs --out"),
         (("--data", "nothing"), "there is neither a data set nor a folder 'nothing'"),
-        (("--workers", 1, "--set", "data.training=1300"), "1,300 images are asked for; the data set has 1,150"),
+        (("--jobs", 1, "--set", "data.training=1300"), "1,300 images are asked for; the data set has 1,150"),
         (("--preset", "slow"), "unknown preset 'slow'"),
         (("--set", "network.chanels=2"), "did you mean 'network.channels'?"),
     ],

@@ -1,0 +1,1 @@
+"""Experiments: tables of searches and trainings as data, run on any engine, with the papers' figures beside ours."""
