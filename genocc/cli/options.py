@@ -41,9 +41,7 @@ LatencyOption = Annotated[
         "--latency", metavar="FILE", help="A file of `genocc profile`: predict the latency.", show_default=False
     ),
 ]
-ForceOption = Annotated[
-    bool, typer.Option("--force", help="Take a --latency file of another machine or runtime all the same.")
-]
+ForceOption = Annotated[bool, typer.Option("--force", help="Take any machine's --latency FILE.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 
 _PANEL = "Network"

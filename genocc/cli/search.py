@@ -92,7 +92,7 @@ def search(
         typer.Option(
             metavar="TIME",
             parser=duration,
-            help="Its predicted latency, such as 5ms; over it, code 1.",
+            help="Predicted latency, such as 5ms: likewise.",
             rich_help_panel="Budget",
             show_default=False,
         ),
@@ -101,7 +101,7 @@ def search(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The file of `genocc profile` that predicts it.",
+            help="What predicts it: from `genocc profile`.",
             rich_help_panel="Budget",
             show_default=False,
         ),
@@ -110,7 +110,7 @@ def search(
         float | None,
         typer.Option(
             metavar="X",
-            help="Add X times (expected latency of the edges / --max-latency) to the architecture's loss.",
+            help="The same of the expected latency.",
             rich_help_panel="Budget",
             show_default=False,
         ),
