@@ -118,9 +118,12 @@ def errors(case: Case) -> Iterator[tuple[str, float]]:
     with torch.inference_mode():
         yield "eager", error(TargetNet(case.genotype, case.config, weights=single).eval()(x))
         yield "optimized", error(graph_module(optimized, parameters).eval()(x))
-    model = OnnxExporter().model(_net(case, optimized, parameters)).SerializeToString()
+    model = OnnxExporter().model(_net(case, optimized, parameters))
     check(model)
-    files = {".onnx": OnnxFile("model", model), ".safetensors": NetFile("net", optimized, parameters, {})}
+    files = {
+        ".onnx": OnnxFile("model", model.SerializeToString()),
+        ".safetensors": NetFile("net", optimized, parameters, {}),
+    }
     for name, runtime in runtimes().items():
         file = next((files[suffix] for suffix in runtime.reads if suffix in files), None)
         if name in TOLERANCES and name != "eager" and file and (not runtime.slow or case.seed % COMPILED == 1):

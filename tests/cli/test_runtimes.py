@@ -83,7 +83,9 @@ def test_an_xml_file_is_compiled_verified_evaluated_and_timed(training_run: Path
     assert "no genotype in its metadata; expected a file that `genocc compile` wrote" in error("verify", path)
     options = [*SMALL, "--batch", "1", "--rounds", "1", "--threads", "1", "--json"]
     timed = json.loads(run("bench", "zoo:darts-v2", "--runtime", "openvino", *options).stdout)
-    assert [timing["backend"] for timing in timed["timings"]] == ["genocc-openvino"]
+    backends = [timing["backend"] for timing in timed["timings"]]
+    assert "genocc-openvino" in backends
+    assert all(name.startswith("genocc-openvino") for name in backends)
     assert "openvino" in timed["versions"]
 
 

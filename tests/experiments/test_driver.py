@@ -93,7 +93,7 @@ def test_a_folder_is_not_begun_twice(finished_experiment: tuple[Plan, Path]) -> 
         run_experiment(own(), finished_experiment[1], Inline())
 
 
-IN_DEFAULT = ("paper:edarts-table-3", "paper:entrannas-table-3")
+IN_DEFAULT = ("paper:edarts-table-3",)
 SHIPPED = [pytest.param(name, marks=[] if name in IN_DEFAULT else pytest.mark.full) for name in shipped()]
 
 

@@ -10,7 +10,7 @@ import pytest
 from genocc.errors import ConfigError, GenoccError
 from genocc.searchers import registry
 from genocc.searchers.config import SearchConfig
-from genocc.searchers.method import Method
+from genocc.searchers.method import PRESETS, Method
 from genocc.searchers.parts import Softmax, TopK
 from genocc.searchers.parts.relaxation import Relaxation
 from genocc.searchers.registry import OpenPart, about, bring, choices, named, names
@@ -47,7 +47,7 @@ def test_the_settings_of_every_part_survive_json(part: str, name: str) -> None:
     assert kind.model_validate(json.loads(made.model_dump_json())) == made
     assert json.loads(made.model_dump_json())["name"] == name
     for preset, settings in made.presets.items():
-        assert preset in ("quick", "cifar", "imagenet")
+        assert preset in PRESETS
         assert type(made).model_validate(settings)
 
 

@@ -38,6 +38,7 @@ def test_threads_are_put_back(darts_v2: Genotype) -> None:
     assert torch.get_num_threads() == before
 
 
+@pytest.mark.full
 def test_ratios_refer_to_the_traced_path(darts_v2: Genotype) -> None:
     found = benchmark(darts_v2, TINY, backends=("traced", "genocc-onnx"), batches=(1,), rounds=1, threads=1)
     traced, ours = found.timings

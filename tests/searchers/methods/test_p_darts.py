@@ -259,7 +259,14 @@ def test_a_search_goes_through_its_stages(whole: Path) -> None:
 
 
 @pytest.mark.usefixtures("look_always")
-@pytest.mark.parametrize("steps", [(5, 11), (6, 12), (7, 14)], ids=["within", "at the boundary", "after it"])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param((5, 11), id="within", marks=pytest.mark.full),
+        pytest.param((6, 12), id="at the boundary"),
+        pytest.param((7, 14), id="after it", marks=pytest.mark.full),
+    ],
+)
 def test_a_search_stopped_in_any_stage_goes_on_as_if_it_had_not_been(
     steps: tuple[int, int], whole: Path, tmp_path: Path
 ) -> None:
