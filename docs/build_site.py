@@ -33,7 +33,17 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("exam
 NOTEBOOKS = sorted(ROOT.glob("docs/tutorials/*.ipynb"))
 SECTIONS = {
     "Learn it": ["docs/tutorials/*"],
-    "Use it": ["docs/search", "docs/training", "docs/report", "docs/ranking", "docs/compiling", "docs/backbones"],
+    "Use it": [
+        "docs/search",
+        "docs/training",
+        "docs/report",
+        "docs/ranking",
+        "docs/experiments",
+        "docs/engines",
+        "docs/compiling",
+        "docs/latency",
+        "docs/backbones",
+    ],
     "The genotype": ["docs/genotype", "docs/formats", "docs/diagrams", "docs/passes"],
     "Methods": ["docs/methods/*"],
     "Measured": ["docs/benchmarks", "docs/results/*"],
