@@ -181,10 +181,10 @@ def evaluate(
     folder = Path(wanted["folder"]) if wanted.get("folder") else None
     crop = wanted.get("center_crop") if center_crop is None else center_crop
     found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed, crop))
+    images = evaluation_images(opened, found, limit)
     for remark in (found.note, _split_remark(found, split_seed, own.get("split_seed"))):
         if remark:
             note(remark)
-    images = evaluation_images(opened, found, limit)
     if center_crop not in (None, 1) and isinstance(found.test, MemoryImages):
         note("--center-crop has no effect: images of this size are held in memory, and measured whole")
     known = KnownData.read(net) if data is None and read_known_data(net) is not None else None

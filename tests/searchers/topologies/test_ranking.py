@@ -226,7 +226,7 @@ def test_ctrl_c_ends_it_with_130_and_its_processes_with_it(tmp_path: Path) -> No
         (("--jobs", 0), "--jobs 0: expected at least 1"),
         (("--resume",), "--resume needs --out"),
         (("--data", "nothing"), "there is neither a data set nor a folder 'nothing'"),
-        (("--jobs", 1, "--set", "data.training=1300"), "1,300 images are asked for; the data set has 1,150"),
+        (("--jobs", 1, "--set", "data.training=1300"), "1,300 + 288 images are asked for; the data set has 1,438"),
         (("--preset", "slow"), "unknown preset 'slow'"),
         (("--set", "network.chanels=2"), "did you mean 'network.channels'?"),
     ],
