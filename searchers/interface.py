@@ -270,6 +270,11 @@ class DataShape:
     channels: int = 3
     size: tuple[int, int] = field(default=(32, 32))
 
+    @property
+    def of_network(self) -> dict[str, Any]:
+        """The fields of a network that these are."""
+        return {"classes": self.classes, "input_channels": self.channels, "input_size": self.size}
+
 
 class BilevelSteps(Learner, Protocol):
     """The steps that a schedule puts in order; `Bilevel` takes them."""

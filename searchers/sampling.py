@@ -46,9 +46,7 @@ class Sampler:
 
     def __init__(self, config: SearchConfig, data_shape: DataShape) -> None:
         self.config = config
-        self.target = config.budget.target(
-            classes=data_shape.classes, input_channels=data_shape.channels, input_size=data_shape.size
-        )
+        self.target = config.budget.target(**data_shape.of_network)
         self.spaces = config.cell_spaces(self.target.kinds)
         self._of_edges: dict[tuple[str, int, int, str], tuple[int, int]] = {}
         self._around = (0, 0)
@@ -141,9 +139,7 @@ def run_sampling(config: SearchConfig, folder: RunFolder, data: str, data_shape:
         "seed": config.seed,
         "draws": draws,
         **images_metadata(data, data_shape.classes, data_shape.channels, data_shape.size),
-        **config.budget.latency_metadata(
-            genotype, classes=data_shape.classes, input_channels=data_shape.channels, input_size=data_shape.size
-        ),
+        **config.budget.latency_metadata(genotype, **data_shape.of_network),
     }
     folder.finish(genotype.model_copy(update={"metadata": metadata}).dumps())
     folder.log(f"finished: {genotype.hash}")

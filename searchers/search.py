@@ -186,9 +186,7 @@ class _Search(Loop[StagedBilevel]):
             "child_accuracy_stale": line["child_accuracy_stale"],
             "undecided": line["undecided"],
             **images_metadata(self.halves.data.name, shape.classes, shape.channels, shape.size),
-            **config.budget.latency_metadata(
-                genotype, classes=shape.classes, input_channels=shape.channels, input_size=shape.size
-            ),
+            **config.budget.latency_metadata(genotype, **shape.of_network),
         }
         folder.finish(genotype.model_copy(update={"metadata": metadata}).dumps())
         folder.log(f"finished: {genotype.hash}")

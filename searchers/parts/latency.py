@@ -43,9 +43,7 @@ class ExpectedLatency(Penalty):
         if not self.factor:
             return None
         budget = config.budget
-        target = budget.target(
-            classes=data_shape.classes, input_channels=data_shape.channels, input_size=data_shape.size
-        )
+        target = budget.target(**data_shape.of_network)
         return ExpectedCostTerm(self.factor / budget.max_latency, candidate_latencies(spaces, target, budget.profile()))
 
 

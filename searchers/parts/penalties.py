@@ -186,9 +186,7 @@ class ExpectedMacsTerm(ExpectedCostTerm):
         self, factor: float, budget: BudgetConfig, spaces: Mapping[str, CellSpace], data_shape: DataShape
     ) -> None:
         assert budget.max_macs is not None, "checked by ExpectedMacs"
-        target = budget.target(
-            classes=data_shape.classes, input_channels=data_shape.channels, input_size=data_shape.size
-        )
+        target = budget.target(**data_shape.of_network)
         super().__init__(factor / budget.max_macs, candidate_macs(spaces, target))
 
 

@@ -40,7 +40,5 @@ class SuperNetConfig(Part):
             channels=self.channels,
             layers=self.layers,
             stem_stride=self.stem_stride,
-            classes=data_shape.classes,
-            input_channels=data_shape.channels,
-            input_size=data_shape.size,
+            **data_shape.of_network,
         )
