@@ -46,7 +46,7 @@ def test_a_copy_that_was_changed_is_run_and_printed(tmp_path: Path, inline: Inli
     result = run("experiment", mine, "--out", tmp_path / "x", "--json")
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["rows"][0]["columns"]["trained"]["paper"] == 93.0
-    assert inline.ran == [f"{row}/seed-0/{kind}" for row in ("pc-darts", "random") for kind in ("search", "train")]
+    assert inline.names == [f"{row}/seed-0/{kind}" for row in ("pc-darts", "random") for kind in ("search", "train")]
     config = json.loads((tmp_path / "x/runs/pc-darts/seed-0/search/config.json").read_text())
     assert config["config"]["method"] == "gdas"
     assert "4 of 4 jobs done" in run("experiment", tmp_path / "x", "--table").stdout
@@ -69,7 +69,7 @@ def test_a_failure_gives_exit_code_1(tmp_path: Path, inline: Inline) -> None:
     assert "Failed: published/seed-0/train: as the test asks" in result.stdout
     inline.failing = ()
     assert run("experiment", tmp_path / "x", "--resume").exit_code == 0
-    assert inline.ran[-1] == "published/seed-0/train"
+    assert inline.names[-1] == "published/seed-0/train"
 
 
 def test_wrong_uses_are_one_line(finished_experiment: tuple[Plan, Path], tmp_path: Path) -> None:

@@ -31,6 +31,14 @@ class InProcess(Engine):
     def open(self, jobs: Sequence[Job]) -> Session:
         return _Session(self)
 
+    def end(self, job: Job) -> tuple[int, str]:
+        """Runs a job; returns its exit code and what it said of its failure."""
+        self.before(job)
+        line = (*job.arguments, *(["--resume"] if job.folder.exists() else []))
+        self.ran.append(line)
+        result = CliRunner().invoke(app, list(line), catch_exceptions=False)
+        return result.exit_code, result.stderr.rstrip().rpartition("error: ")[2] if result.exit_code else ""
+
 
 class _Session(Session):
     most = 1
@@ -42,11 +50,7 @@ class _Session(Session):
         (self.job,) = jobs
 
     def wait(self) -> tuple[Job, int, str]:
-        self.engine.before(self.job)
-        line = (*self.job.arguments, *(["--resume"] if self.job.folder.exists() else []))
-        self.engine.ran.append(line)
-        result = CliRunner().invoke(app, list(line))
-        return self.job, result.exit_code, result.stderr.rstrip().rpartition("error: ")[2] if result.exit_code else ""
+        return self.job, *self.engine.end(self.job)
 
     def close(self) -> None:
         pass

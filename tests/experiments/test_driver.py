@@ -44,7 +44,7 @@ def test_what_fails_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
     assert [step.done for step in plan.steps] == [False, False, True]
     engine = Inline()
     again = run_experiment(own(*ONE), tmp_path / "x", engine, resume=True)
-    assert engine.ran == ["darts/seed-0/search", "darts/seed-0/train"]
+    assert engine.names == ["darts/seed-0/search", "darts/seed-0/train"]
     assert not failures(again, tmp_path / "x")
 
 
@@ -57,7 +57,7 @@ def test_a_run_that_was_killed_goes_on_in_its_folder(tmp_path: Path) -> None:
         stream.write('{"job": "darts/se')
     engine = Inline()
     run_experiment(own(*ONE), out, engine, resume=True)
-    assert engine.ran == ["darts/seed-0/search", "darts/seed-0/train", "published/seed-0/train"]
+    assert engine.names == ["darts/seed-0/search", "darts/seed-0/train", "published/seed-0/train"]
     assert all(json.loads(line)["ok"] for line in (out / "history.jsonl").read_text().splitlines()[-3:])
     assert "finished" in (out / "runs/darts/seed-0/search/log.txt").read_text()
 
@@ -83,7 +83,7 @@ def test_other_jobs_than_those_that_were_begun_are_refused(
 def test_columns_may_change_and_nothing_is_run_again(finished_experiment: tuple[Plan, Path]) -> None:
     changed, engine = own(('unit = "error"', 'unit = "%"')), Inline()
     run_experiment(changed, finished_experiment[1], engine, resume=True)
-    assert engine.ran == []
+    assert engine.names == []
     assert (finished_experiment[1] / "experiment.toml").read_text() == changed.text
     run_experiment(own(), finished_experiment[1], engine, resume=True)
 
