@@ -170,13 +170,17 @@ def steps(search: Bilevel) -> None:
 def counted(function: Callable[[], None]) -> tuple[int, int]:
     """Returns how many tensors a function exchanges, and how many bytes they have."""
     sizes: list[int] = []
-    usual = distributed.all_reduce
 
-    def all_reduce(tensor: Tensor, *arguments: Any) -> None:
-        sizes.append(tensor.numel() * tensor.element_size())
-        usual(tensor, *arguments)
+    def counting(exchange: Callable[..., None]) -> Callable[..., None]:
+        def counted(*arguments: Any) -> None:
+            tensor = next(argument for argument in reversed(arguments) if isinstance(argument, Tensor))
+            sizes.append(tensor.numel() * tensor.element_size())
+            exchange(*arguments)
 
-    with patch.object(distributed, "all_reduce", all_reduce):
+        return counted
+
+    names = ("all_reduce", "all_gather")
+    with patch.multiple(distributed, **{name: counting(getattr(distributed, name)) for name in names}):
         function()
     return len(sizes), sum(sizes)
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, distributed
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 from genocc.graph import Node
 from genocc.nn.primitives import EMITTERS, BatchNorm2d, Emitters, TorchOp
@@ -21,8 +22,8 @@ from genocc.primitives import BatchNorm
 class SyncBatchNorm2d(BatchNorm2d):
     """BN over the images of all processes, each of which has equally many.
 
-    The variance is summed around the mean of all, in a second step, which is as exact as in one process. The gradients
-    of both are those of the sum of all processes' losses.
+    Statistics and gradients are those of the whole batch and of the sum of all processes' losses. They cost one
+    exchange forward and one backward.
     """
 
     synchronized = True
@@ -31,18 +32,10 @@ class SyncBatchNorm2d(BatchNorm2d):
         if not (self.training and distributed.is_initialized()):
             return super().forward(x)
         wide = x if x.dtype == torch.float64 else x.float()  # as BN does under autocast
-        processes = distributed.get_world_size()
-        (mean,) = mean_over_processes(wide.mean((0, 2, 3)))
-        centered = wide - mean[:, None, None]
-        (variance,) = mean_over_processes(centered.square().mean((0, 2, 3)))
-        self._follow(mean.detach(), variance.detach(), processes * x.numel() // x.shape[1])
-        scale = (variance + self.eps).rsqrt()
-        if self.affine:
-            scale = scale * self.weight
-        normalized: Tensor = centered * scale[:, None, None]
-        if self.affine:
-            normalized = normalized + self.bias[:, None, None]
-        return normalized.to(x.dtype)
+        normalized, mean, variance = _BatchNorm.apply(wide, self.weight, self.bias, self.eps)
+        self._follow(mean, variance, distributed.get_world_size() * x.numel() // x.shape[1])
+        result: Tensor = normalized.to(x.dtype)
+        return result
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor, count: int) -> None:
@@ -50,6 +43,45 @@ class SyncBatchNorm2d(BatchNorm2d):
         assert self.running_var is not None
         self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
         self.running_var.lerp_((variance * count / (count - 1)).to(self.running_var), self.momentum)
+
+
+class _BatchNorm(Function):
+    """The kernels of PyTorch's BN, with the statistics of all processes between them."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[Tensor, ...]:
+        mean, variance = _statistics(x)
+        ctx.save_for_backward(x, weight, mean, variance)
+        ctx.eps = eps
+        ctx.mark_non_differentiable(mean, variance)
+        return functional.batch_norm(x, mean, variance, weight, bias, eps=eps), mean, variance
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, mean, variance = ctx.saved_tensors
+        # With given statistics the kernel's gradient of x is what flows past them, and the other two are the sums over
+        # the images of this process, of gradient * normalized and of gradient.
+        past, scaled, plain = torch.ops.aten.native_batch_norm_backward(
+            gradient, x, weight, mean, variance, None, None, False, ctx.eps, (ctx.needs_input_grad[0], True, True)
+        )
+        if ctx.needs_input_grad[0]:
+            images = x.numel() // x.shape[1]
+            means = torch.stack(_exchanged((scaled / images, plain / images)))
+            scale = (variance + ctx.eps).rsqrt()
+            slope, shift = means * (scale if weight is None else scale * weight)
+            past -= functional.batch_norm(x, mean, variance, slope, shift, eps=ctx.eps)
+        return past, None if weight is None else scaled, None if weight is None else plain, None
+
+
+def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns each channel's mean and variance over the images of all processes."""
+    mine = torch.stack(torch.batch_norm_update_stats(x, None, None, 0.0))
+    found = [torch.empty_like(mine) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(found, mine)
+    means, variances = torch.stack(found).unbind(1)
+    mean = means.mean(0)
+    return mean, (variances + (means - mean).square()).mean(0)
 
 
 def mean_over_processes(*tensors: Tensor) -> tuple[Tensor, ...]:

@@ -7,7 +7,7 @@ One table, `LAZY`, beside that of target nets. A 1x1 convolution returns a `Prod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -36,7 +36,7 @@ from genocc.primitives import (
 )
 
 from .depthwise import depthwise
-from .features import CellState, Feature, Product
+from .features import CellState, Feature, Product, normalize
 from .maps import from_planes, planes, refold, unfold
 
 
@@ -78,11 +78,39 @@ class OperationModule(nn.Module):
 
     def forward(self, state: CellState) -> Feature:
         """Returns the operation's feature of a state."""
+        (feature,) = together([self], state)
+        return feature
+
+    def stages(self, state: CellState) -> Generator[list[Feature], None, Feature]:
+        """Computes the operation; yields the features that it reads next, and that need their statistics first."""
         values: dict[str, Any] = {self.input: state}
         for name, call, inputs in self.steps:
-            values[name] = call(*(values[value] for value in inputs))
+            arguments = [values[value] for value in inputs]
+            if features := [value for value in arguments if isinstance(value, Feature)]:
+                yield features
+            values[name] = call(*arguments)
         output = values[self.output]
         return output if isinstance(output, Feature) else Feature(computed(output))
+
+
+def together(operations: Sequence[OperationModule], state: CellState) -> list[Feature]:
+    """Returns the features of operations of a state, computed side by side.
+
+    Statistics that several of them need at the same point, in the midst of separable convolutions, are computed and
+    exchanged between processes at once.
+    """
+    running = {number: operation.stages(state) for number, operation in enumerate(operations)}
+    found: dict[int, Feature] = {}
+    while running:
+        waiting: list[Feature] = []
+        for number, stages in list(running.items()):
+            try:
+                waiting += next(stages)
+            except StopIteration as end:
+                found[number] = end.value
+                del running[number]
+        normalize(waiting)
+    return [found[number] for number in range(len(operations))]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from genocc.primitives import Shape
 
 from ..arithmetic.factory import ModuleFactory
 from ..arithmetic.features import CellState, Feature, combine, normalize
+from ..arithmetic.lazy import OperationModule, together
 from ..interface import CellSpace
 from ..parts.connection import Bypass, Connection
 
@@ -102,19 +103,25 @@ class SuperCell(nn.Module):
         space, channels = self.space, self.channels
         states = [newer]
         if space.inputs > 1:
-            states = [CellState(self.pre0(older).computed()), CellState(self.pre1(newer).computed())]
+            inputs = [self.pre0(older), self.pre1(newer)]
+            normalize(inputs)
+            states = [CellState(feature.computed()) for feature in inputs]
         found: dict[str, Feature] = {}
         for number in range(space.inputs + space.nodes):
             if number >= space.inputs:
                 states.append(CellState(self._node(number, states, found, terms)))
-            wanted = {self.keys[e, k]: None for e, k in terms.live if space.edges[e][0] == number}
+            wanted = list(dict.fromkeys(self.keys[e, k] for e, k in terms.live if space.edges[e][0] == number))
             if wanted:
-                source = channels.source(number, states[number])
-                new = {key: self.features[key](source) for key in wanted}
-                normalize(list(new.values()))
-                found |= new
+                new = together([self._operation(key) for key in wanted], channels.source(number, states[number]))
+                normalize(new)
+                found |= zip(wanted, new, strict=True)
         output = [states[state] for state in space.concat]
         return output[0] if len(output) == 1 else CellState(torch.cat([state.map for state in output], -1))
+
+    def _operation(self, key: str) -> OperationModule:
+        module = self.features[key]
+        assert isinstance(module, OperationModule)
+        return module
 
     def _node(self, number: int, states: Sequence[CellState], found: Mapping[str, Feature], terms: Terms) -> Tensor:
         chosen = [(e, k) for e, k in terms.live if self.space.edges[e][1] == number]

@@ -28,17 +28,24 @@ def in_all_processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int
     """Runs a function of the process's number in all processes, and returns what each returned."""
     barrier, parts = threading.Barrier(PROCESSES, timeout=60), dict[int, Tensor]()
 
-    def all_reduce(values: Tensor) -> None:
+    def all_gather(found: list[Tensor], values: Tensor) -> None:
         parts[threading.get_ident()] = values.clone()
         barrier.wait()
-        values.copy_(torch.stack(list(parts.values())).sum(0))
+        for received, thread in zip(found, sorted(parts), strict=True):  # the same order in all
+            received.copy_(parts[thread])
         if barrier.wait() == 0:  # all have read
             parts.clear()
         barrier.wait()
 
+    def all_reduce(values: Tensor) -> None:
+        found = [torch.empty_like(values) for _ in range(PROCESSES)]
+        all_gather(found, values)
+        values.copy_(torch.stack(found).sum(0))
+
     monkeypatch.setattr(distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(distributed, "get_world_size", lambda: PROCESSES)
     monkeypatch.setattr(distributed, "all_reduce", all_reduce)
+    monkeypatch.setattr(distributed, "all_gather", all_gather)
 
     def run(function: Callable[[int], Tensor]) -> list[Tensor]:
         with ThreadPoolExecutor(PROCESSES) as pool:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 
 from genocc.graph import Graph, GraphBuilder
+from genocc.nn.primitives import BatchNorm2d
 from genocc.operations import OPERATIONS
 from genocc.primitives import Conv2d, Input
+from genocc.searchers.arithmetic import features
 from genocc.searchers.arithmetic.features import CellState, Feature, combine
-from genocc.searchers.arithmetic.lazy import OperationModule, SuperNetBlock
+from genocc.searchers.arithmetic.lazy import OperationModule, SuperNetBlock, together
 from genocc.searchers.arithmetic.maps import fold, unfold
 from tests import reference
 from tests.nn.strided_gradients import StridedGradients
@@ -49,6 +52,25 @@ def test_an_operation_is_its_recipe(name: str, stride: int, size: int, training:
     with torch.no_grad():
         found = as_batch(module(CellState(fold(torch.from_numpy(image), 4)))).numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_operations_side_by_side_share_the_exchanges_of_their_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "max_pool_3x3"]
+    graphs = {name: graph_of(name, 4, 1, 8) for name in names}
+    state = CellState(fold(torch.from_numpy(reference.random_image(graphs[names[0]], batch=6)), 4))
+    modules = [module_of(graph, name)[0] for name, graph in graphs.items()]
+    alone = [copy.deepcopy(module)(state).computed() for module in modules]
+    exchanged: list[int] = []
+    monkeypatch.setattr(features, "mean_over_processes", lambda *them: (exchanged.append(len(them)), them)[1])
+    monkeypatch.setattr(distributed, "get_world_size", lambda: 1)
+    for norm in (part for module in modules for part in module.modules() if isinstance(part, BatchNorm2d)):
+        norm.synchronized = True
+    found = together(modules, state)
+    assert len(exchanged) == 1, "both separable convolutions are half done"
+    features.normalize(found)
+    assert len(exchanged) == 2, "of 1x1 convolutions and of a pool, at once"
+    for feature, expected in zip(found, alone, strict=True):
+        torch.testing.assert_close(feature.computed(), expected)
 
 
 @pytest.mark.parametrize("name", NAMES)

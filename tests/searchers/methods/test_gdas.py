@@ -20,6 +20,7 @@ from genocc.searchers.search import run_search
 from genocc.searchers.stages import StagedBilevel
 from genocc.searchers.supernet.cell import SuperCell
 from genocc.searchers.supernet.net import SuperNet
+from tests.searchers.computations import record_computations
 from tests.searchers.small import history, small
 
 Array = NDArray[np.float64]
@@ -157,7 +158,7 @@ def test_a_step_computes_what_it_has_drawn_and_nothing_else() -> None:
         assert isinstance(cell, SuperCell)
         called[number] = set()
         for key, feature in cell.features.items():
-            feature.register_forward_hook(lambda *_, n=number, k=key: called[n].add(k))
+            record_computations(feature, lambda n=number, k=key: called[n].add(k))
     with made.drawing(2):
         route = made.route()
         made(torch.zeros(4, 3, 8, 8))

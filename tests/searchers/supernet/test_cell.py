@@ -14,6 +14,7 @@ from genocc.searchers.parts.connection import WeightedSum
 from genocc.searchers.parts.space import SpaceConfig
 from genocc.searchers.parts.topology import AllEdges
 from genocc.searchers.supernet.cell import SuperCell, Terms
+from tests.searchers.computations import record_computations
 
 OPERATIONS = ("none", "skip_connect", "max_pool_3x3", "sep_conv_3x3")
 SPACE = AllEdges(nodes=3).cell_space(OPERATIONS)
@@ -89,7 +90,7 @@ def test_what_is_not_live_is_not_computed() -> None:
     cell, terms = cell_of(), terms_of(SPACE, 0.3)
     calls: list[str] = []
     for key, module in cell.features.items():
-        module.register_forward_hook(lambda *_, key=key: calls.append(key))
+        record_computations(module, lambda key=key: calls.append(key))
     older, newer = inputs(cell)
     cell(CellState(fold(older, 8)), CellState(fold(newer, 8)), terms)
     assert sorted(calls) == sorted({cell.keys[choice] for choice in terms.live})

@@ -17,6 +17,7 @@ from genocc.searchers.interface import DataShape, Group, View
 from genocc.searchers.supernet.net import SuperNet
 from tests.nn.strided_gradients import StridedGradients
 from tests.reference_supernets import STANDARD, ReferenceSuperNet, load, pairs_of_parameters
+from tests.searchers.computations import record_computations
 
 KINDS = ("normal", "reduction")
 
@@ -212,7 +213,7 @@ def test_a_dead_feature_costs_no_computation_and_its_weights_stay() -> None:
     calls: list[tuple[int, str]] = []
     for number, cell in enumerate(net.cells):
         for key, module in cell.features.items():
-            module.register_forward_hook(lambda *_, place=(number, key): calls.append(place))
+            record_computations(module, lambda place=(number, key): calls.append(place))
     weight_step(net)
     live = set()
     for number, kind in enumerate(net.kinds):
