@@ -59,9 +59,13 @@ def experiment(
     """
     from genocc.experiments.sources import own_plan, read_source
 
-    if name is None or list_:
+    if name is None and out is not None:
+        name = str(out)  # so that `--out FOLDER --resume` is enough, as for a search
+    if list_ or (name is None and not (resume or table)):
         _list(json)
         return
+    if name is None:
+        raise ConfigError(f"{'--resume' if resume else '--table'}: expected an EXPERIMENT, or the --out of one")
     source = read_source(name)
     if write is not None:
         _write(source.text, write, name)

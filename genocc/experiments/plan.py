@@ -115,8 +115,13 @@ class Plan:
 
     @property
     def steps(self) -> list[Step]:
-        """The jobs; one that waits stands behind the one that it waits for."""
-        found = {step.name: step for row in self.rows for p in row.points for step in (p.search, p.training) if step}
+        """The jobs; one that waits stands behind the one that it waits for.
+
+        The first seed of all rows comes before the second of any, so that an early end leaves a table of few seeds.
+        """
+        points = [(row.seeds.index(point.seed), point) for row in self.rows for point in row.points]
+        points.sort(key=lambda one: one[0])
+        found = {step.name: step for _, p in points for step in (p.search, p.training) if step}
         return list(found.values())
 
     def settings(self) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def test_the_table_of_a_folder(finished_experiment: tuple[Plan, Path], tmp_path:
     assert said.startswith("My comparison\n")
     assert "DARTS beats chance." in said
     assert (tmp_path / "t.md").read_text().startswith("# My comparison\n")
-    found = json.loads(run("experiment", finished_experiment[1], "--table", "--json").stdout)
+    found = json.loads(run("experiment", "--out", finished_experiment[1], "--table", "--json").stdout)
     assert (found["done"], found["jobs"]) == (12, 12)
 
 
@@ -78,6 +78,7 @@ def test_wrong_uses_are_one_line(finished_experiment: tuple[Plan, Path], tmp_pat
     for arguments, message in (
         ((out,), "has an experiment in it; go on with --resume, or print it with --table"),
         ((out, "--out", tmp_path), "has its own folder; leave --out out"),
+        (("--resume",), "expected an EXPERIMENT, or the --out of one"),
         (("paper:edarts-table-3", "--table"), "name the folder in which it was run"),
         (("paper:edarts-table-3", "--resume"), "name the folder in which it was run"),
         (("paper:edarts-table-3", "-o", "t.md"), "goes with --table"),

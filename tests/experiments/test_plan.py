@@ -41,6 +41,17 @@ def test_the_jobs_of_a_row() -> None:
     assert (published.arguments[1], published.after) == ("zoo:darts-v2", None)
 
 
+def test_one_seed_of_all_rows_comes_before_the_next_of_any() -> None:
+    names = [step.name for step in planned().steps]
+    places = [name.split("/")[:2] for name in names]
+    second = next(number for number, (_, seed) in enumerate(places) if seed == "seed-1")
+    assert {row for row, _ in places[:second]} == {row for row, _ in places}
+    for name in names:
+        row, seed, kind = name.split("/")
+        if kind.startswith("train") and row != "published":
+            assert names.index(f"{row}/{seed}/search") < names.index(name)
+
+
 def test_epochs_of_a_search_are_trained_each() -> None:
     """Which ones is a function of the seed."""
     names = [step.name for step in planned().steps if step.name.startswith("epochs/")]
