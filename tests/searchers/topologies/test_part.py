@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 
 from genocc.data import DataSet
 from genocc.errors import RunError
 from genocc.genotype import Genotype
-from genocc.runs.reading import read_command, read_history
+from genocc.runs.reading import LOCK, read_command, read_history
 from genocc.searchers.topologies import part as module
 from genocc.searchers.topologies.config import RankingConfig, load_parts
 from genocc.searchers.topologies.part import (
@@ -97,6 +98,11 @@ def test_its_configuration_says_all(part: Part, tmp_path: Path) -> None:
     (part.folder / "config.json").write_text(json.dumps(content))
     with pytest.raises(RunError, match=r"config.json: not the configuration of a part"):
         run_part(part.folder)
+
+
+def test_one_that_an_engine_still_has_is_not_touched(part: Part) -> None:
+    with FileLock(part.folder / LOCK):
+        part.begin(load_parts(CONFIG))
 
 
 def test_data_that_have_moved_are_noted(part: Part) -> None:
