@@ -4,7 +4,8 @@
     python benchmarks/fuzz.py --count 10000 --seed 1 --engine local --out runs/fuzz  # in parts: docs/engines.md
 
 Each case draws a genotype (1 to 6 edges a node, all operations, several on one edge, dead nodes), a small network of
-either skeleton (odd sizes among them), weights with random BN statistics, and passes (a target's own, or any subset).
+either skeleton (odd sizes among them), weights with random BN statistics, and passes (a target's own, or any subset);
+runtimes compute it with these passes and without any.
 Prints the number of cases and the worst errors. On a mismatch hypothesis shrinks the case first; the smallest genotype
 that still fails is printed with the pass that is to blame, and the exit code is 1. In parts, each draws its cases from
 a seed of its own, --seed and those after it; `--resume` goes on with the parts that are missing.
@@ -47,8 +48,14 @@ from genocc.runtimes.table import runtimes
 from tests.reference import evaluate, random_image, random_parameters
 from tests.strategies import genotypes, networks
 
+PLAIN = ", no passes"
+"""Behind the name of a runtime: what it makes of the graph before any pass."""
+
 TOLERANCES = {"eager": 1e-4, "optimized": 1e-4, "onnx reference, float64": 1e-10} | {
-    name: 1e-4 for name, one in runtimes().items() if name not in ("eager", "reference") and one.lacks() is None
+    f"{name}{which}": 1e-4
+    for name, one in runtimes().items()
+    if name not in ("eager", "reference") and one.lacks() is None
+    for which in ("", PLAIN)
 }
 """Largest difference from an independent evaluation in float64, relative to the largest logit."""
 
@@ -118,16 +125,18 @@ def errors(case: Case) -> Iterator[tuple[str, float]]:
     with torch.inference_mode():
         yield "eager", error(TargetNet(case.genotype, case.config, weights=single).eval()(x))
         yield "optimized", error(graph_module(optimized, parameters).eval()(x))
-    model = OnnxExporter().model(_net(case, optimized, parameters))
-    check(model)
-    files = {
-        ".onnx": OnnxFile("model", model.SerializeToString()),
-        ".safetensors": NetFile("net", optimized, parameters, {}),
-    }
-    for name, runtime in runtimes().items():
-        file = next((files[suffix] for suffix in runtime.reads if suffix in files), None)
-        if name in TOLERANCES and name != "eager" and file and (not runtime.slow or case.seed % COMPILED == 1):
-            yield name, error(runtime.load(file, threads=1).infer(x.numpy()))
+    for which, compiled, its in (("", optimized, parameters), (PLAIN, graph, Parameters.of(single))):
+        model = OnnxExporter().model(_net(case, compiled, its))
+        check(model)
+        files = {
+            ".onnx": OnnxFile("model", model.SerializeToString()),
+            ".safetensors": NetFile("net", compiled, its, {}),
+        }
+        for name, runtime in runtimes().items():
+            file = next((files[suffix] for suffix in runtime.reads if suffix in files), None)
+            known = name != "eager" and name + which in TOLERANCES
+            if known and file and (not runtime.slow or case.seed % COMPILED == 1):
+                yield name + which, error(runtime.load(file, threads=1).infer(x.numpy()))
     if case.seed % INTERPRETED == 0:
         optimized, parameters = run_passes(graph, Parameters.of(arrays), select(case.passes, PASSES))
         double = OnnxExporter().model(_net(case, optimized, parameters))
@@ -277,7 +286,7 @@ def main() -> None:
         tally = part(options.count, options.seed, options.out)
     print(f"{tally.cases} cases, seed {options.seed}, {time.monotonic() - start:.0f} s")
     for what, worst in tally.worst.items():
-        print(f"  {what:24} {tally.runs[what]:6} runs   worst relative error {worst:.1e}")
+        print(f"  {what:26} {tally.runs[what]:6} runs   worst relative error {worst:.1e}")
     print(tally.mismatch or "0 mismatches")
     sys.exit(1 if tally.mismatch else 0)
 

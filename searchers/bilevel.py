@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
 from genocc.data import Batches
 from genocc.data.batches import Batch, derived_seed
@@ -116,7 +115,7 @@ class Bilevel:
             route = self._auxiliary_route() if auxiliary else None
             torch.autograd.backward(self._loss(images, labels, route, meter))
         self.processes.average_gradients(self.net.weight_parameters())
-        clip_grad_norm_(self.net.weight_parameters(), self.config.weights.clip)
+        self.config.weights.clip_gradients(self.net.weight_parameters())
         self.weights_optimizer.step()
 
     def architecture_step(self, *, auxiliary: bool = False) -> None:

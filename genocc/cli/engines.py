@@ -13,14 +13,14 @@ from genocc.errors import EngineError
 if TYPE_CHECKING:
     from genocc.engines.base import Engine
 
-_PANEL = "Engine"
+ENGINE_PANEL = "Engine"
 EngineOption = Annotated[
     str | None,
     typer.Option(
         "--engine",
         metavar="NAME",
         help="What runs the jobs: see `genocc engines` \\[this process, one after another; local with --jobs].",
-        rich_help_panel=_PANEL,
+        rich_help_panel=ENGINE_PANEL,
         show_default=False,
     ),
 ]
@@ -30,7 +30,7 @@ JobsOption = Annotated[
         "--jobs",
         metavar="N",
         help="How many at a time \\[local: one per GPU, else per core].",
-        rich_help_panel=_PANEL,
+        rich_help_panel=ENGINE_PANEL,
         show_default=False,
     ),
 ]
@@ -40,7 +40,7 @@ EngineSetOption = Annotated[
         "--engine-set",
         metavar="ENGINE.SETTING=VALUE",
         help="Any setting of the engine, such as slurm.partition=gpu; repeatable.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=ENGINE_PANEL,
         show_default=False,
     ),
 ]

@@ -2,7 +2,10 @@
 
 from typing import Annotated
 
+import typer
+
 from genocc.cli.console import print_json, print_table
+from genocc.cli.engines import ENGINE_PANEL, EngineSetOption, chosen_engine
 from genocc.cli.options import JsonOption
 from genocc.cli.runs import (
     ConfigOption,
@@ -41,18 +44,34 @@ def rank_topologies(
             "--validation", help="Training images to rank by: a share up to 1, or a number \\[0.2].", metavar="N"
         ),
     ] = None,
-    jobs: Annotated[
-        int | None,
-        run_option(
-            "--jobs", "--workers", help="Processes of one thread \\[one for each core; one on a GPU].", metavar="N"
-        ),
-    ] = None,
     config: ConfigOption = None,
     set_: SetOption = None,
     size: SizeOption = None,
     download: DownloadOption = None,
     device: Annotated[str, run_option("--device", help="cpu or cuda \\[cpu].", metavar="DEVICE")] = "cpu",
     resume: Annotated[bool, run_option("--resume", help="Go on with the ranking in --out.")] = False,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            "--engine",
+            metavar="NAME",
+            help="What runs the trainings: see `genocc engines` \\[local].",
+            rich_help_panel=ENGINE_PANEL,
+            show_default=False,
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "--workers",
+            metavar="N",
+            help="Processes of one thread at a time \\[one for each core; one on a GPU].",
+            rich_help_panel=ENGINE_PANEL,
+            show_default=False,
+        ),
+    ] = None,
+    engine_set: EngineSetOption = None,
     json: JsonOption = False,
 ) -> None:
     """Rank the 180 cell topologies of two predecessors per node by training small nets (eDARTS); writes ranking.json.
@@ -61,8 +80,12 @@ def rank_topologies(
     on with the next topology.
     """
     from genocc.runs.progress import ConsoleProgress
+    from genocc.searchers.topologies.part import is_part, run_part
     from genocc.searchers.topologies.ranking import rank_topologies
 
+    if resume and out is not None and is_part(out):  # a job of an engine
+        run_part(out, device=device, progress=ConsoleProgress())
+        return
     ranking = rank_topologies(
         out,
         data=data,
@@ -76,7 +99,7 @@ def rank_topologies(
         sample=sample,
         top=top,
         validation=validation,
-        workers=jobs,
+        engine=chosen_engine(engine, jobs, engine_set),
         device=device,
         resume=resume,
         progress=ConsoleProgress(),

@@ -140,6 +140,11 @@ class Engine(ABC):
     def __init__(self, jobs: int | None, settings: Any) -> None:
         self.jobs, self.settings = jobs, settings
 
+    @property
+    def width(self) -> int | None:
+        """How many jobs run at a time, as far as that is known before there are any; None where it is not."""
+        return self.jobs
+
     @abstractmethod
     def open(self, jobs: Sequence[Job]) -> Session:
         """Returns what runs some jobs; raises EngineError where the machines are not there."""

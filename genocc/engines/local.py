@@ -37,6 +37,10 @@ class Local(Engine):
     title: ClassVar[str] = "processes of this machine"
     Settings: ClassVar[type[Part]] = LocalSettings
 
+    @property
+    def width(self) -> int:
+        return self.jobs or cores()
+
     def open(self, jobs: Sequence[Job]) -> Session:
         gpus = gpus_of(self.settings.gpus) if any(job.uses_gpu for job in jobs) else []
         most = min(self.jobs or len(gpus) or cores(), len(jobs))

@@ -13,6 +13,7 @@ A job's run folder has its configuration before it begins, so its command is no 
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -26,7 +27,7 @@ from genocc.errors import ConfigError, GenoccError, RunError
 from genocc.runs.folder import RunFolder, open_run, wait_until_free
 from genocc.runs.interruption import interruptions
 from genocc.runs.progress import Progress
-from genocc.runs.reading import CONFIG, read_history, seed_folder
+from genocc.runs.reading import CONFIG, read_config, read_history, seed_folder
 
 
 class Data(Protocol):
@@ -171,11 +172,12 @@ class _Jobs(Generic[D, R]):
 
     def _begin(self, seed: int, folder: Path) -> None:
         """Writes the configuration of a run, or compares it with the run's own; its data may have moved."""
+        config = json.loads(json.dumps(self.runs.config_of(seed)))
         begun = (folder / CONFIG).exists()
+        if begun and read_config(folder, self.runs.command) == config:
+            return  # it may run: Slurm keeps the jobs of a program that was killed
         wait_until_free(folder, GRACE + 5)  # of an earlier program that was killed
-        with open_run(
-            folder, self.runs.command, self.runs.config_of(seed), resume=begun, result=self.runs.finished
-        ) as one:
+        with open_run(folder, self.runs.command, config, resume=begun, result=self.runs.finished) as one:
             one.note_data(self.data.identity())
             one.begin()
 

@@ -24,13 +24,15 @@ RUN_TEST = "test.json"
 """Of a training with held-out images: the accuracy of the best weights on the test images."""
 RUN_RANKING = "ranking.json"
 """The result of a ranking of topologies."""
+RUN_PARTS = "parts"
+"""The folder of the parts of a ranking, each a run folder."""
 RUN_EVENTS = "tensorboard"
 """The folder of a training's TensorBoard events."""
 RUN_SEEDS = "seeds.json"
 """Mean and deviation of several trainings; a folder of several without it is not finished."""
 RUN_FILES = frozenset((CONFIG, HISTORY, LOG, LOCK, RUN_GENOTYPE, RUN_BEST, RUN_LAST, RUN_TEST, RUN_RANKING, RUN_SEEDS))
 """Every file of a run, of whichever command."""
-RUN_FOLDERS = frozenset((CHECKPOINTS, RUN_EVENTS))
+RUN_FOLDERS = frozenset((CHECKPOINTS, RUN_EVENTS, RUN_PARTS))
 """Every folder of a run."""
 MAX_SEEDS = 1000
 """The most searches or trainings that a folder of several holds."""

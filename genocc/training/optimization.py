@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
 
 from genocc.configuration import Part, Rate
 
@@ -24,20 +25,25 @@ class SgdConfig(Part):
         learning_rate_end: At the end.
         momentum: 0.9 in all papers.
         weight_decay: 3e-4 on CIFAR-10 in all papers.
-        clip: Largest norm of the gradient.
+        clip: Largest norm of the gradient; None: it is not clipped.
     """
 
     learning_rate: float = Field(default=0.025, gt=0)
     learning_rate_end: Rate = 0.0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Rate = 3e-4
-    clip: float = Field(default=5.0, gt=0)
+    clip: float | None = Field(default=5.0, gt=0)
 
     def optimizer(self, parameters: Iterable[Parameter]) -> torch.optim.SGD:
         """Returns SGD over some parameters."""
         return torch.optim.SGD(
             parameters, lr=self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay
         )
+
+    def clip_gradients(self, parameters: Iterable[Parameter]) -> None:
+        """Scales the gradients of some parameters down where their norm, all together, is above ``clip``."""
+        if self.clip is not None:
+            clip_grad_norm_(parameters, self.clip)
 
     def decayed(self, left: float) -> float:
         """Returns the learning rate with a share ``left``, 1 to 0, of the way to ``learning_rate_end`` still to go."""

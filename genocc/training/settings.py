@@ -78,7 +78,8 @@ class OptimizerConfig(SgdConfig):
         learning_rate_end: At the end: 0 in all papers.
         momentum: 0.9 in all papers.
         weight_decay: 3e-4; ImageNet 3e-5 (EnTranNAS 4.2, 4.3).
-        clip: Largest norm of the gradient: 5 (EnTranNAS 4.2, EC-DARTS 5.3, eDARTS IV-A).
+        clip: Largest norm of the gradient: 5 (EnTranNAS 4.2, EC-DARTS 5.3, eDARTS IV-A). None: it is not clipped
+            (NAS-Bench-201: its program).
         nesterov: Whether the momentum is Nesterov's (NAS-Bench-201, Table 1).
     """
 

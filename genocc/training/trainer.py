@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from genocc.data import Batches, DataSet, Images, split
@@ -123,7 +122,7 @@ class Trainer:
             total = total + self.config.regularization.auxiliary_weight * self._loss(other, labels)
         torch.autograd.backward(self._scaler.scale(total))
         self._scaler.unscale_(self.optimizer)
-        clip_grad_norm_(self._parameters, self.config.optimizer.clip)
+        self.config.optimizer.clip_gradients(self._parameters)
         self._scaler.step(self.optimizer)
         self._scaler.update()
         if self.average:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from genocc.searchers.topologies import ranking
-from genocc.searchers.topologies.ranking import RankedTopology, Ranking
+from genocc.searchers.topologies.result import RankedTopology, Ranking
 from genocc.searchers.topologies.topologies import topologies
 from tests.cli.commands import run
 
@@ -44,7 +44,9 @@ def test_the_table_has_the_best_first(asked: dict[str, Any]) -> None:
 
 def test_options_reach_the_ranking(asked: dict[str, Any]) -> None:
     numbers = ["--sample", 5, "--top", 2, "--validation", 0.5, "--workers", 3, "--seed", 4]
-    result = run("rank-topologies", "--out", "r", *numbers, "--set", "a=1", "--resume", "--json")
+    engine = ["--engine", "local", "--engine-set", "local.gpus=none"]
+    result = run("rank-topologies", "--out", "r", *numbers, *engine, "--set", "a=1", "--resume", "--json")
     assert (asked["out"], asked["sample"], asked["top"], asked["validation"]) == (Path("r"), 5, 2, 0.5)
-    assert (asked["workers"], asked["seed"], asked["overrides"], asked["resume"]) == (3, 4, ["a=1"], True)
+    assert (asked["seed"], asked["overrides"], asked["resume"]) == (4, ["a=1"], True)
+    assert (asked["engine"].name, asked["engine"].jobs, asked["engine"].settings.gpus) == ("local", 3, "none")
     assert [row["rank"] for row in json.loads(result.stdout)["topologies"]] == [1, 2]

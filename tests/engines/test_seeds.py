@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 import genocc
 from genocc.engines.base import Job, choose, engine_type
 from genocc.engines.seeds import _Jobs
 from genocc.errors import ConfigError, RunError
-from genocc.runs.reading import RUN_GENOTYPE, RUN_SEEDS, read_history
+from genocc.runs.reading import LOCK, RUN_GENOTYPE, RUN_SEEDS, read_history
 from genocc.searchers.seeds import run_seeds
 from genocc.training.seeds import run_training_seeds
 from tests.engines.in_process import InProcess
@@ -67,6 +68,26 @@ def test_what_fails_is_reported_when_the_others_have_ended(tmp_path: Path) -> No
     assert [Path(line[2]).name for line in engine.ran] == ["seed-0"]
     run_seeds(config, 2, tmp_path / "b", device="cpu")
     assert_same(tmp_path / "a" / "seed-0", tmp_path / "b" / "seed-0")
+
+
+def test_a_run_that_an_engine_still_has_is_not_touched(tmp_path: Path) -> None:
+    """As with Slurm, whose jobs outlive the program that submitted them: the next one takes them over."""
+
+    class GoneError(Exception):
+        pass
+
+    def go(job: Job) -> None:
+        raise GoneError
+
+    config = small("darts", "schedule.epochs=1")
+    with pytest.raises(GoneError):
+        run_seeds(config, 1, tmp_path / "a", device="cpu", engine=InProcess(go))
+    lock = FileLock(tmp_path / "a" / "seed-0" / LOCK)
+    lock.acquire()
+    found = run_seeds(
+        config, 1, tmp_path / "a", device="cpu", resume=True, engine=InProcess(lambda job: lock.release())
+    )
+    assert len(found.seeds) == 1
 
 
 def test_a_search_over_its_budget_counts(tmp_path: Path) -> None:

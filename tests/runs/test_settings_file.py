@@ -15,6 +15,7 @@ from genocc.runs.settings_file import beside, read_settings
 from genocc.searchers import request
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.topologies import ranking
+from genocc.searchers.topologies.config import RankingConfig
 from genocc.training import request as training
 from genocc.training.config import TrainConfig
 
@@ -124,9 +125,9 @@ def test_a_run_that_is_resumed_has_to_have_the_settings(asked: list[Any], tmp_pa
 
 
 def test_a_ranking_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found: list[ranking.RankingConfig] = []
-    monkeypatch.setattr(ranking, "run_ranking", lambda config, out, **options: found.append(config))
-    own = ranking.RankingConfig(sample=6, top=2, validation=40, training=TrainConfig.make("quick", seed=4))
+    found: list[RankingConfig] = []
+    monkeypatch.setattr(ranking, "run_ranking", lambda config, *_, **options: found.append(config))
+    own = RankingConfig(sample=6, top=2, validation=40, training=TrainConfig.make("quick", seed=4))
     content = {"command": "rank-topologies", "config": own.model_dump(mode="json")}
     ranking.rank_topologies(config=written(tmp_path / "config.json", content))
     ranking.rank_topologies(config=tmp_path / "config.json", top=3, epochs=2)

@@ -72,9 +72,10 @@ def test_the_drop_path_rises_in_proportion_to_the_epochs() -> None:
     assert rates == pytest.approx([0.03 * epoch for epoch in range(10)])
 
 
-def test_a_step_is_sgd_with_momentum_decay_and_clipping() -> None:
+@pytest.mark.parametrize("clip", [0.5, None])
+def test_a_step_is_sgd_with_momentum_decay_and_clipping(clip: float | None) -> None:
     """Two steps of a net with an auxiliary head, in float64, against the formulas; the clip is small enough to act."""
-    config = tiny(*PLAIN, "network.auxiliary=true", "data.size=32", "optimizer.clip=0.5")
+    config = tiny(*PLAIN, "network.auxiliary=true", "data.size=32", f"optimizer.clip={clip or 'none'}")
     trainer = Trainer(GENOTYPE, config, CPU)
     net = deepcopy(trainer.net)
     velocity: dict[str, Tensor] = {}
@@ -89,7 +90,7 @@ def test_a_step_is_sgd_with_momentum_decay_and_clipping() -> None:
         with torch.no_grad():
             for name, p in moved.items():
                 assert p.grad is not None
-                gradient = p.grad * 0.5 / (norm + 1e-6) + 3e-4 * p
+                gradient = p.grad * (clip / (norm + 1e-6) if clip else 1) + 3e-4 * p
                 velocity[name] = 0.9 * velocity[name] + gradient if name in velocity else gradient
                 p -= 0.025 * velocity[name]
         trainer.step()

@@ -51,6 +51,20 @@ def test_layers_are_quantized_but_those_that_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
+def test_the_same_images_give_the_same_bytes(tmp_path: Path) -> None:
+    """Layers that stay in float too, and although OpenVINO has made other nodes meanwhile."""
+    for number in range(2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        made = quantizer()
+        made.write(folder / "whole.xml")
+        made.write(folder / "kept.xml", ["cells.0.pre0.conv"])
+    for name in ("whole.xml", "whole.bin", "kept.xml", "kept.bin"):
+        assert (tmp_path / "0" / name).read_bytes() == (tmp_path / "1" / name).read_bytes(), name
+    assert (tmp_path / "0" / "whole.bin").read_bytes() != (tmp_path / "0" / "kept.bin").read_bytes()
+
+
+@pytest.mark.full
 def test_what_nncf_refuses_is_one_line() -> None:
     with pytest.raises(TargetError, match=r"^NNCF cannot quantize the net: ") as caught:
         quantizer(IMAGES[:, :2]).write(Path("unused.xml"))

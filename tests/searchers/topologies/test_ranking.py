@@ -6,26 +6,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-import torch
 from typer.testing import CliRunner, Result
 
 from genocc.cli import app
-from genocc.data import DataRequest, load
-from genocc.errors import FileError, RunError
-from genocc.runs.folder import open_run
+from genocc.runs.folder import open_run, wait_until_free
 from genocc.runs.reading import read_config, read_history
-from genocc.searchers.topologies import ranking
-from genocc.searchers.topologies.ranking import RankingConfig, load_parts, rank_topologies, read_ranking
+from genocc.searchers.topologies.part import RANK_PART
+from genocc.searchers.topologies.ranking import rank_topologies
+from genocc.searchers.topologies.result import read_ranking
 from genocc.searchers.topologies.topologies import sampled
-from genocc.training.config import TrainConfig
-from genocc.training.trainer import training_parts
 
 TINY = [
     *("--data", "fake", "--epochs", "1", "--sample", "4", "--top", "2"),
@@ -50,48 +43,18 @@ def error(*arguments: object) -> str:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ranking made by two processes without a break."""
     folder = tmp_path_factory.mktemp("ranking") / "whole"
-    assert run(*TINY, "--out", folder, "--jobs", 2).exit_code == 0
+    made = run(*TINY, "--out", folder, "--jobs", 2)
+    assert made.exit_code == 0, made.output
+    assert "  4  normal  " in made.stderr
+    assert {path.name for path in (folder / "parts").iterdir()} == {
+        f"{phase}-{number}{end}" for phase in ("normal", "both") for number in (0, 1) for end in ("", ".log")
+    }
     return folder
 
 
 def lines(folder: Path) -> list[str]:
     """The history in an order that does not depend on which process was faster."""
     return sorted(map(json.dumps, read_history(folder)))
-
-
-@pytest.mark.parametrize("validation", [0.25, 300])
-def test_no_net_is_trained_on_the_images_that_rank_it_nor_ranked_by_test_images(validation: float) -> None:
-    training = TrainConfig.make("quick", data={"name": "digits", "size": 8})
-    found, original = (
-        load_parts(RankingConfig(validation=validation, training=training)),
-        load(DataRequest("digits", size=8)),
-    )
-    assert len(found.train) + len(found.test) == len(original.train)
-    assert len(found.test) == (300 if validation > 1 else round(validation * len(original.train)))
-    parts = (found.train, found.test, original.train)
-    pixels = [part.start(torch.arange(len(part)), 0, False, None)().flatten(1).numpy() for part in parts]
-    rest, held, every = (sorted(image.tobytes() for image in part) for part in pixels)
-    assert sorted(rest + held) == every
-
-
-@pytest.mark.parametrize(("asked", "expected"), [(0.5, 719), (40, 40)])
-def test_nets_are_trained_on_the_share_of_all_training_images_that_is_asked_for(
-    asked: float, expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[int] = []
-
-    def count(genotype: Any, config: TrainConfig, *, data: Any, device: str) -> Any:
-        images, held = training_parts(data, config.data)
-        seen.append(len(images))
-        assert held is None
-        return SimpleNamespace(top1=0.5)
-
-    monkeypatch.setattr(ranking, "fit", count)
-    monkeypatch.setattr(ranking, "_PREPARED", None)
-    training = TrainConfig.make("quick", data={"name": "digits", "size": 8, "training": asked})
-    ranking._prepare(RankingConfig(training=training).model_dump(mode="json"), "cpu")
-    ranking._train(("normal", sampled(2, 0)[0]))
-    assert seen == [expected]
 
 
 def test_the_best_of_the_first_phase_are_ranked_by_the_second(whole: Path) -> None:
@@ -124,20 +87,23 @@ def test_the_finished_ranking_is_printed_again_and_genocc_rank_reads_it(whole: P
 
 
 def test_killed_it_goes_on_with_what_is_missing_and_comes_to_the_same_end(whole: Path, tmp_path: Path) -> None:
-    """One process instead of two, killed after its first topology, with half a line in its history."""
+    """One process instead of two, killed after its first topology, with half a line in its histories."""
     folder = tmp_path / "killed"
     program = "from genocc.cli import app; app(prog_name='genocc')"
     command = [sys.executable, "-c", program, "rank-topologies", *TINY, "--out", str(folder), "--jobs", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and not (folder / "history.jsonl").exists():
+        while process.poll() is None and not (folder / "parts" / "normal-0" / "history.jsonl").exists():
             time.sleep(0.01)
         process.kill()
         process.communicate()
     assert process.returncode == -signal.SIGKILL
-    done = len(read_history(folder))
-    assert 1 <= done < 6
-    with open(folder / "history.jsonl", "a", encoding="utf-8") as stream:
-        stream.write('{"phase": "nor')
+    wait_until_free(folder / "parts" / "normal-0", 20)  # the part ends by itself
+    done = len(read_history(folder / "parts" / "normal-0"))
+    assert 1 <= done <= 4
+    assert len(read_history(folder)) <= done
+    for torn in (folder, folder / "parts" / "normal-0"):
+        with open(torn / "history.jsonl", "a", encoding="utf-8") as stream:
+            stream.write('{"phase": "nor')
     assert run("--out", folder, "--resume", "--jobs", 1).exit_code == 0
     assert lines(folder) == lines(whole)
     assert (folder / "ranking.json").read_bytes() == (whole / "ranking.json").read_bytes()
@@ -166,53 +132,24 @@ def test_held_out_images_are_those_of_the_ranking(tmp_path: Path) -> None:
     assert "data.validation: a ranking measures all its trainings on the images of --validation" in said
 
 
-def test_nets_are_trained_on_the_device_that_is_named(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the processes are given, and what they do with it: on machines without a GPU too."""
-    given: list[Any] = []
-
-    def started(_: Any, tasks: Any, workers: int, prepare: Any, plain: Any, device: str) -> Iterator[Any]:
-        given.extend([workers, device])
-        prepare(plain, device)
-        yield from ((topology, 0.5) for _, topology in tasks)
-
-    trained: list[str] = []
-
-    def fitted(*_: Any, device: str, **__: Any) -> Any:
-        trained.append(device)
-        return SimpleNamespace(top1=0.5)
-
-    config = RankingConfig.from_dict(read_config(whole, ranking.RANK_TOPOLOGIES))
-    monkeypatch.setattr(ranking, "choose_device", torch.device)
-    monkeypatch.setattr(ranking, "work", started)
-    monkeypatch.setattr(ranking, "fit", fitted)
-    ranking.rank_topologies(
-        whole.parent / "gpu",
-        overrides=[text for text in TINY if "=" in text],
-        data="fake",
-        sample=2,
-        top=1,
-        device="cuda",
-    )
-    assert given == [1, "cuda", 1, "cuda"]  # two phases; processes would share the GPU
-    ranking._train(("both", sampled(1, 0)[0]))
-    assert trained == ["cuda"]
-    assert "device" not in config.model_dump()  # a ranking goes on on any
-
-
 def test_ctrl_c_ends_it_with_130_and_its_processes_with_it(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     program = "from genocc.cli import app; app(prog_name='genocc')"
     long = [*TINY, "--set", "schedule.epochs=10000", "--out", str(folder), "--jobs", "1"]
     command = [sys.executable, "-c", program, "rank-topologies", *long]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and not (folder / "config.json").exists():
+        while process.poll() is None and not (folder / "parts" / "normal-0" / ".lock").exists():
             time.sleep(0.01)
         time.sleep(1)
         process.send_signal(signal.SIGINT)
-        _, printed = process.communicate(timeout=60)  # its processes hold standard error, so they have ended too
+        _, printed = process.communicate(timeout=60)
     assert process.returncode == 130, printed
     assert "Traceback" not in printed
     assert "go on with: genocc rank-topologies --out" in printed
+    with open_run(
+        folder / "parts" / "normal-0", RANK_PART, read_config(folder / "parts" / "normal-0", RANK_PART), resume=True
+    ):
+        pass  # no process has it any more
     assert not (folder / "ranking.json").exists()
 
 
@@ -245,15 +182,6 @@ def test_a_folder_that_cannot_be_used_is_one_line(whole: Path, tmp_path: Path) -
     with open_run(tmp_path / "used", "rank-topologies", {}) as used:
         used.begin()
         assert "in use by another process" in error(*TINY, "--out", tmp_path / "used")
-
-
-def test_a_file_that_is_no_ranking_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="no such file"):
-        read_ranking(tmp_path / "none.json")
-    for text in ("", "[]", '{"topologies": [{}]}', '{"topologies": 1, "config": {}}'):
-        (tmp_path / "ranking.json").write_text(text)
-        with pytest.raises(RunError, match="not a ranking"):
-            read_ranking(tmp_path / "ranking.json")
 
 
 def test_it_is_a_function_too(whole: Path) -> None:

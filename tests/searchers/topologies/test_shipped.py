@@ -4,7 +4,8 @@ from importlib.resources import files
 
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.parts import FixedEdges
-from genocc.searchers.topologies.ranking import RankingConfig, read_ranking
+from genocc.searchers.topologies.config import RankingConfig
+from genocc.searchers.topologies.result import read_ranking
 from genocc.searchers.topologies.shipped import FILE, best_topology
 from genocc.searchers.topologies.topologies import sampled
 
