@@ -182,8 +182,7 @@ class Loop(ABC, Generic[L]):
         """
         self._restore()
         self.interruption.deferred = True
-        if self.folder:
-            self.settled()
+        self._settle()
         last = Position(self.epochs)
         with (
             self.progress.running(self.title(), self._steps(last), self._steps(self.position)),
@@ -252,8 +251,14 @@ class Loop(ABC, Generic[L]):
         self.costs.clear()
         self.position = Position(epoch + 1)
         self._save()
+        self._settle()
+
+    def _settle(self) -> None:
+        """What `settled` takes is no part of an epoch's time and costs."""
         if self.folder:
+            before = time.monotonic()
             self.settled()
+            self.clock += time.monotonic() - before
 
     def _save(self) -> None:
         self._check(self.learner.finite_everywhere())

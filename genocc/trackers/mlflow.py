@@ -21,6 +21,7 @@ class Mlflow(Tracker):
 
     def __init__(self) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # not what it does to its tables
         import alembic  # noqa: F401 (which the store of SQLite needs, as sqlalchemy)
         from mlflow import MlflowClient
         from mlflow.entities import Metric, Param
@@ -67,7 +68,7 @@ class Mlflow(Tracker):
             return number
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT)
         found = self._client.get_experiment_by_name(name)
-        return found.experiment_id if found else self._client.create_experiment(name, place)
+        return str(found.experiment_id if found else self._client.create_experiment(name, place))
 
     def _log(self, numbers: Mapping[str, float], epoch: int) -> None:
         now = int(time.time() * 1000)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import time
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,7 +18,7 @@ from genocc.runs.reading import read_history
 from genocc.runs.tracking import Noted, distributions, make_tracker, read_note, scalars, tracker_names
 from genocc.searchers.search import run_search
 from genocc.training.training import run_training
-from tests.searchers.small import assert_same, small
+from tests.searchers.small import SMALL, assert_same, small
 from tests.trackers.reading import read
 from tests.training.tiny import GENOTYPE, tiny
 
@@ -108,6 +111,47 @@ def assert_close(found: list[tuple[int, str, Any]], expected: list[tuple[int, st
     assert sorted(one[:2] for one in found) == sorted(one[:2] for one in expected)
     values = {one[:2]: one[2] for one in expected}
     assert {one[:2]: one[2] for one in found} == pytest.approx(values, rel=1e-6)
+
+
+@pytest.mark.full
+def test_killed_at_random_instants_it_is_one_tracked_run_all_the_same(name: str, tmp_path: Path) -> None:
+    """Kills real processes, in which the trackers' own threads and processes write."""
+    line = [
+        sys.executable,
+        "-m",
+        "genocc",
+        "search",
+        "--method",
+        "darts",
+        "--device",
+        "cpu",
+        "--out",
+        str(tmp_path / "a"),
+    ]
+    settings = [text for one in (*SMALL, "schedule.epochs=8") for text in ("--set", one)]
+    random, kills = Random(name), 0
+    while not (tmp_path / "a" / "genotype.json").exists():
+        begun = (tmp_path / "a" / "config.json").exists()
+        more = ["--resume"] if begun else ["--method", "darts", "--preset", "cifar", "--track", name, *settings]
+        process = subprocess.Popen([*line, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        before = len(read_history(tmp_path / "a")) if begun else 0
+        while process.poll() is None and (not begun or len(read_history(tmp_path / "a")) == before):
+            begun = (tmp_path / "a" / "config.json").exists()
+            time.sleep(0.05)
+        time.sleep(random.uniform(0, 1))
+        if process.poll() is None and kills < 3:
+            kills += 1
+            process.kill()
+        process.wait()
+    assert kills == 3
+    subprocess.run([*line, "--resume"], check=True, capture_output=True)
+    found, history = read(name, tmp_path / "a"), read_history(tmp_path / "a")
+    assert_close(
+        [one for one in found.numbers if one[1] == "validation_accuracy"],
+        [(epoch["epoch"], "validation_accuracy", epoch["validation_accuracy"]) for epoch in history],
+    )
+    assert read_note(tmp_path / "a", name).finished
+    assert found.pictures == {"cells", "coefficients"}
 
 
 def test_a_finished_training_is_handed_over_afterwards(name: str, tmp_path: Path) -> None:
