@@ -37,6 +37,7 @@ SECTIONS = {
         "docs/search",
         "docs/training",
         "docs/report",
+        "docs/tracking",
         "docs/ranking",
         "docs/experiments",
         "docs/engines",

@@ -13,6 +13,7 @@ from genocc.runs.progress import Progress
 from genocc.runs.reading import SEARCH, SEARCH_SEEDS
 from genocc.runs.settings_file import beside, name_in, named, read_settings
 from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
+from genocc.runs.tracking import wanted
 
 from .config import SearchConfig
 from .method import Method, bring_method
@@ -41,6 +42,8 @@ def search(
     latency: str | Path | None = None,
     penalty_latency: float | None = None,
     force: bool | None = None,
+    tensorboard: bool | None = None,
+    track: Iterable[str] = (),
     device: str = "auto",
     engine: Engine | None = None,
     resume: bool = False,
@@ -69,6 +72,8 @@ def search(
         latency: A file of ``genocc profile``.
         penalty_latency: Factor of the expected latency over ``max_latency`` in the architecture's loss.
         force: Whether a ``latency`` of another machine or runtime is taken.
+        tensorboard: Whether the history is written as TensorBoard events too: short for ``track=["tensorboard"]``.
+        track: Names of trackers that the search is handed to, such as ``mlflow``.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         engine: What runs the searches of several ``seeds``, from `genocc.engines.base.choose`; None: this process, one
             after another.
@@ -83,7 +88,7 @@ def search(
         GenoccError: The request, the images or the folder cannot be used, or the search has diverged.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the run can be resumed.
     """
-    overrides = list(overrides)
+    overrides, trackers = list(overrides), wanted(track, tensorboard)
     fields = given(
         seed=seed,
         data=given(**data_fields(data), size=size, download=download),
@@ -122,8 +127,10 @@ def search(
     folder = run_path(out, f"{found.method}-{found.data.name}")
     if count is None:
         refuse_engine(engine, "search")
-        return run_search(found, folder, resume=resume, device=device, progress=progress)
-    return run_seeds(found, count, folder, resume=resume, device=device, engine=engine, progress=progress)
+        return run_search(found, folder, resume=resume, device=device, progress=progress, track=trackers)
+    return run_seeds(
+        found, count, folder, resume=resume, device=device, engine=engine, progress=progress, track=trackers
+    )
 
 
 def _made_by(method: str | type[Method] | None, name: str | None) -> str | type[Method]:

@@ -10,7 +10,7 @@ for epoch in range(epochs):                     # genocc.runs.loop
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from genocc.runs.processes import ALONE, Processes, process_group, shared_run
 from genocc.runs.progress import Progress
 from genocc.runs.randomness import Randomness
 from genocc.runs.reading import HISTORY, SEARCH
+from genocc.runs.tracking import Tracking, tracked
 from genocc.version import __version__
 
 from .config import SearchConfig, as_today
@@ -52,6 +53,7 @@ def run_search(
     device: str = "auto",
     progress: Progress | None = None,
     data: DataSet | None = None,
+    track: Iterable[str] = (),
 ) -> SearchResult:
     """Searches for a genotype; under `torchrun` together with the processes that it started.
 
@@ -62,9 +64,11 @@ def run_search(
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         progress: Is called as the search goes on, in the first process.
         data: The images; those that the configuration names where not given.
+        track: Names of trackers (`genocc.runs.tracking`).
 
     Raises:
-        ConfigError: The schedule's stages do not fit together, or the batch does not divide among the processes.
+        ConfigError: The schedule's stages do not fit together, the batch does not divide among the processes, or a
+            tracker does not exist or its package is not installed.
         RunError: The folder cannot be used, or the loss is no longer finite.
         DataError: The images cannot be used.
         TargetError: The device does not exist.
@@ -77,6 +81,7 @@ def run_search(
         interruptions() as interruption,
         process_group() as processes,
         shared_run(processes, out, SEARCH, config.model_dump(mode="json"), resume=resume, today=as_today) as run,
+        tracked(run, track, SEARCH, progress, processes.together()) as tracking,
     ):
         (finished,) = processes.any(run is not None and run.finished)
         if not finished:
@@ -93,13 +98,15 @@ def run_search(
                 if run:
                     run.note_data(images.identity())
             if config.schedule.trains:
-                _Search(config, run, chosen, interruption, shown, images, processes).run()
+                _Search(config, run, chosen, interruption, shown, images, tracking, processes).run()
             else:
                 sizes = DataShape(len(images.classes), images.train.channels, images.train.size)
                 with processes.together():
                     if run:
                         run_sampling(config, run, images.name, sizes, shown)
-        return _read(run.path if run else Path(out), config, processes)
+        result = _read(run.path if run else Path(out), config, processes)
+        tracking.finish(result.to_dict)
+        return result
 
 
 def _read(folder: Path, config: SearchConfig, processes: Processes) -> SearchResult:
@@ -130,9 +137,10 @@ class _Search(Loop[StagedBilevel]):
         interruption: Interruption,
         progress: Progress,
         data: DataSet,
+        tracking: Tracking,
         processes: Processes = ALONE,
     ) -> None:
-        self.config = config
+        self.config, self.tracking = config, tracking
         self.halves = load_halves(config.data, config.schedule.batch_size, config.seed, device, data, processes)
         images = self.halves.training.images
         self.data_shape = DataShape(len(self.halves.data.classes), images.channels, images.size)
@@ -169,6 +177,9 @@ class _Search(Loop[StagedBilevel]):
 
     def format_epoch(self, line: Mapping[str, Any]) -> str:
         return format_epoch(line)
+
+    def settled(self) -> None:
+        self.tracking.update()
 
     def finish(self, folder: RunFolder) -> None:
         """Writes the genotype of the last epoch, its accuracies and its data in the metadata."""

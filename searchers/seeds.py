@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,14 @@ def run_seeds(
     device: str = "auto",
     engine: Engine | None = None,
     progress: Progress | None = None,
+    track: Iterable[str] = (),
 ) -> SearchResult:
     """Searches with ``seeds`` seeds, counted from the configuration's, and returns the best (EnTranNAS, Section 4.2).
 
     Arguments and errors as those of `run_search`, and of `genocc.engines.seeds.run_all`.
     """
     check_seeds(config.seed, seeds, MAX_SEEDS)
+    trackers = tuple(track)
     if launched():
         raise ConfigError("--seeds with torchrun: several processes share one search; give each run its own --seed")
 
@@ -59,7 +61,9 @@ def run_seeds(
 
     def run(seed: int, folder: Path, begun: bool, data: DataSet | None) -> SearchResult:
         quiet = None if data is None else replace(data, note="")  # said once, not by each run
-        return run_search(of_seed(seed), folder, resume=begun, device=device, progress=progress, data=quiet)
+        return run_search(
+            of_seed(seed), folder, resume=begun, device=device, progress=progress, data=quiet, track=trackers
+        )
 
     def summary(results: list[SearchResult]) -> tuple[str, str]:
         best = best_of(results)
@@ -78,6 +82,7 @@ def run_seeds(
         read=SearchResult.read,
         summary=summary,
         today=_as_today,
+        track=trackers,
     )
     results = run_all(runs, out, resume=resume, engine=engine, device=device, progress=progress)
     return replace(best_of(results), seeds=tuple(results))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,21 @@ def draw_film(run: str | Path, path: str | Path, cells: Sequence[str] | None = N
     chosen = [cell for cell in evolutions if not cells or cell.kind in cells]
     frames = _frames(data, chosen)
     write_atomically(path, lambda target: (_gif if suffix == ".gif" else _mp4)(frames, target))
+
+
+def last_frame(run: str | Path) -> bytes:
+    """Returns the last frame of a search's film as PNG: the coefficients of its last epoch, in its cells.
+
+    Raises:
+        GenoccError: As `draw_film`.
+    """
+    data = RunData.read(run)
+    evolutions = cell_evolutions(data.reported, data.history)
+    if not evolutions:
+        raise TargetError(f"{run}: there are no coefficients in its history that name their edges")
+    content = BytesIO()
+    _image(data, evolutions, len(data.history) - 1).save(content, "PNG")
+    return content.getvalue()
 
 
 def blend(before: Frame, after: Frame, t: float) -> Frame:

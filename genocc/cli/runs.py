@@ -44,5 +44,13 @@ SizeOption = Annotated[
     str | None, run_option("--input-size", help="Height and width of the images, such as 64x300 or 64.", metavar="HxW")
 ]
 DownloadOption = Annotated[bool | None, run_option("--download", help="Fetch a missing data set.")]
+TrackOption = Annotated[
+    list[str] | None,
+    run_option(
+        "--track",
+        help="Hand the run to tensorboard, mlflow, trackio or wandb, which keep it on this machine; repeatable.",
+        metavar="NAME",
+    ),
+]
 DeviceOption = Annotated[str, run_option("--device", help="cpu or cuda \\[a GPU, if any].", metavar="DEVICE")]
 ResumeOption = Annotated[bool, run_option("--resume", help="Go on with the run in --out.")]

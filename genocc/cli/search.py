@@ -21,6 +21,7 @@ from genocc.cli.runs import (
     SeedOption,
     SetOption,
     SizeOption,
+    TrackOption,
     run_option,
 )
 from genocc.errors import quoted
@@ -71,6 +72,10 @@ def search(
     set_: SetOption = None,
     size: SizeOption = None,
     download: DownloadOption = None,
+    tensorboard: Annotated[
+        bool | None, run_option("--tensorboard", help="Write TensorBoard events to RUN/tensorboard too.")
+    ] = None,
+    track: TrackOption = None,
     device: DeviceOption = "auto",
     resume: ResumeOption = False,
     engine: EngineOption = None,
@@ -145,6 +150,8 @@ def search(
         latency=latency,
         penalty_latency=penalty_latency,
         force=force,
+        tensorboard=tensorboard,
+        track=track or (),
         device=device,
         engine=chosen_engine(engine, jobs, engine_set),
         resume=resume,

@@ -19,6 +19,7 @@ from genocc.cli.runs import (
     SeedOption,
     SetOption,
     SizeOption,
+    TrackOption,
     run_option,
 )
 from genocc.launcher import is_first
@@ -71,6 +72,7 @@ def train(
     tensorboard: Annotated[
         bool | None, run_option("--tensorboard", help="Write TensorBoard events to RUN/tensorboard too.")
     ] = None,
+    track: TrackOption = None,
     device: DeviceOption = "auto",
     resume: ResumeOption = False,
     engine: EngineOption = None,
@@ -101,6 +103,7 @@ def train(
         size=size,
         download=download,
         tensorboard=tensorboard,
+        track=track or (),
         device=device,
         engine=chosen_engine(engine, jobs, engine_set),
         resume=resume,

@@ -65,6 +65,7 @@ class SeedRuns(Generic[D, R]):
         read: Reads the result of a finished one.
         summary: Results -> content of the result of them all, and a line for its log.
         today: As for `genocc.runs.folder.open_run`.
+        track: Names of the trackers of each run.
     """
 
     command: str
@@ -79,6 +80,7 @@ class SeedRuns(Generic[D, R]):
     read: Callable[[Path], R]
     summary: Callable[[list[R]], tuple[str, str]]
     today: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+    track: tuple[str, ...] = ()
 
 
 def run_all(
@@ -182,7 +184,8 @@ class _Jobs(Generic[D, R]):
             one.begin()
 
     def _job(self, folder: Path) -> Job:
-        return Job(folder.name, (self.runs.command, "--out", str(folder), "--device", self.device), folder)
+        track = [text for name in self.runs.track for text in ("--track", name)]
+        return Job(folder.name, (self.runs.command, "--out", str(folder), "--device", self.device, *track), folder)
 
     def _failed(self, engine: Engine, jobs: Sequence[Job], count: int) -> list[Outcome]:
         failed: list[Outcome] = []

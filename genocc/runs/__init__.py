@@ -11,6 +11,8 @@
       best.safetensors   of a training: the weights of the epoch with the best accuracy so far
       test.json          of a training with held-out images: the accuracy of these weights on the test images
       last.safetensors   of a training: the result, the weights after the last epoch
+      tensorboard/       events, if they are wanted
+      tracking/          what experiment trackers have of the run, and what they write
 
 Searches, trainings and rankings share this room. What reads and writes folders imports no PyTorch; the loop, its
 checkpoints, its meter and its processes do.

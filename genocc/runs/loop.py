@@ -170,6 +170,9 @@ class Loop(ABC, Generic[L]):
     def close_epoch(self, folder: RunFolder, line: Mapping[str, Any]) -> None:
         """Called once an epoch's line is in the history, before the checkpoint that makes the epoch final."""
 
+    def settled(self) -> None:
+        """Called in the first process when history and checkpoint agree: before the first step, after each epoch."""
+
     def run(self) -> None:
         """Goes through the epochs.
 
@@ -179,6 +182,7 @@ class Loop(ABC, Generic[L]):
         """
         self._restore()
         self.interruption.deferred = True
+        self._settle()
         last = Position(self.epochs)
         with (
             self.progress.running(self.title(), self._steps(last), self._steps(self.position)),
@@ -247,6 +251,14 @@ class Loop(ABC, Generic[L]):
         self.costs.clear()
         self.position = Position(epoch + 1)
         self._save()
+        self._settle()
+
+    def _settle(self) -> None:
+        """What `settled` takes is no part of an epoch's time and costs."""
+        if self.folder:
+            before = time.monotonic()
+            self.settled()
+            self.clock += time.monotonic() - before
 
     def _save(self) -> None:
         self._check(self.learner.finite_everywhere())

@@ -27,12 +27,14 @@ RUN_RANKING = "ranking.json"
 RUN_PARTS = "parts"
 """The folder of the parts of a ranking, each a run folder."""
 RUN_EVENTS = "tensorboard"
-"""The folder of a training's TensorBoard events."""
+"""The folder of a run's TensorBoard events."""
+RUN_TRACKING = "tracking"
+"""The folder of what experiment trackers have of a run, and of what they write (`genocc.runs.tracking`)."""
 RUN_SEEDS = "seeds.json"
 """Mean and deviation of several trainings; a folder of several without it is not finished."""
 RUN_FILES = frozenset((CONFIG, HISTORY, LOG, LOCK, RUN_GENOTYPE, RUN_BEST, RUN_LAST, RUN_TEST, RUN_RANKING, RUN_SEEDS))
 """Every file of a run, of whichever command."""
-RUN_FOLDERS = frozenset((CHECKPOINTS, RUN_EVENTS, RUN_PARTS))
+RUN_FOLDERS = frozenset((CHECKPOINTS, RUN_EVENTS, RUN_TRACKING, RUN_PARTS))
 """Every folder of a run."""
 MAX_SEEDS = 1000
 """The most searches or trainings that a folder of several holds."""

@@ -15,6 +15,7 @@ from genocc.runs.progress import Progress
 from genocc.runs.reading import TRAIN, TRAIN_SEEDS
 from genocc.runs.settings_file import beside, name_in, named, read_settings
 from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
+from genocc.runs.tracking import wanted
 from genocc.source import load
 from genocc.training.config import TrainConfig
 from genocc.training.result import GENOTYPE, TrainResult, read_training
@@ -38,6 +39,7 @@ def train(
     size: int | str | tuple[int, int] | None = None,
     download: bool | None = None,
     tensorboard: bool | None = None,
+    track: Iterable[str] = (),
     device: str = "auto",
     engine: Engine | None = None,
     resume: bool = False,
@@ -64,6 +66,7 @@ def train(
         size: Height and width of the images: (64, 300), 64x300, or one number for both.
         download: Whether a missing data set may be fetched.
         tensorboard: Whether the history is written as TensorBoard events too.
+        track: Names of trackers that the training is handed to, such as ``mlflow``.
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         engine: What runs the trainings of several ``seeds``, from `genocc.engines.base.choose`; None: this process, one
             after another.
@@ -78,7 +81,7 @@ def train(
         GenoccError: The request, the images or the folder cannot be used, or the training has diverged.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the run can be resumed.
     """
-    overrides = list(overrides)
+    overrides, trackers = list(overrides), wanted(track)
     fields = given(
         seed=seed,
         data=given(**data_fields(data), size=size, download=download, validation=validation),
@@ -119,10 +122,10 @@ def train(
     folder = run_path(out, f"{what.name}-{found.data.name}")
     if count is not None:
         return run_training_seeds(
-            what, found, count, folder, resume=resume, device=device, engine=engine, progress=progress
+            what, found, count, folder, resume=resume, device=device, engine=engine, progress=progress, track=trackers
         )
     refuse_engine(engine, "training")
-    return run_training(what, found, folder, resume=resume, device=device, progress=progress)
+    return run_training(what, found, folder, resume=resume, device=device, progress=progress, track=trackers)
 
 
 def _loaded(genotype: Genotype | str | Path) -> Genotype:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def run_training_seeds(
     device: str = "auto",
     engine: Engine | None = None,
     progress: Progress | None = None,
+    track: Iterable[str] = (),
 ) -> TrainResult:
     """Trains with ``seeds`` seeds, counted from the configuration's, and returns the best, with all in its ``seeds``.
 
@@ -47,6 +49,7 @@ def run_training_seeds(
     `genocc.engines.seeds.run_all`.
     """
     check_seeds(config.seed, seeds, MAX_SEEDS)
+    trackers = tuple(track)
     if launched():
         raise ConfigError("--seeds with torchrun: several processes train one net; give each run its own --seed")
 
@@ -59,7 +62,9 @@ def run_training_seeds(
 
     def run(seed: int, folder: Path, begun: bool, data: DataSet | None) -> TrainResult:
         quiet = None if data is None else replace(data, note="")  # said once, not by each run
-        return run_training(genotype, of_seed(seed), folder, resume=begun, device=device, progress=progress, data=quiet)
+        return run_training(
+            genotype, of_seed(seed), folder, resume=begun, device=device, progress=progress, data=quiet, track=trackers
+        )
 
     runs = SeedRuns(
         command=TRAIN,
@@ -73,6 +78,7 @@ def run_training_seeds(
         run=run,
         read=TrainResult.read,
         summary=lambda results: (json.dumps(over_seeds(results), indent=1) + "\n", f"{seeds} seeds"),
+        track=trackers,
     )
     results = run_all(runs, out, resume=resume, engine=engine, device=device, progress=progress)
     best = max(results, key=lambda result: result.best_top1)  # the first of equals

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ from genocc.runs.loop import Loop, Phase, choose_device
 from genocc.runs.processes import Processes, process_group, shared_run
 from genocc.runs.progress import Progress
 from genocc.runs.reading import RUN_BEST, RUN_GENOTYPE, RUN_LAST, RUN_TEST, TRAIN, read_history
+from genocc.runs.tracking import Tracking, tracked
 from genocc.threads import adaptive_waiting
 from genocc.training.config import TrainConfig
-from genocc.training.events import EpochWriter, event_writer
 from genocc.training.result import TrainResult, config_json
 from genocc.training.trainer import Trainer, load_shared
 
@@ -38,6 +38,7 @@ def run_training(
     device: str = "auto",
     progress: Progress | None = None,
     data: DataSet | None = None,
+    track: Iterable[str] = (),
 ) -> TrainResult:
     """Trains a genotype's net in a run folder; under `torchrun` together with the processes that it started.
 
@@ -49,20 +50,23 @@ def run_training(
         device: ``cpu``, ``cuda``, or ``auto``: a GPU where there is one.
         progress: Where the first process shows its progress.
         data: The images; those that the configuration names where not given.
+        track: Names of trackers besides TensorBoard, which the configuration asks for.
 
     Raises:
         RunError: The folder cannot be used, or losses or weights are no longer finite.
         DataError: The images cannot be used.
         NetworkError: The network does not fit the genotype or the images.
         ConfigError: The precision does not exist on the device, the batch does not divide among the processes, or
-            TensorBoard events are asked for and there is no TensorBoard.
+            a tracker does not exist or its package is not installed.
         TargetError: The device does not exist.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the batch has been finished and a checkpoint written.
     """
+    trackers = [*track, *(["tensorboard"] if config.output.tensorboard else [])]
     with (
         interruptions() as interruption,
         process_group() as processes,
         shared_run(processes, out, TRAIN, config_json(config, genotype), resume=resume, result=RUN_LAST) as run,
+        tracked(run, trackers, TRAIN, progress, processes.together()) as tracking,
     ):
         (finished,) = processes.any(run is not None and run.finished)
         if not finished:
@@ -76,9 +80,10 @@ def run_training(
                 if run:
                     run.note_data(images.identity())
             trainer = Trainer(genotype, config, chosen, data=images, processes=processes)
-            with event_writer(config.output, run) as write_events:
-                _Training(trainer, run, interruption, shown, processes, write_events).run()
-        return _read(Path(out), genotype, config, processes)
+            _Training(trainer, run, interruption, shown, processes, tracking).run()
+        result = _read(Path(out), genotype, config, processes)
+        tracking.finish(result.to_dict)
+        return result
 
 
 @dataclass(frozen=True)
@@ -145,11 +150,11 @@ class _Training(Loop[Trainer]):
         interruption: Interruption,
         progress: Progress,
         processes: Processes,
-        write_events: EpochWriter,
+        tracking: Tracking,
     ) -> None:
         epochs, device = trainer.config.schedule.epochs, trainer.device
         super().__init__(trainer, epochs, folder, interruption, progress, processes, device=device)
-        self.write_events = write_events
+        self.tracking = tracking
 
     def begin(self, folder: RunFolder) -> None:
         super().begin(folder)
@@ -176,10 +181,12 @@ class _Training(Loop[Trainer]):
         )
 
     def close_epoch(self, folder: RunFolder, line: Mapping[str, Any]) -> None:
-        """Keeps the weights if they are the best so far, and writes TensorBoard events."""
+        """Keeps the weights if they are the best so far."""
         if best_epoch(read_history(folder.path)) == line:
             folder.write(RUN_BEST, self._save_weights)
-        self.write_events(line)
+
+    def settled(self) -> None:
+        self.tracking.update()
 
     def finish(self, folder: RunFolder) -> None:
         line, part = best_epoch(read_history(folder.path)), self.learner.config.data.measured

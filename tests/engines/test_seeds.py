@@ -33,13 +33,15 @@ from tests.training import tiny
 def test_searches_of_an_engine_are_those_of_this_process(tmp_path: Path) -> None:
     config, engine = small("darts", "weights.learning_rate=0.1", "schedule.epochs=1"), InProcess()
     here = run_seeds(config, 2, tmp_path / "here", device="cpu")
-    there = run_seeds(config, 2, tmp_path / "there", device="cpu", engine=engine)
+    there = run_seeds(config, 2, tmp_path / "there", device="cpu", engine=engine, track=["tensorboard"])
     for seed in ("seed-0", "seed-1"):
         assert_same(tmp_path / "here" / seed, tmp_path / "there" / seed)
     assert (tmp_path / "here" / RUN_GENOTYPE).read_bytes() == (tmp_path / "there" / RUN_GENOTYPE).read_bytes()
     assert [one.path.name for one in there.seeds] == ["seed-0", "seed-1"]
     assert there.path.name == here.path.name
-    assert engine.ran[1] == ("search", "--out", str(tmp_path / "there" / "seed-1"), "--device", "cpu", "--resume")
+    folder, track = str(tmp_path / "there" / "seed-1"), ("--track", "tensorboard")
+    assert engine.ran[1] == ("search", "--out", folder, "--device", "cpu", *track, "--resume")
+    assert len(list(tmp_path.rglob("tensorboard.json"))) == 2
     assert (tmp_path / "here" / "config.json").read_bytes() == (tmp_path / "there" / "config.json").read_bytes()
 
 

@@ -17,7 +17,7 @@ from genocc.runs.outputs import refuse_overwriting
 
 FILES = [
     *("config.json", "history.jsonl", "log.txt", ".lock", "genotype.json", "best.safetensors", "last.safetensors"),
-    *("ranking.json", "test.json", "seeds.json", "checkpoint/00000012.pt", "tensorboard/events"),
+    *("ranking.json", "test.json", "seeds.json", "checkpoint/00000012.pt", "tensorboard/events", "tracking/wandb.json"),
 ]
 
 

@@ -37,7 +37,14 @@ def test_without_arguments_it_is_dst_on_the_digits_in_minutes(asked: list[tuple[
     ((config, seeds, out, options),) = asked
     assert config == SearchConfig.make("entrannas-dst", "quick")
     assert (seeds, out) == (None, Path("runs/entrannas-dst-digits"))
-    assert options == {"resume": False, "device": "auto", "progress": None}
+    assert options == {"resume": False, "device": "auto", "progress": None, "track": ()}
+
+
+def test_tensorboard_is_a_tracker_and_each_is_named_once(asked: list[tuple[Any, ...]]) -> None:
+    pytest.importorskip("tensorboard")
+    genocc.search(tensorboard=True, track=["tensorboard"])
+    genocc.search(seeds=2, track="tensorboard")
+    assert [options["track"] for *_, options in asked] == [("tensorboard",)] * 2
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_what_is_given_wins_over_the_preset_and_overrides_over_both(asked: list[
     assert (config.network.channels, config.network.layers) == (5, 8)  # of the preset
     assert config.output.tensorboard
     assert folder == Path("runs/tiny-digits")
-    assert options == {"resume": False, "device": "auto", "progress": None}
+    assert options == {"resume": False, "device": "auto", "progress": None, "track": ()}
 
 
 def test_a_run_goes_on_with_its_own_genotype_and_settings(asked: list[Asked], training_run: Path) -> None:
