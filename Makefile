@@ -9,7 +9,10 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 DEMO := runs/demo
 
-.PHONY: help setup dot chromium demo lint types test test-full architecture docs clean
+# What `make bench-quick` compares this tree with.
+BASE ?= main
+
+.PHONY: help setup dot chromium demo lint types test test-full coverage mutation bench-quick architecture docs clean
 
 help:
 	@sed -n '1s/^# //p;s/^\([a-z-]*\):.*## /  make \1: /p' Makefile
@@ -63,6 +66,20 @@ test: setup chromium lint types docs ## lint, types, the site and tests
 test-full: setup chromium lint types ## the same with the large campaigns; keeps what it prints in docs/results/
 	@mkdir -p docs/results
 	$(PYTEST) -m "full or not full" > docs/results/test-full.txt; status=$$?; cat docs/results/test-full.txt; exit $$status
+
+coverage: setup chromium ## the tests again, more slowly: branches taken, by room; fails below 95% (waist) and 88% (rest)
+	$(BIN)/python -m coverage erase
+	OMP_NUM_THREADS=1 $(BIN)/python -m coverage run -m pytest -n auto
+	$(BIN)/python -m coverage combine --quiet
+	@mkdir -p build
+	$(BIN)/python -m coverage json --quiet -o build/coverage.json
+	$(BIN)/python -m tests.coverage_by_room build/coverage.json
+
+mutation: $(INSTALLED) ## small faults in counting, lowering, passes and relaxation: do tests notice at least 85%?; an hour
+	$(BIN)/python -m tests.mutate
+
+bench-quick: $(INSTALLED) ## this tree against BASE [main] in turns, as ratios: commands, steps, latency; two minutes
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quick.py --base $(BASE)
 
 architecture: $(INSTALLED) dot ## docs/images/architecture.svg, the house as the code has it
 	$(BIN)/python docs/draw_architecture.py
