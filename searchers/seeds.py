@@ -78,6 +78,7 @@ def run_seeds(
         read=SearchResult.read,
         summary=summary,
         today=_as_today,
+        today_of_one=as_today,
     )
     results = run_all(runs, out, resume=resume, engine=engine, device=device, progress=progress)
     return replace(best_of(results), seeds=tuple(results))

@@ -64,6 +64,7 @@ class SeedRuns(Generic[D, R]):
         read: Reads the result of a finished one.
         summary: Results -> content of the result of them all, and a line for its log.
         today: As for `genocc.runs.folder.open_run`.
+        today_of_one: The same for one run.
     """
 
     command: str
@@ -78,6 +79,7 @@ class SeedRuns(Generic[D, R]):
     read: Callable[[Path], R]
     summary: Callable[[list[R]], tuple[str, str]]
     today: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+    today_of_one: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
 
 
 def run_all(
@@ -157,8 +159,7 @@ class _Jobs(Generic[D, R]):
         with interruptions():
             try:
                 for seed, folder in zip(self.runs.seeds, folders, strict=True):
-                    if folder in missing:
-                        self._begin(seed, folder)
+                    self._begin(seed, folder, finished=folder not in missing)
                 failed = self._failed(engine, [self._job(folder) for folder in missing], len(folders))
             except KeyboardInterrupt:
                 self.progress.message(f"stopped; {self._advice()}")
@@ -169,15 +170,22 @@ class _Jobs(Generic[D, R]):
     def _is_finished(self, folder: Path) -> bool:
         return (folder / self.runs.finished).exists()
 
-    def _begin(self, seed: int, folder: Path) -> None:
+    def _begin(self, seed: int, folder: Path, *, finished: bool) -> None:
         """Writes the configuration of a run, or compares it with the run's own; its data may have moved."""
         begun = (folder / CONFIG).exists()
         wait_until_free(folder, GRACE + 5)  # of an earlier program that was killed
+        runs = self.runs
         with open_run(
-            folder, self.runs.command, self.runs.config_of(seed), resume=begun, result=self.runs.finished
+            folder,
+            runs.command,
+            runs.config_of(seed),
+            resume=begun,
+            result=runs.finished,
+            today=runs.today_of_one,
         ) as one:
-            one.note_data(self.data.identity())
-            one.begin()
+            if not finished:
+                one.note_data(self.data.identity())
+                one.begin()
 
     def _job(self, folder: Path) -> Job:
         return Job(folder.name, (self.runs.command, "--out", str(folder), "--device", self.device), folder)

@@ -15,6 +15,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -25,11 +26,12 @@ from genocc.data import DataSet
 from genocc.data.settings import data_fields, default_preset, load_data
 from genocc.errors import ConfigError, GenoccError, RunError, quoted
 from genocc.files import read_text
+from genocc.runs.epochs import number_at
 from genocc.runs.folder import RunFolder, open_run
 from genocc.runs.interruption import interruptions
 from genocc.runs.loop import choose_device
 from genocc.runs.progress import Progress
-from genocc.runs.reading import RUN_RANKING, read_config, read_history
+from genocc.runs.reading import HISTORY, KNOWN_DATA, RUN_RANKING, read_config, read_history
 from genocc.runs.settings_file import beside, name_in, named, read_settings
 from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
 from genocc.training.config import TrainConfig
@@ -261,7 +263,21 @@ class _Ranking:
         self.config, self.folder, self.workers, self.device, self.progress = config, folder, workers, device, progress
         history = read_history(folder.path)
         folder.truncate(len(history))  # which drops half a line
-        self.found = {(line["phase"], line["name"]): float(line["accuracy"]) for line in history}
+        self.run_digest = _digest(folder)
+        self.found = dict(self._known(number, line) for number, line in enumerate(history, start=1))
+
+    def _known(self, number: int, line: Mapping[str, Any]) -> tuple[tuple[Any, Any], float]:
+        """(phase, name) and accuracy of a line of the history; raises RunError where it is not this ranking's."""
+        accuracy, where = number_at(line, "accuracy"), f"{self.folder.path / HISTORY}: line {number}"
+        named = line.get("phase") in PHASES and line.get("name") in [*map(name_of, topologies())]
+        if not named or accuracy is None or not 0 <= accuracy <= 1:
+            raise RunError(f"{where}: expected phase, name and accuracy of a topology; was the file changed?")
+        if line.get("run", self.run_digest) != self.run_digest:  # older versions did not say it
+            raise RunError(
+                f"{where}: is of a ranking with other settings or images; put the ranking's own files back, or start "
+                "a new one"
+            )
+        return (line["phase"], line["name"]), accuracy
 
     def run(self) -> list[RankedTopology]:
         """Takes both phases, without the trainings that the history has already."""
@@ -282,7 +298,7 @@ class _Ranking:
         missing = [(phase, topology) for topology in candidates if (phase, name_of(topology)) not in self.found]
         for topology, accuracy in self._trained(missing):
             name = name_of(topology)
-            self.folder.append({"phase": phase, "name": name, "accuracy": accuracy})
+            self.folder.append({"phase": phase, "name": name, "accuracy": accuracy, "run": self.run_digest})
             self.found[phase, name] = accuracy
             done = len(self.found)
             self.progress.step(f"{PHASES.index(phase) + 1}/{len(PHASES)}", f"{name} {accuracy:.2%}", done)
@@ -295,6 +311,14 @@ class _Ranking:
         return work(
             _train, tasks, min(self.workers, len(tasks)), _prepare, self.config.model_dump(mode="json"), self.device
         )
+
+
+def _digest(run: RunFolder) -> str:
+    """A digest of settings and images of a ranking, wherever these lie."""
+    config = run.content["config"]
+    training = {**config["training"], "data": {**config["training"]["data"], "folder": None, "download": None}}
+    settings = {**config, "training": training, KNOWN_DATA: run.content.get(KNOWN_DATA)}
+    return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def load_parts(config: RankingConfig, *, resume: bool = False) -> DataSet:
