@@ -200,6 +200,7 @@ def open_run(
             own = today(read_config(folder, command))
             refuse_difference(folder, own, content["config"])
             moved = own != content["config"]
+            content |= {KNOWN_FILES: files} if (files := read_known_files(folder)) else {}
         yield RunFolder(folder, content, result, moved=moved, today=today)
 
 
