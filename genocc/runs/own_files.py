@@ -14,6 +14,7 @@ from genocc import weights
 from genocc.errors import RunError
 from genocc.genotype import Genotype
 from genocc.provenance import Provenance
+from genocc.runs.epochs import number_at
 from genocc.runs.reading import (
     CONFIG,
     HISTORY,
@@ -35,7 +36,7 @@ _NETWORK = ("skeleton", "channels", "layers", "stem_stride", "auxiliary")
 def check_genotype(folder: str | Path, genotype: Genotype) -> None:
     """Checks that a run's genotype.json has the cells that a training trains, or that a search has ended with.
 
-    Of several searches, it is that of one of them. A search without a history says nothing.
+    Of several searches, it is that of one of them. A search says nothing whose history is gone, or was cut.
 
     Raises:
         RunError: It has other cells.
@@ -45,9 +46,8 @@ def check_genotype(folder: str | Path, genotype: Genotype) -> None:
     command = read_command(folder)
     if command == TRAIN:
         own = _of_training(folder)
-    elif command == SEARCH and (history := read_epochs(folder)):
-        where = f"{folder / HISTORY}: line {len(history)}: genotype"
-        own = [Genotype.from_dict(history[-1].get("genotype", {}), where=where)]
+    elif command == SEARCH:
+        own = _of_search(folder)
     elif command == SEARCH_SEEDS:
         own = [Genotype.load(path) for path in sorted(folder.glob(f"seed-*/{RUN_GENOTYPE}"))]
     if own and all(one.cells != genotype.cells for one in own):
@@ -104,6 +104,15 @@ def check_weights(folder: str | Path, found: Provenance) -> None:
             f"{folder / RUN_BEST}: is of another training: its {name} are {own}, the run's {wanted}; put the run's own "
             "file back"
         )
+
+
+def _of_search(folder: Path) -> list[Genotype]:
+    """What the last epoch of a search has derived; empty where its history does not say it."""
+    history, epochs = read_epochs(folder), number_at(read_config(folder, SEARCH), "schedule.epochs")
+    last = history[-1] if history else {}
+    if "genotype" not in last or ("draws" not in last and epochs != len(history)):  # a search that trains nothing: one
+        return []
+    return [Genotype.from_dict(last["genotype"], where=f"{folder / HISTORY}: line {len(history)}: genotype")]
 
 
 def _of_training(folder: Path) -> list[Genotype]:
