@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from genocc import plugins
 from genocc import weights as weight_files
-from genocc.errors import FileError, GenoccError, TargetError
+from genocc.errors import FileError, GenoccError, TargetError, quoted
 from genocc.files import is_stdout, write_atomically
 from genocc.genotype import Genotype
 from genocc.graph import Graph
@@ -376,6 +376,13 @@ def _options_of_training(provenance: Provenance, given: Mapping[str, Any]) -> di
         raise TargetError(
             f"--normalize: found {given['normalize']}; the net was trained with {trained}: give --normalize run"
         )
+    known: Mapping[str, int] = {name: number for number, name in enumerate(provenance.class_names)}
+    for number, name in enumerate(given.get("class_names") or ()):
+        if known.get(name, number) != number:
+            raise TargetError(
+                f"--class-names: class {number} is {quoted(name)}, which is class {known[name]} of the training; keep "
+                "its order, or leave --class-names out"
+            )
     own: dict[str, Any] = {"class_names": provenance.class_names, "normalization": trained}
     if given.get("uint8_input"):  # pixels as they are in a file: the net needs its normalization before it
         own["normalize"] = trained

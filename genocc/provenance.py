@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Self
 
 from genocc.configuration import LARGEST
@@ -69,6 +70,7 @@ class Provenance:
         found = {
             "genotype": self.genotype.dumps(),
             "hash": self.genotype.hash,
+            "wiring": wiring(self.genotype, self.config),
             "network": json.dumps(self.config.model_dump(mode="json")),
             "weights": self.weights,
             "trained": json.dumps(self.seed is None),
@@ -104,6 +106,8 @@ class Provenance:
             if texts.get("hash", genotype.hash) != genotype.hash:
                 raise TargetError(f"hash: found {quoted(texts['hash'])}; the genotype beside it has {genotype.hash}")
             config = _network(texts)
+            if texts.get("wiring", own := wiring(genotype, config)) != own:
+                raise TargetError(f"wiring: found {quoted(texts['wiring'])}; the net beside it has {own}")
             known = _normalization(texts, config)
             return cls(
                 genotype,
@@ -123,8 +127,22 @@ class Provenance:
             raise TargetError(f"{where}: damaged metadata: {error}") from None
 
 
+def wiring(genotype: Genotype, config: NetworkConfig) -> str:
+    """Returns a digest that nets share whose tensors of the same names and shapes have the same uses.
+
+    The hash of a genotype is not enough: it is the same for other orders of edges, nodes and concat.
+    """
+    return sha256(json.dumps(_wired(genotype, config)).encode()).hexdigest()
+
+
 def check_net(
-    texts: Mapping[str, str], genotype: Genotype, config: NetworkConfig, where: str, run: Provenance | None = None
+    texts: Mapping[str, str],
+    genotype: Genotype,
+    config: NetworkConfig,
+    where: str,
+    run: Provenance | None = None,
+    *,
+    any_stem: bool = False,
 ) -> None:
     """Checks that weights are those of a net, as far as their names and shapes leave open.
 
@@ -134,6 +152,7 @@ def check_net(
         config: The network around its cells.
         where: The file, for messages.
         run: What a training run says about its own weights, if the net is that of a run.
+        any_stem: Whether the stem may have another stride than in training.
 
     Raises:
         TargetError: The metadata are damaged.
@@ -143,31 +162,40 @@ def check_net(
     if "genocc_version" not in texts or "genotype" not in texts:
         return
     found = Provenance.from_metadata(texts, where)
-    for field in ("skeleton", "layers", "stem_stride"):
-        own, wanted = getattr(found.config, field), getattr(config, field)
-        if own != wanted:
-            raise WeightsError(f"{where}: its weights are of a net with {field} {own}; this one has {wanted}")
-    for kind in sorted({config.kind(number) for number in range(config.layers)}):
-        own, wanted = (_connections(cells.get(kind)) for cells in (found.genotype.cells, genotype.cells))
-        if own != wanted:
-            raise WeightsError(
-                f"{where}: its weights are of '{found.genotype.name}', whose {kind} cell has the same tensors, and "
-                f"other connections (or their order) than that of '{genotype.name}'; name the genotype that was trained"
-            )
-    for noun, own, wanted in (
+    trained, asked = _wired(found.genotype, found.config), _wired(genotype, config)
+    for part, wanted in asked.items():
+        if (own := trained.get(part)) == wanted or (part == "stem_stride" and any_stem):
+            continue
+        if part in _WIRED:
+            raise WeightsError(f"{where}: its weights are of a net with {part} {own}; this one has {wanted}")
+        raise WeightsError(
+            f"{where}: its weights are of '{found.genotype.name}', whose {part} cell has the same tensors, and "
+            f"other connections (or their order) than that of '{genotype.name}'; name the genotype that was trained"
+        )
+    for noun, theirs, its in (
         ("classes", found.class_names, run.class_names if run else ()),
         ("normalization", found.normalization, run.normalization if run else None),
     ):
-        if own and wanted and own != wanted:
+        if theirs and its and theirs != its:
             raise WeightsError(
-                f"{where}: {noun} {quoted(own)}; the run has {quoted(wanted)}; name the run of these "
+                f"{where}: {noun} {quoted(theirs)}; the run has {quoted(its)}; name the run of these "
                 "weights, or the run's genotype.json"
             )
 
 
+_WIRED = ("skeleton", "layers", "stem_stride")
+
+
+def _wired(genotype: Genotype, config: NetworkConfig) -> dict[str, object]:
+    """What the names of tensors rely on: fields of the network, and the connections of each kind of cell in it."""
+    kinds = sorted({config.kind(number) for number in range(config.layers)})
+    cells = {kind: _connections(genotype.cells.get(kind)) for kind in kinds}
+    return {**{field: getattr(config, field) for field in _WIRED}, **cells}
+
+
 def _connections(cell: Cell | None) -> object:
-    """What the names of tensors rely on: the edges in their order, and the order of the concat."""
-    return cell and ([[(edge.op, edge.source) for edge in edges] for edges in cell.nodes], cell.concat)
+    """The edges in their order, and the order of the concat."""
+    return cell and [[[[edge.op, edge.source] for edge in edges] for edges in cell.nodes], list(cell.concat)]
 
 
 def _network(texts: Mapping[str, str]) -> NetworkConfig:

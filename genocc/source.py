@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from genocc import weights as weight_files
 from genocc import zoo
 from genocc.errors import FileError, NetworkError, RunError
 from genocc.files import explained
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.provenance import Provenance
+from genocc.runs.own_files import check_genotype, own_weights
 from genocc.runs.reading import (
     CONFIG,
     HISTORY,
@@ -25,7 +25,6 @@ from genocc.runs.reading import (
     SEARCH_SEEDS,
     TRAIN,
     TRAIN_SEEDS,
-    best_weights,
     check_regular,
     read_command,
     read_epochs,
@@ -59,7 +58,7 @@ class Source:
         Raises:
             FileError: The file or the zoo entry does not exist or cannot be read.
             GenotypeError: The content is not a valid genotype; the message has file and JSON path.
-            RunError: The run has no such epoch, or is no search; or it is several trainings.
+            RunError: The run has no such epoch, or is no search; it is several trainings; its genotype is another's.
         """
         if self.at_hand is not None:
             return self.at_hand
@@ -77,6 +76,10 @@ class Source:
                     raise FileError(
                         f"{path}: a folder without {RUN_GENOTYPE}; expected a genotype file or a run folder"
                     )
+                if (path / CONFIG).is_file():
+                    found = Genotype.load(path / RUN_GENOTYPE)
+                    check_genotype(path, found)
+                    return found
                 path /= RUN_GENOTYPE
         return Genotype.load(path)
 
@@ -85,14 +88,13 @@ class Source:
         """Provenance of the best weights of a training run: network, class names, mean and deviation; else None.
 
         Raises:
-            RunError: There are no weights.
+            RunError: There are no weights, or they are another training's.
             FileError: They cannot be read.
             TargetError: They do not say which net they belong to.
         """
         if self._run is None:
             return None
-        best = best_weights(self._run, f"name the genotype alone: {self._run / RUN_GENOTYPE}")
-        return Provenance.from_metadata(weight_files.metadata(best), str(best))
+        return own_weights(self._run, f"name the genotype alone: {self._run / RUN_GENOTYPE}")[1]
 
     @cached_property
     def weights(self) -> Path | None:

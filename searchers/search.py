@@ -97,6 +97,7 @@ def run_search(
             with processes.together():
                 if run:
                     run.note_data(images.identity())
+                    run.note_files(config.budget.files())
             if config.schedule.trains:
                 _Search(config, run, chosen, interruption, shown, images, tracking, processes).run()
             else:

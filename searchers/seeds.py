@@ -82,6 +82,7 @@ def run_seeds(
         read=SearchResult.read,
         summary=summary,
         today=_as_today,
+        today_of_one=as_today,
         track=trackers,
     )
     results = run_all(runs, out, resume=resume, engine=engine, device=device, progress=progress)

@@ -211,6 +211,12 @@ def test_weights_bring_what_their_file_knows_of_the_training(training_run: Path,
     other = ((0.4,) * 3, (0.2,) * 3)
     with pytest.raises(TargetError, match="the net was trained with"):
         genocc.compile(alone, config, to="onnx", output=tmp_path / "n.onnx", weights=best, normalize=other)
+    names = run.provenance.class_names
+    for turned in ((*names[:2], names[3], names[2], *names[4:]), (names[1], "b", *names[2:])):
+        with pytest.raises(TargetError, match=r"--class-names: class [02] is 'colour \d', which is class [13] of"):
+            genocc.compile(run, to="onnx", output=tmp_path / "n.onnx", class_names=turned)
+    called = ("zero", *names[1:])
+    assert getattr(make_exporter("onnx", run, class_names=called), "class_names", None) == called
     weights.save(weights.load(best), tmp_path / "w.safetensors", Provenance(alone, config).to_metadata())
     unsaid = genocc.open(training_run / "genotype.json"), tmp_path / "w.safetensors"
     assert getattr(make_exporter("onnx", *unsaid, normalize=other), "normalize", None) == other

@@ -17,7 +17,7 @@ from genocc.initialization import initialize
 from genocc.lowering import lower
 from genocc.nn.backbone import Backbone
 from genocc.nn.target_net import TargetNet
-from genocc.provenance import Provenance, check_net
+from genocc.provenance import Provenance, check_net, wiring
 from tests.strategies import genotypes, networks
 
 
@@ -143,14 +143,37 @@ def test_weights_of_a_net_with_the_same_tensors_are_refused(
     for reads in (
         lambda: compile_net(genotype, wanted, weights=file),
         lambda: TargetNet(genotype, wanted, weights=file),
-        lambda: Backbone(genotype, wanted, features={"last": 2}, weights=file),
         lambda: verify(net, weights=file),
+        lambda: Backbone(genotype, wanted, features={"last": 2}, weights=file),
     ):
+        if "stem_stride" in changes and "Backbone" in reads.__code__.co_names:
+            assert reads().strides == [8], "denser or coarser maps with the same weights"
+            continue
         with pytest.raises(WeightsError, match=found):
             reads()
     assert compile_net(trained, config.model_copy(update={"input_size": (8, 9)}), weights=file).trained
     weights.save(weights.load(file), file)
     assert compile_net(genotype, wanted, weights=file).trained, "a file of another program says nothing"
+
+
+def test_a_digest_tells_nets_with_the_same_tensors_apart() -> None:
+    """As `check_net` does; the hash is the same for another order of the concat or of the edges."""
+    config = NetworkConfig.make(channels=2, layers=3)
+    others = [
+        (_wired(0), config),
+        (_wired(1, (3, 2)), config),
+        (_wired(1), NetworkConfig.make(layers=3, stem_stride=2)),
+    ]
+    found = {wiring(genotype, network) for genotype, network in [(_wired(1), config), *others]}
+    assert len(found) == 4
+    assert _wired(1, (3, 2)).hash == _wired(1).hash
+    same = config.model_copy(update={"classes": 3, "input_size": (9, 9), "channels": 4})
+    assert wiring(_wired(1), same) == wiring(_wired(1), config)
+    texts = Provenance(_wired(1), config).to_metadata()
+    with pytest.raises(
+        TargetError, match=r"damaged metadata: wiring: found '0+.*'; the net beside it has [0-9a-f]{64}"
+    ):
+        Provenance.from_metadata({**texts, "wiring": "0" * 64}, "w")
 
 
 def test_weights_of_another_training_do_not_get_the_classes_of_a_run(tmp_path: Path) -> None:

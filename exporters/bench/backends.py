@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from genocc.compiler import CompiledNet, Exporter, compile_net, exporter, exporters
+from genocc.compiler import CompiledNet, Exporter, compile_net, exporter, exporters, trained_by
 from genocc.counting import cost
 from genocc.errors import TargetError
 from genocc.genotype import Genotype
@@ -34,6 +34,7 @@ from genocc.runtimes.files import open_file
 from genocc.runtimes.onnx_runtime import PROVIDERS
 from genocc.runtimes.table import runtime, runtimes
 from genocc.runtimes.torch import torch_device
+from genocc.source import Source
 
 from ..int8.calibration import Calibration, read_calibration
 from ..onnx import OnnxExporter, check
@@ -110,7 +111,11 @@ class Workload:
     @cached_property
     def calibration(self) -> Calibration | None:
         """The images of ``data``; raises DataError where they are not those of the net's classes."""
-        return read_calibration(self.data, self.plain.provenance(), CALIBRATION_IMAGES) if self.data else None
+        if not self.data:
+            return None
+        known = trained_by(Source.of(self.genotype), self.weights)
+        training = {"class_names": known.class_names, "normalization": known.normalization} if known else {}
+        return read_calibration(self.data, self.plain.provenance(**training), CALIBRATION_IMAGES)
 
     def eager(self) -> nn.Module:
         """Returns the plain net as a PyTorch module on the device."""

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from genocc.compiler import Compilation
+from genocc.compiler import Compilation, trained_by
 from genocc.counting import Counts, count
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
@@ -39,7 +40,8 @@ class Facts:
         genotype: Its cells.
         config: The network around them.
         counts: Of the inference net.
-        weights: ``run``: of ``result``; ``file``: given, and nothing is known of them; ``none``: untrained.
+        weights: ``run``: of ``result``; ``file``: given, and nothing is known of them but what their file says;
+            ``none``: untrained.
         result: The training; None where there was none, or none that is known.
         class_names: In the order of the outputs; empty where they are not known.
         normalization: Mean and deviation per channel of images in 0..1; None where they are not known.
@@ -59,16 +61,21 @@ class Facts:
 
     @classmethod
     def of(
-        cls, source: Source, config: NetworkConfig | None, has_weights: bool, license: str | None, openvino: bool
+        cls,
+        source: Source,
+        config: NetworkConfig | None,
+        weights: str | Path | None,
+        license: str | None,
+        openvino: bool,
     ) -> Facts:
         """Returns what a source says; raises GenoccError where it cannot be read, or its training is not finished."""
-        known = source.provenance
-        result = TrainResult.read(source.where) if known else None
+        known, is_run = trained_by(source, weights), source.provenance is not None
+        result = TrainResult.read(source.where) if is_run else None
         return cls(
             genotype=source.genotype,
             config=source.network(config),
             counts=count(source, config),
-            weights="run" if known else "file" if has_weights else "none",
+            weights="run" if is_run else "none" if weights is None else "file",
             result=result,
             class_names=known.class_names if known else (),
             normalization=known.normalization if known else None,

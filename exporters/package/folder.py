@@ -79,7 +79,7 @@ def package(
     folder = Path(output)
     for name in ("", CARD):  # the folder itself, and what it would be part of
         refuse_overwriting(folder / name, source.where or None, weights)
-    facts = Facts.of(source, config, weights is not None, license, openvino)
+    facts = Facts.of(source, config, weights, license, openvino)
     with _whole_folder(folder) as place:
         compilations = _nets(source, config, place, weights, openvino)
         (place / GENOTYPE).write_text(source.genotype.dumps(), encoding="utf-8")

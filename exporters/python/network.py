@@ -11,6 +11,7 @@ from genocc import origins
 from genocc.genotype import Cell, Edge, Genotype
 from genocc.graph import Graph
 from genocc.network import SKELETONS, NetworkConfig
+from genocc.provenance import wiring
 
 from .classes import ModuleClass, Part
 from .layout import WIDTH, Bracket, Expression, call, docstring, paragraph, sequence, statement
@@ -45,7 +46,7 @@ def network_class(net: Net, cells: Sequence[ModuleClass]) -> ModuleClass:
         "class Network(nn.Module):",
         *docstring(1, summary, *notes),
         "",
-        f'    genotype_hash = "{net.genotype.hash}"',
+        f'    wiring = "{wiring(net.genotype, net.config)}"',
         "",
         "    def __init__(self) -> None:",
         "        super().__init__()",

@@ -65,6 +65,7 @@ class SeedRuns(Generic[D, R]):
         read: Reads the result of a finished one.
         summary: Results -> content of the result of them all, and a line for its log.
         today: As for `genocc.runs.folder.open_run`.
+        today_of_one: The same for one run.
         track: Names of the trackers of each run.
     """
 
@@ -80,6 +81,7 @@ class SeedRuns(Generic[D, R]):
     read: Callable[[Path], R]
     summary: Callable[[list[R]], tuple[str, str]]
     today: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+    today_of_one: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
     track: tuple[str, ...] = ()
 
 
@@ -160,8 +162,7 @@ class _Jobs(Generic[D, R]):
         with interruptions():
             try:
                 for seed, folder in zip(self.runs.seeds, folders, strict=True):
-                    if folder in missing:
-                        self._begin(seed, folder)
+                    self._begin(seed, folder, finished=folder not in missing)
                 failed = self._failed(engine, [self._job(folder) for folder in missing], len(folders))
             except KeyboardInterrupt:
                 self.progress.message(f"stopped; {self._advice()}")
@@ -172,16 +173,18 @@ class _Jobs(Generic[D, R]):
     def _is_finished(self, folder: Path) -> bool:
         return (folder / self.runs.finished).exists()
 
-    def _begin(self, seed: int, folder: Path) -> None:
+    def _begin(self, seed: int, folder: Path, *, finished: bool) -> None:
         """Writes the configuration of a run, or compares it with the run's own; its data may have moved."""
-        config = json.loads(json.dumps(self.runs.config_of(seed)))
+        runs = self.runs
+        config = json.loads(json.dumps(runs.config_of(seed)))
         begun = (folder / CONFIG).exists()
-        if begun and read_config(folder, self.runs.command) == config:
+        if begun and read_config(folder, runs.command) == config:
             return  # it may run: Slurm keeps the jobs of a program that was killed
         wait_until_free(folder, GRACE + 5)  # of an earlier program that was killed
-        with open_run(folder, self.runs.command, config, resume=begun, result=self.runs.finished) as one:
-            one.note_data(self.data.identity())
-            one.begin()
+        with open_run(folder, runs.command, config, resume=begun, result=runs.finished, today=runs.today_of_one) as one:
+            if not finished:
+                one.note_data(self.data.identity())
+                one.begin()
 
     def _job(self, folder: Path) -> Job:
         track = [text for name in self.runs.track for text in ("--track", name)]

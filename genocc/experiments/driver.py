@@ -10,6 +10,7 @@ from pathlib import Path
 
 from genocc.engines.base import Engine, Job, Outcome
 from genocc.experiments.check import check
+from genocc.experiments.comparable import check_comparable
 from genocc.experiments.plan import Plan
 from genocc.experiments.progress import JobsProgress
 from genocc.experiments.sources import EXPERIMENT, EXPERIMENT_FILE, Source, own_plan
@@ -45,7 +46,8 @@ def run_experiment(
         The jobs, of which some may have failed: `failures` names them.
 
     Raises:
-        GenoccError: The experiment or the folder cannot be used, or has other jobs than those that were begun.
+        GenoccError: The experiment or the folder cannot be used, or has other jobs than those that were begun, or jobs
+            that cannot stand in one table.
         KeyboardInterrupt: Ctrl-C or SIGTERM, after all jobs have ended; the experiment can be resumed.
     """
     progress = progress or JobsProgress()
@@ -57,6 +59,7 @@ def run_experiment(
         found = source.plan(scale or "tiny", out, data)
     check(found, source.where)
     with interruptions(), open_run(out, EXPERIMENT, found.settings(), resume=resume, result=EXPERIMENT_FILE) as folder:
+        check_comparable(found)
         folder.begin()
         folder.finish(source.text)
         try:
@@ -64,6 +67,7 @@ def run_experiment(
         except KeyboardInterrupt:
             progress.message(f"stopped; go on with: genocc experiment {out} --resume")
             raise
+        check_comparable(found)
     return found
 
 

@@ -251,10 +251,13 @@ def _plain(runs: SearchRuns | TrainRuns) -> dict[str, Any]:
 
 
 def _folders(names: list[str]) -> list[str]:
-    """A folder's name for each row: its words; a number behind those that others have too."""
-    found: list[str] = []
-    for name in names:
+    """A folder's name for each row: its words; a number behind those that others have too.
+
+    In the order of the names: a file whose rows change places keeps the folders of its rows.
+    """
+    found: dict[str, str] = {}
+    for name in sorted(names):
         words = "-".join(re.findall(r"[a-z0-9]+", name.lower())) or "row"
         numbered = (words if number == 1 else f"{words}-{number}" for number in count(1))
-        found.append(next(folder for folder in numbered if folder not in found))
-    return found
+        found[name] = next(folder for folder in numbered if folder not in found.values())
+    return [found[name] for name in names]

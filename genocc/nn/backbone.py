@@ -54,7 +54,7 @@ class Backbone(ProgramPair):
         training, inference = (lower(genotype, config, training=mode, features=features) for mode in (True, False))
         arrays = initialize(training, seed) if weights is None else _part(weights, training, lower(genotype, config))
         if isinstance(weights, (str, Path)):
-            check_net(weight_files.metadata(weights), genotype, config, str(weights))
+            check_net(weight_files.metadata(weights), genotype, config, str(weights), any_stem=True)
         super().__init__(training, inference, arrays)
         self.genotype, self.config, self.features = genotype, config, dict(features)
         self._channels = [inference.nodes[value].shape[0] for value in inference.outputs.values()]

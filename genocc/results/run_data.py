@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genocc import weights
 from genocc.counting import Counts, count
 from genocc.errors import GenoccError, NetworkError, RunError
 from genocc.files import read_bytes
 from genocc.genotype import MAX_BYTES, Genotype
 from genocc.network import NetworkConfig
-from genocc.provenance import Provenance
 from genocc.runs.costs import Costs
 from genocc.runs.epochs import number_at
 from genocc.runs.images import IMAGES, image_sizes
+from genocc.runs.own_files import check_genotype, own_weights
 from genocc.runs.reading import (
     CONFIG,
     HISTORY,
@@ -180,7 +179,9 @@ def _best(folder: Path, runs: Sequence[RunData]) -> RunData:
 
 def _genotype(folder: Path, history: Sequence[Mapping[str, Any]]) -> Genotype | None:
     if (folder / RUN_GENOTYPE).exists():
-        return Genotype.load(folder / RUN_GENOTYPE)
+        found = Genotype.load(folder / RUN_GENOTYPE)
+        check_genotype(folder, found)
+        return found
     if "genotype" not in history[-1]:
         return None
     try:
@@ -203,7 +204,7 @@ def _counted(
 def _network(folder: Path, command: str, config: Mapping[str, Any], genotype: Genotype) -> NetworkConfig:
     """The net that is trained, or the target net of a search, which has no image sizes until it is finished."""
     if command == TRAIN and (folder / RUN_BEST).exists():
-        return Provenance.from_metadata(weights.metadata(folder / RUN_BEST), str(folder / RUN_BEST)).config
+        return own_weights(folder, "")[1].config
     asked = config.get("network" if command == TRAIN else "budget")
     if not isinstance(asked, Mapping):
         raise NetworkError(f"{folder / CONFIG} does not say which net is meant")

@@ -26,6 +26,7 @@ from genocc.runs.reading import (
     CONFIG,
     HISTORY,
     KNOWN_DATA,
+    KNOWN_FILES,
     LOCK,
     LOG,
     MAX_CONFIG,
@@ -33,6 +34,7 @@ from genocc.runs.reading import (
     history_lines,
     read_command,
     read_config,
+    read_known_files,
 )
 from genocc.version import __version__
 
@@ -43,12 +45,24 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 class RunFolder:
-    """A run folder that this process has to itself; made by `open_run`."""
+    """A run folder that this process has to itself; made by `open_run`.
+
+    Attributes:
+        path: The folder.
+        content: Of config.json, as it would be written now.
+        today: As for `open_run`.
+    """
 
     def __init__(
-        self, path: Path, content: Mapping[str, Any], result: str = RUN_GENOTYPE, *, moved: bool = False
+        self,
+        path: Path,
+        content: Mapping[str, Any],
+        result: str = RUN_GENOTYPE,
+        *,
+        moved: bool = False,
+        today: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
     ) -> None:
-        self.path, self._content, self._result, self._moved = path, dict(content), result, moved
+        self.path, self.content, self._result, self._moved, self.today = path, dict(content), result, moved, today
 
     def note_data(self, data: Mapping[str, Any]) -> None:
         """Notes the data (`genocc.data.DataSet.identity`) for `begin`; compares them with those of an earlier one.
@@ -56,12 +70,30 @@ class RunFolder:
         Raises:
             RunError: The run began with other data.
         """
-        if (self.path / CONFIG).exists() and (difference := KnownData.read(self.path).difference(data)):
+        if (self.path / CONFIG).exists() and (differs := KnownData.read(self.path).difference(data)):
             raise RunError(
-                f"{self.path}: the images are not those that the run began with: {difference}. Restore them, name "
+                f"{self.path}: the images are not those that the run began with: {differs}. Restore them, name "
                 "their place with --data, or start a new run"
             )
-        self._content[KNOWN_DATA] = dict(data)
+        self.content[KNOWN_DATA] = dict(data)
+
+    def note_files(self, files: Mapping[str, str]) -> None:
+        """Notes the content of files that settings name, for `begin`; compares it with that of an earlier one.
+
+        Args:
+            files: Setting -> digest of its file.
+
+        Raises:
+            RunError: A file is another than the run began with; runs of older versions have not noted any.
+        """
+        own = read_known_files(self.path) if (self.path / CONFIG).exists() else None
+        if own is not None and (changed := [name for name in files if own.get(name) != files[name]]):
+            raise RunError(
+                f"{self.path}: the file of {changed[0]} is not the one that the run began with; put that back, or "
+                "start a new run"
+            )
+        if files:
+            self.content[KNOWN_FILES] = dict(files)
 
     def begin(self) -> None:
         """Writes config.json, which makes the folder a run's, once it is clear that there is something to run.
@@ -69,7 +101,7 @@ class RunFolder:
         That of a run whose data have moved is written anew.
         """
         if self._moved or not (self.path / CONFIG).exists():
-            text = json.dumps(self._content, indent=2, ensure_ascii=False) + "\n"
+            text = json.dumps(self.content, indent=2, ensure_ascii=False) + "\n"
             if len(text.encode()) > MAX_CONFIG:  # which could not be read again
                 raise RunError(
                     f"{self.path / CONFIG}: larger than {MAX_CONFIG:,} bytes: the data have too many classes"
@@ -168,7 +200,8 @@ def open_run(
             own = today(read_config(folder, command))
             refuse_difference(folder, own, content["config"])
             moved = own != content["config"]
-        yield RunFolder(folder, content, result, moved=moved)
+            content |= {KNOWN_FILES: files} if (files := read_known_files(folder)) else {}
+        yield RunFolder(folder, content, result, moved=moved, today=today)
 
 
 def wait_until_free(folder: Path, seconds: float) -> None:
@@ -180,9 +213,9 @@ def wait_until_free(folder: Path, seconds: float) -> None:
 
 def refuse_difference(folder: Path, own: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """Raises RunError, which names the first of them, where settings are asked for that are not a run's own."""
-    if difference := _difference(own, asked):
+    if differs := difference(own, asked):
         raise RunError(
-            f"{folder / CONFIG}: {difference}; a run keeps its settings: resume it without options, or choose another "
+            f"{folder / CONFIG}: {differs}; a run keeps its settings: resume it without options, or choose another "
             "--out"
         )
 
@@ -247,13 +280,19 @@ def _torn(folder: Path) -> bool:
     return path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
 
 
-def _difference(old: Any, new: Any, where: str = "") -> str:
-    """The first field in which two configurations differ, in words; empty where at most the data's place does."""
+def difference(old: Any, new: Any, where: str = "") -> str:
+    """Returns the first field in which two configurations differ, in words; empty where at most the data's place does.
+
+    Args:
+        old: A configuration, as plain data.
+        new: Another.
+        where: Path of the field that they are.
+    """
     if where.endswith(MOVABLE):
         return ""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in {**old, **new}:
-            if found := _difference(old.get(key), new.get(key), f"{where}.{key}" if where else key):
+            if found := difference(old.get(key), new.get(key), f"{where}.{key}" if where else key):
                 return found
         return ""
     if old == new:

@@ -17,6 +17,7 @@ import torch
 
 from genocc.configuration import LARGEST
 from genocc.errors import InternalError, RunError, TargetError
+from genocc.runs.belonging import belonging, refuse_foreign
 from genocc.runs.checkpoints import check_kinds, load_checkpoint, save_checkpoint
 from genocc.runs.cost_meter import CostMeter
 from genocc.runs.costs import COSTS
@@ -25,11 +26,14 @@ from genocc.runs.interruption import Interruption
 from genocc.runs.processes import ALONE, Processes
 from genocc.runs.progress import Progress
 from genocc.runs.randomness import Randomness
+from genocc.runs.reading import read_history
 from genocc.threads import adaptive_waiting
 from genocc.version import __version__
 
 SAVED_EVERY = 600.0
 """Seconds after which a long epoch gets a mid-epoch checkpoint."""
+BELONGING = "belonging"
+"""Key of a checkpoint: the run that it is of; those of older versions lack it."""
 LOOKED_EVERY = 0.25
 """Seconds between two readings of the meters, which wait for the device."""
 
@@ -168,7 +172,10 @@ class Loop(ABC, Generic[L]):
         folder.begin()
 
     def close_epoch(self, folder: RunFolder, line: Mapping[str, Any]) -> None:
-        """Called once an epoch's line is in the history, before the checkpoint that makes the epoch final."""
+        """Called once an epoch is final: its line is in the history, and its state in the newest checkpoint.
+
+        And again where a run goes on from that checkpoint: the process may have been killed before.
+        """
 
     def settled(self) -> None:
         """Called in the first process when history and checkpoint agree: before the first step, after each epoch."""
@@ -245,12 +252,13 @@ class Loop(ABC, Generic[L]):
         line = {"epoch": epoch + 1, **measured, "seconds": seconds, COSTS: self.costs.read()}
         if self.folder:
             self.folder.append(line)
-            self.close_epoch(self.folder, line)
         self.progress.epoch(f"epoch {epoch + 1:>{len(str(self.epochs))}}/{self.epochs}  {self.format_epoch(line)}")
         self.learner.end_epoch()
         self.costs.clear()
         self.position = Position(epoch + 1)
         self._save()
+        if self.folder:
+            self.close_epoch(self.folder, line)
         self._settle()
 
     def _settle(self) -> None:
@@ -267,7 +275,8 @@ class Loop(ABC, Generic[L]):
         if self.folder:
             drawn = self.randomness.state if self.randomness else None
             state = {"position": asdict(self.position), "learner": learned, "random": drawn}
-            save_checkpoint(self.folder, {**state, COSTS: self.costs.state()})
+            noted = belonging(self.folder, self.position.epoch)
+            save_checkpoint(self.folder, {**state, COSTS: self.costs.state(), BELONGING: noted})
 
     def _restore(self) -> None:
         state = None
@@ -275,6 +284,8 @@ class Loop(ABC, Generic[L]):
             if self.folder:
                 self.begin(self.folder)
                 state = load_checkpoint(self.folder)
+                if state and BELONGING in state:
+                    refuse_foreign(self.folder, state[BELONGING], _epochs(state))
         state = self.processes.broadcast_object(state)
         if state is not None:
             where = f"{self.folder.path}: " if self.folder else ""
@@ -305,6 +316,8 @@ class Loop(ABC, Generic[L]):
             self.folder.truncate(self.position.epoch)
             begins = "goes on in" if state else "starts with"
             self.folder.log(f"{begins} epoch {self.position.epoch + 1}, genocc {__version__}")
+            if self.position.epoch and self.position == Position(self.position.epoch):
+                self.close_epoch(self.folder, read_history(self.folder.path)[-1])
         self.clock = self.saved = time.monotonic()
 
     def _check_position(self) -> None:
@@ -335,6 +348,13 @@ class Loop(ABC, Generic[L]):
         if position.epoch == self.epochs:
             return before
         return before + sum(phase.steps for phase in self.phases(position.epoch)[: position.phase]) + position.step
+
+
+def _epochs(state: Mapping[str, Any]) -> int:
+    """Epochs done at a checkpoint; 0 where its position is none, which is refused where it is read."""
+    position = state.get("position")
+    found = position.get("epoch") if isinstance(position, Mapping) else None
+    return found if type(found) is int and found >= 0 else 0
 
 
 def choose_device(name: str, processes: Processes = ALONE) -> torch.device:

@@ -16,6 +16,8 @@ from genocc.files import explained, read_text
 CONFIG, HISTORY, LOG, CHECKPOINTS, LOCK = "config.json", "history.jsonl", "log.txt", "checkpoint", ".lock"
 KNOWN_DATA = "known_data"
 """Key of config.json: the data that the run began with (`genocc.runs.known_data`)."""
+KNOWN_FILES = "known_files"
+"""Key of config.json: setting -> digest of the file that it names."""
 RUN_GENOTYPE = "genotype.json"
 """The file of a run folder that holds the genotype; a search without it is not finished."""
 RUN_BEST, RUN_LAST = "best.safetensors", "last.safetensors"
@@ -61,6 +63,12 @@ def read_config(path: str | Path, command: str) -> dict[str, Any]:
 def read_known_data(path: str | Path) -> Any:
     """Returns what the run in a folder has noted of its data, None where nothing; raises RunError."""
     return _read(path).get(KNOWN_DATA)
+
+
+def read_known_files(path: str | Path) -> dict[str, Any] | None:
+    """Returns what the run in a folder has noted of the files of its settings, None where nothing; raises RunError."""
+    found = _read(path).get(KNOWN_FILES)
+    return found if isinstance(found, dict) else None
 
 
 def read_history(path: str | Path) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from genocc.provenance import Provenance
 from genocc.runs.costs import Costs
 from genocc.runs.epochs import best_epoch, kept_accuracies
 from genocc.runs.history import finished_epochs, read_test
+from genocc.runs.own_files import check_weights
 from genocc.runs.reading import RUN_BEST, RUN_LAST, TRAIN, read_config
 from genocc.training.config import TrainConfig
 
@@ -60,6 +61,7 @@ class TrainResult:
         if not (folder / RUN_LAST).exists():
             raise RunError(f"{folder}: not finished; go on with: genocc train --out {folder} --resume")
         texts = weight_files.metadata(folder / RUN_BEST)
+        check_weights(folder, Provenance.from_metadata(texts, str(folder / RUN_BEST)))
         test = None if config.data.validation is None else read_test(folder)
         return cls.of(folder, config, genotype, finished_epochs(folder, TRAIN), texts, test)
 

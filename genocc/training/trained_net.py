@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from genocc.errors import FileError, TargetError
-from genocc.runs.reading import RUN_LAST, TRAIN, best_weights, read_config
+from genocc.runs.reading import RUN_LAST, TRAIN, read_config
 
 if TYPE_CHECKING:
     from genocc.provenance import Normalization, Provenance
@@ -78,7 +78,7 @@ def open_net(
 
     Raises:
         FileError: There is no such file, or it cannot be read.
-        RunError: The folder is not that of a training run.
+        RunError: The folder is not that of a training run, or its weights are another's.
         TargetError: ``pixels`` is missing or contradicts the file, or the runtime or the provider is not available.
         WeightsError: The weights do not fit their net.
     """
@@ -92,8 +92,10 @@ def open_net(
     if pixels is not None:
         raise TargetError(f"--pixels: is for .onnx and .xml files that do not say what they take; {path} is none")
     if path.is_dir():
+        from genocc.runs.own_files import own_weights
+
         read_config(path, TRAIN)
-        path = best_weights(path, f"name a file of weights, such as its {RUN_LAST}")
+        path, _ = own_weights(path, f"name a file of weights, such as its {RUN_LAST}")
     if runtime in (None, "eager"):
         return _torch(path, provider)  # as `_deployed` does it, but without arrays on the way
     return _deployed(path, provider, None, runtime)

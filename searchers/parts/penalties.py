@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -17,9 +18,10 @@ from torch.nn import functional
 
 from genocc.configuration import Part, Rate, refuse
 from genocc.counting import count
+from genocc.files import read_bytes
 from genocc.genotype import Cell, Edge, Genotype
 from genocc.latency.prediction import predict
-from genocc.latency.profile import Profile
+from genocc.latency.profile import MAX_BYTES, Profile
 from genocc.network import NetworkConfig, SkeletonName
 
 from ..interface import CellSpace, DataShape
@@ -94,6 +96,12 @@ class BudgetConfig(Part):
     def profile(self) -> Profile | None:
         """Returns the profile that latencies are predicted by, None without one; raises GenoccError as its `load`."""
         return None if self.latency is None else Profile.load(self.latency, force=self.force_latency)
+
+    def files(self) -> dict[str, str]:
+        """Returns setting -> digest of the file that it names; raises FileError where that cannot be read."""
+        if self.latency is None:
+            return {}
+        return {"budget.latency": sha256(read_bytes(self.latency, limit=MAX_BYTES)).hexdigest()}
 
     def latency_metadata(self, genotype: Genotype, **sizes: Any) -> dict[str, Any]:
         """Returns metadata that say the target net's predicted latency, none without a profile; raises GenoccError."""

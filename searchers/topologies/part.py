@@ -13,9 +13,11 @@ configuration before the job begins, and gets a line of history per training, so
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from math import ceil
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,15 +28,16 @@ from genocc.data import DataSet
 from genocc.engines.base import Job
 from genocc.engines.child import GRACE
 from genocc.errors import GenoccError, RunError
-from genocc.runs.folder import open_run, wait_until_free
+from genocc.runs.epochs import number_at
+from genocc.runs.folder import RunFolder, open_run, wait_until_free
 from genocc.runs.interruption import interruptions
 from genocc.runs.loop import choose_device
 from genocc.runs.progress import Progress
-from genocc.runs.reading import CONFIG, HISTORY, RUN_PARTS, read_command, read_config, read_history
+from genocc.runs.reading import CONFIG, HISTORY, KNOWN_DATA, RUN_PARTS, read_command, read_config, read_history
 from genocc.training.training import fit
 
 from .config import RankingConfig, load_parts
-from .topologies import PHASES, Phase, Topology, genotype_of, name_of
+from .topologies import PHASES, Phase, Topology, genotype_of, name_of, topologies
 
 RANK_TOPOLOGIES = "rank-topologies"
 RANK_PART = "rank-topologies (a part)"
@@ -127,20 +130,42 @@ def divided(tasks: Sequence[T], width: int | None) -> list[Sequence[T]]:
     return [tasks[number * len(tasks) // count : (number + 1) * len(tasks) // count] for number in range(count)]
 
 
-def read_accuracies(folder: Path) -> Accuracies:
-    """Returns the accuracies in the history of a ranking or of a part; raises RunError."""
-    found: Accuracies = {}
+def digest(ranking: RankingConfig, run: RunFolder) -> str:
+    """Returns a digest of the settings and images of a ranking, which its parts share, wherever the images lie."""
+    config = ranking.model_dump(mode="json")
+    config["training"]["data"] |= {"folder": None, "download": None}
+    settings = {**config, KNOWN_DATA: run.content.get(KNOWN_DATA)}
+    return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read_accuracies(folder: Path, expected: str) -> Accuracies:
+    """Returns the accuracies in the history of a ranking or of a part.
+
+    Args:
+        folder: Its run folder.
+        expected: The `digest` of the ranking.
+
+    Raises:
+        RunError: A line is not a training of this ranking.
+    """
+    names, found = {name_of(topology) for topology in topologies()}, Accuracies()
     for number, line in enumerate(read_history(folder), start=1):
-        try:
-            found[line["phase"], line["name"]] = float(line["accuracy"])
-        except (KeyError, TypeError, ValueError):
-            raise RunError(f"{folder / HISTORY}: line {number}: not a training of a ranking") from None
+        accuracy, where = number_at(line, "accuracy"), f"{folder / HISTORY}: line {number}"
+        named = line.get("phase") in PHASES and line.get("name") in names
+        if not named or accuracy is None or not 0 <= accuracy <= 1:
+            raise RunError(f"{where}: expected phase, name and accuracy of a topology; was the file changed?")
+        if line.get("run", expected) != expected:  # older versions did not say it
+            raise RunError(
+                f"{where}: is of a ranking with other settings or images; put the ranking's own files back, or start "
+                "a new one"
+            )
+        found[line["phase"], line["name"]] = accuracy
     return found
 
 
-def line_of(phase: Phase, name: str, accuracy: float) -> dict[str, Any]:
-    """Returns a line of a history, as `read_accuracies` reads it."""
-    return {"phase": phase, "name": name, "accuracy": accuracy}
+def line_of(phase: Phase, name: str, accuracy: float, run: str) -> dict[str, Any]:
+    """Returns a line of a history, as `read_accuracies` reads it; ``run`` is the `digest`."""
+    return {"phase": phase, "name": name, "accuracy": accuracy, "run": run}
 
 
 def run_part(folder: Path, *, device: str = "cpu", progress: Progress | None = None) -> None:
@@ -156,7 +181,8 @@ def run_part(folder: Path, *, device: str = "cpu", progress: Progress | None = N
     with interruptions(), open_run(folder, RANK_PART, part.config(), resume=True, result=HISTORY) as run, _one_thread():
         data = load_parts(part.ranking, resume=True)
         run.note_data(data.identity())
-        done = read_accuracies(folder)
+        its = digest(part.ranking, run)
+        done = read_accuracies(folder, its)
         run.truncate(len(read_history(folder)))  # which drops half a line
         training, failed = part.ranking.of_each(), []
         for topology in part.topologies:
@@ -168,7 +194,7 @@ def run_part(folder: Path, *, device: str = "cpu", progress: Progress | None = N
             except GenoccError as error:
                 failed.append(str(error))
                 continue
-            run.append(line_of(part.phase, name, accuracy))
+            run.append(line_of(part.phase, name, accuracy, its))
             progress.epoch(f"{part.phase:6}  {name}  accuracy {accuracy:.4f}")
     if failed:
         others = f" (and {len(failed) - 1} more of {len(part.topologies)})" if len(failed) > 1 else ""

@@ -16,7 +16,7 @@ from genocc.runs.progress import Progress
 from genocc.runs.reading import RUN_PARTS, read_history
 
 from .config import RankingConfig
-from .part import RANK_TOPOLOGIES, Part, divided, line_of, part_folders, read_accuracies
+from .part import RANK_TOPOLOGIES, Part, digest, divided, line_of, part_folders, read_accuracies
 from .result import RankedTopology
 from .topologies import PHASES, Phase, Topology, name_of, sampled
 
@@ -41,7 +41,8 @@ class Phases:
     ) -> None:
         self.config, self.folder, self.data = config, folder, data
         self.engine, self.device, self.progress = engine, device, progress
-        self.found = read_accuracies(folder.path)
+        self.digest = digest(config, folder)
+        self.found = read_accuracies(folder.path, self.digest)
         folder.truncate(len(read_history(folder.path)))  # which drops half a line
         self._taking = Lock()
 
@@ -95,9 +96,9 @@ class Phases:
         """Puts into the history what parts have found."""
         with self._taking:
             for part in parts:
-                for (phase, name), accuracy in read_accuracies(part.folder).items():
+                for (phase, name), accuracy in read_accuracies(part.folder, self.digest).items():
                     if (phase, name) not in self.found:
-                        self.folder.append(line_of(phase, name, accuracy))
+                        self.folder.append(line_of(phase, name, accuracy, self.digest))
                         self.found[phase, name] = accuracy
                         self._show(phase, name, accuracy)
 

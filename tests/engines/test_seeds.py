@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +44,11 @@ def test_searches_of_an_engine_are_those_of_this_process(tmp_path: Path) -> None
     assert engine.ran[1] == ("search", "--out", folder, "--device", "cpu", *track, "--resume")
     assert len(list(tmp_path.rglob("tensorboard.json"))) == 2
     assert (tmp_path / "here" / "config.json").read_bytes() == (tmp_path / "there" / "config.json").read_bytes()
+    (tmp_path / "there" / RUN_GENOTYPE).unlink()
+    shutil.rmtree(tmp_path / "there" / "seed-1")
+    shutil.copytree(tmp_path / "there" / "seed-0", tmp_path / "there" / "seed-1")
+    with pytest.raises(RunError, match=r"seed-1/config.json: seed \(--seed\) is 0, not 1"):
+        run_seeds(config, 2, tmp_path / "there", device="cpu", engine=engine, resume=True)
 
 
 def test_trainings_of_an_engine_are_those_of_this_process(tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
 from genocc.errors import ConfigError
-from genocc.experiments.plan import Plan, overrides
+from genocc.experiments.plan import Plan, _folders, overrides
 from tests.experiments.own import JOBS, own
 
 OUT = Path("/somewhere/mine")
@@ -87,6 +88,15 @@ def test_folders_of_rows_are_distinct() -> None:
     assert [row.points[0].training.name.partition("/")[0] for row in found.rows if row.points[0].training] == [
         "darts", "epochs", "darts-2", "row",
     ]  # fmt: skip
+
+
+def test_folders_of_rows_do_not_depend_on_their_order() -> None:
+    """A file whose rows have changed places is resumed: its settings are the same."""
+    names = ["EnTranNAS*", "EnTranNAS", "entrannas", "PC-DARTS"]
+    found = dict(zip(names, _folders(names), strict=True))
+    assert sorted(found.values()) == ["entrannas", "entrannas-2", "entrannas-3", "pc-darts"]
+    for order in permutations(names):
+        assert dict(zip(order, _folders(list(order)), strict=True)) == found
 
 
 def test_other_images_for_all_jobs_do_not_change_what_the_experiment_is() -> None:

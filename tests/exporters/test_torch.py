@@ -13,6 +13,7 @@ from genocc import Genotype, NetworkConfig, weights
 from genocc.compiler import CompiledNet, compile_net
 from genocc.errors import TargetError, WeightsError
 from genocc.exporters.torch import TorchExporter, load
+from genocc.provenance import Provenance
 from tests.reference import evaluate, random_parameters
 
 CONFIG = NetworkConfig(channels=2, layers=3, classes=3, auxiliary=True)
@@ -44,7 +45,7 @@ def test_verification_reads_the_arrays_and_the_words_of_the_file(net: CompiledNe
     weights.save({**arrays, "stem.conv.weight": 1.01 * arrays["stem.conv.weight"]}, path, words)
     assert not exporter.verify(net, path, "cpu").ok
     other = genocc.load("zoo:nasnet")
-    weights.save(arrays, path, {**words, "genotype": other.dumps(), "hash": other.hash})
+    weights.save(arrays, path, {**words, **Provenance(other, CONFIG).to_metadata()})
     with pytest.raises(WeightsError, match="is missing"):
         exporter.verify(net, path, "cpu")
     weights.save(arrays, path)

@@ -110,6 +110,24 @@ def test_data_may_move_but_not_change(tmp_path: Path) -> None:
         pass
 
 
+def test_files_of_settings_may_not_change(tmp_path: Path) -> None:
+    with open_run(tmp_path / "a", "search", of_data("old")) as run:
+        run.note_files({"budget.latency": "1"})
+        run.begin()
+    with open_run(tmp_path / "a", "search", of_data("new"), resume=True) as run:
+        run.begin()  # the data have moved
+    with open_run(tmp_path / "a", "search", of_data("new"), resume=True) as run:
+        run.note_files({"budget.latency": "1"})
+        with pytest.raises(RunError, match=r"a: the file of budget.latency is not the one that the run began with"):
+            run.note_files({"budget.latency": "2"})
+    with open_run(tmp_path / "b", "search", {}) as run:
+        run.note_files({})
+        run.begin()
+    assert "known_files" not in (tmp_path / "b" / "config.json").read_text()
+    with open_run(tmp_path / "b", "search", {}, resume=True) as run:
+        run.note_files({"budget.latency": "1"})  # a run of an older version has noted none
+
+
 def test_what_could_not_be_read_again_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("genocc.runs.folder.MAX_CONFIG", 400)
     with open_run(tmp_path / "a", "train", {}) as run:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from genocc.counting import cost_by_edge, count
-from genocc.errors import ConfigError, FileError, GenoccError
+from genocc.errors import ConfigError, FileError, GenoccError, RunError
 from genocc.genotype import Genotype
 from genocc.latency.prediction import predict
 from genocc.network import NetworkConfig
@@ -18,7 +18,7 @@ from genocc.searchers.interface import DataShape
 from genocc.searchers.sampling import Sampler, sample
 from genocc.searchers.search import run_search
 from tests.latency.synthetic import synthetic_profile
-from tests.searchers.small import SMALL
+from tests.searchers.small import SMALL, small
 
 SIZE = ("budget.channels=8", "budget.layers=5")
 TARGET = NetworkConfig(channels=8, layers=5)
@@ -68,6 +68,20 @@ def test_a_hopeless_latency_says_what_the_fastest_has(tmp_path: Path, monkeypatc
     settings = [*SIZE, f"budget.latency={tmp_path / 'cpu.json'}", "budget.max_latency=1e-6"]
     with pytest.raises(GenoccError, match=r"budget of 0\.001 ms of predicted latency; the least were \d\.\d{3} ms \("):
         sample(tmp_path / "few", 1, overrides=settings)
+
+
+def test_a_search_does_not_go_on_with_another_profile_of_latencies(tmp_path: Path) -> None:
+    """A profile that was measured anew would weigh the operations otherwise from there on."""
+    file = tmp_path / "cpu.json"
+    synthetic_profile().dump(file)
+    config = small("random", f"budget.latency={file}")
+    run_search(config, tmp_path / "run", device="cpu")
+    (tmp_path / "run" / "genotype.json").unlink()
+    run_search(config, tmp_path / "run", device="cpu", resume=True)
+    (tmp_path / "run" / "genotype.json").unlink()
+    synthetic_profile().model_copy(update={"seconds": 7.0}).dump(file)
+    with pytest.raises(RunError, match=r"the file of budget.latency is not the one that the run began with"):
+        run_search(config, tmp_path / "run", device="cpu", resume=True)
 
 
 @pytest.mark.parametrize("space", ["darts", "ss5"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from genocc.errors import ConfigError, GenoccError, RunError
 from genocc.exporters import torch as torch_target
 from genocc.runs import loop
 from genocc.runs.epochs import best_epoch, kept_accuracies
+from genocc.runs.folder import RunFolder
 from genocc.runs.progress import Progress
 from genocc.runs.reading import read_config
 from genocc.training.evaluation import measure
@@ -118,6 +119,55 @@ def test_a_run_whose_end_was_cut_off_gets_its_result(training_run: Path, tmp_pat
     (tmp_path / "last.safetensors").unlink()
     with pytest.raises(RunError, match=r"not finished; go on with: genocc train --out .* --resume"):
         TrainResult.read(tmp_path)
+    run_training(GENOTYPE, tiny(), tmp_path, resume=True, device="cpu")
+    assert_same(tmp_path, training_run)
+
+
+class _Killed(BaseException):
+    """As a power cut: nothing that follows is done."""
+
+
+def test_killed_before_the_checkpoint_of_an_epoch_the_best_weights_are_those_of_before(
+    training_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The epoch is taken again, and may come out worse on another device."""
+    save, begin_epoch, best = loop.save_checkpoint, Trainer.begin_epoch, []
+
+    def die_in_the_second(run: RunFolder, state: Mapping[str, Any]) -> None:
+        if state["position"]["epoch"] == 2:
+            raise _Killed
+        save(run, state)
+
+    def look(self: Trainer, epoch: int) -> None:
+        best.append((tmp_path / "best.safetensors").read_bytes() if epoch else b"")
+        begin_epoch(self, epoch)
+
+    monkeypatch.setattr(loop, "save_checkpoint", die_in_the_second)
+    monkeypatch.setattr(Trainer, "begin_epoch", look)
+    with pytest.raises(_Killed):
+        run_training(GENOTYPE, tiny(), tmp_path, device="cpu")
+    assert best_epoch(history(tmp_path))["epoch"] == 2
+    assert (tmp_path / "best.safetensors").read_bytes() == best[-1]
+    monkeypatch.undo()
+    run_training(GENOTYPE, tiny(), tmp_path, resume=True, device="cpu")
+    assert_same(tmp_path, training_run)
+
+
+def test_killed_after_the_checkpoint_of_an_epoch_the_best_weights_are_written_later(
+    training_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = loop.save_checkpoint
+
+    def die_after_the_third(run: RunFolder, state: Mapping[str, Any]) -> None:
+        save(run, state)
+        if state["position"]["epoch"] == 3:
+            raise _Killed
+
+    monkeypatch.setattr(loop, "save_checkpoint", die_after_the_third)
+    with pytest.raises(_Killed):
+        run_training(GENOTYPE, tiny(), tmp_path, device="cpu")
+    assert best_epoch(history(tmp_path))["epoch"] == 3
+    monkeypatch.undo()
     run_training(GENOTYPE, tiny(), tmp_path, resume=True, device="cpu")
     assert_same(tmp_path, training_run)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 
+import genocc
 from genocc import Genotype, NetworkConfig
 from genocc.counting import cost
 from genocc.errors import TargetError
@@ -53,6 +56,18 @@ def test_each_session_is_loaded_anew(load: Workload, monkeypatch: pytest.MonkeyP
     for number in (1, 2):
         with backend.session():
             assert len(loaded) == number
+
+
+def test_images_are_those_that_the_file_of_weights_was_trained_on(training_run: Path) -> None:
+    """Mean and deviation of the data set may be others, and its classes in another order."""
+    run = genocc.open(training_run)
+    known, weights = run.provenance, run.weights
+    assert known is not None
+    assert weights is not None
+    config = known.config.model_copy(update={"auxiliary": False})
+    found = Workload(run.genotype, config, weights, None, 1, "cpu", "fake").calibration
+    assert found is not None
+    assert (found.net.normalization, found.net.class_names) == (known.normalization, known.class_names)
 
 
 def test_a_provider_that_is_not_available_is_an_error(darts_v2: Genotype) -> None:

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 class Network(nn.Module):
     """Images (N, 3, 32, 32) to logits (N, 10)."""
 
-    genotype_hash = "c3a914539b6261add00406321e2bdcfb75ce881a7eb8f195334e44847d932095"
+    wiring = "e8872350971327d84cb8bffc8032272f85cab1086615861a972b17d468e155bf"
 
     def __init__(self) -> None:
         super().__init__()
@@ -261,9 +261,9 @@ def load_weights(net: nn.Module, source: str | Path | Mapping[str, Tensor]) -> N
     """Loads all tensors of the net from a safetensors file or a state dict.
 
     BN's counters of batches may be missing, and an auxiliary head may be left over. All
-    else that does not fit is a RuntimeError, a file of another genotype a ValueError.
+    else that does not fit is a RuntimeError, a file of another net a ValueError.
     """
-    of = str(getattr(net, "genotype_hash", ""))
+    of = str(getattr(net, "wiring", ""))
     tensors = source if isinstance(source, Mapping) else read_safetensors(source, of)
     own = net.state_dict()
     merged = {name: own[name] for name in own if name.endswith("num_batches_tracked")}
@@ -274,7 +274,7 @@ def load_weights(net: nn.Module, source: str | Path | Mapping[str, Tensor]) -> N
 
 
 def read_safetensors(path: str | Path, of: str = "") -> dict[str, Tensor]:
-    """Returns a safetensors file's tensors; it may name no other genotype than `of`."""
+    """Returns a safetensors file's tensors; it may name no other wiring than `of`."""
     floats = {"F64": torch.float64, "F32": torch.float32}
     floats |= {"F16": torch.float16, "BF16": torch.bfloat16}
     content = bytearray(Path(path).read_bytes())
@@ -284,7 +284,7 @@ def read_safetensors(path: str | Path, of: str = "") -> dict[str, Tensor]:
         if start > len(content):
             raise ValueError("it ends before its header does")
         header = json.loads(content[8:start])
-        named = dict(header.pop("__metadata__", {})).get("hash", of)
+        named = dict(header.pop("__metadata__", {})).get("wiring", of)
         for name, entry in header.items():
             dtype, shape = floats[entry["dtype"]], entry["shape"]
             begin, end = entry["data_offsets"]
@@ -295,5 +295,5 @@ def read_safetensors(path: str | Path, of: str = "") -> dict[str, Tensor]:
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path}: not a safetensors file of floats: {error}") from None
     if of and named != of:
-        raise ValueError(f"{path}: is of genotype {named}; expected {of}")
+        raise ValueError(f"{path}: is of a net wired as {named}; expected {of}")
     return tensors

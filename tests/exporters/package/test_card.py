@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from safetensors.numpy import save_file
 
 import genocc
 from genocc import Genotype, NetworkConfig
@@ -21,7 +23,7 @@ SMALL = NetworkConfig(channels=4, layers=2, input_size=(8, 8), classes=7)
 def written(where: Path | Genotype, config: NetworkConfig | None = None, **options: Any) -> tuple[dict[str, Any], str]:
     """Metadata and text of a card."""
     source = genocc.Source.of(where) if isinstance(where, Genotype) else genocc.open(where)
-    fields = {"has_weights": False, "license": None, "openvino": False, **options}
+    fields = {"weights": None, "license": None, "openvino": False, **options}
     text = card(Facts.of(source, config, **fields), [])
     _, block, rest = text.split("---\n", 2)
     return yaml.safe_load(block), rest
@@ -49,13 +51,27 @@ def test_an_untrained_net_claims_nothing(darts_v2: Genotype) -> None:
     assert f"| MACs | {total.macs:,} (" in text
 
 
-def test_given_weights_are_trained_by_others(darts_v2: Genotype) -> None:
-    metadata, text = written(darts_v2, SMALL, has_weights=True, license="cc-by-4.0")
+def test_given_weights_are_trained_by_others(darts_v2: Genotype, tmp_path: Path) -> None:
+    save_file({"a": np.zeros(1, np.float32)}, tmp_path / "w.safetensors")
+    metadata, text = written(darts_v2, SMALL, weights=tmp_path / "w.safetensors", license="cc-by-4.0")
     assert "model-index" not in metadata
     assert "untrained" not in text
     assert text.count("Not known") == 2
     assert metadata["license"] == "cc-by-4.0"
     assert "The weights are under `cc-by-4.0`, says who packaged them." in text
+
+
+def test_images_are_those_that_the_file_of_given_weights_was_trained_on(training_run: Path) -> None:
+    """Without its mean and deviation, the card's program would feed the net other images."""
+    known = genocc.open(training_run).provenance
+    assert known is not None
+    assert known.normalization is not None
+    weights = training_run / "best.safetensors"
+    _, text = written(known.genotype, known.config.model_copy(update={"auxiliary": False}), weights=weights)
+    assert "are not known" not in text
+    assert f"mean = np.array({list(known.normalization[0])}, dtype=np.float32)" in text
+    assert "classes = json.load(file)" in text
+    assert text.count("Not known") == 2
 
 
 def test_the_best_on_the_test_images_is_called_optimistic(training_run: Path) -> None:

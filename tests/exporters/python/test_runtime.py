@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from genocc import Genotype, zoo
 from genocc.exporters.python import runtime as python_runtime
 from genocc.exporters.python.exporter import source
-from genocc.nn.target_net import TargetNet
+from genocc.nn.target_net import TargetNet, save
+from genocc.provenance import wiring
 from tests.exporters.python.python_files import SMALL, TINY, run
 
 
@@ -46,14 +47,34 @@ def test_weights_come_from_a_state_dict_or_a_file(module: Any, tensors: dict[str
         assert all(found[name].equal(tensor) for name, tensor in tensors.items())
 
 
-def test_a_file_of_another_genotype_is_refused(module: Any, tensors: dict[str, Tensor], tmp_path: Path) -> None:
+def test_a_file_of_another_net_is_refused(module: Any, tensors: dict[str, Tensor], tmp_path: Path) -> None:
     """Other connections may have the same tensors."""
-    file, own = tmp_path / "w.safetensors", zoo.load("darts-v2").hash
-    save_file(tensors, file, {"hash": own})
+    file, own = tmp_path / "w.safetensors", wiring(zoo.load("darts-v2"), TINY)
+    save_file(tensors, file, {"wiring": own})
     assert loaded(module, file).keys() == tensors.keys()
-    save_file(tensors, file, {"hash": "0" * 64})
-    with pytest.raises(ValueError, match=f"w.safetensors: is of genotype 0{{64}}; expected {own}"):
+    save_file(tensors, file, {"wiring": "0" * 64})
+    with pytest.raises(ValueError, match=f"w.safetensors: is of a net wired as 0{{64}}; expected {own}"):
         loaded(module, file)
+
+
+@pytest.mark.parametrize("change", ["concat", "edges", "stem"])
+def test_a_file_of_a_net_with_the_same_hash_and_the_same_tensors_is_refused(change: str, tmp_path: Path) -> None:
+    """Isomorphic cells share a hash; a stem's stride is in neither."""
+    nodes = [[{"op": "sep_conv_3x3", "from": source} for source in (0, 1)]]
+    cell: dict[str, Any] = {"nodes": nodes * 2, "concat": [2, 3]}
+    other = {"concat": {**cell, "concat": [3, 2]}, "edges": {**cell, "nodes": [nodes[0][::-1], nodes[0]]}}.get(
+        change, cell
+    )
+    trained, written = (
+        Genotype.from_dict({"name": "a", "cells": {"normal": one, "reduction": one}}) for one in (other, cell)
+    )
+    network = TINY.model_copy(update={"stem_stride": 2 if change == "stem" else 1})
+    assert trained.hash == written.hash
+    save(TargetNet(trained, network, seed=5), tmp_path / "w.safetensors")
+    with pytest.raises(ValueError, match=r"w.safetensors: is of a net wired as"):
+        loaded(run(source(written, TINY)), tmp_path / "w.safetensors")
+    save(TargetNet(written, TINY, seed=5), tmp_path / "w.safetensors")
+    assert loaded(run(source(written, TINY)), tmp_path / "w.safetensors")
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])

@@ -71,11 +71,14 @@ def test_it_trains_what_its_history_lacks_on_one_thread_of_the_device_that_is_na
         stream.write(json.dumps({"phase": "normal", "name": NAMES[0], "accuracy": 0.75}) + '\n{"phase": "no')
     run_part(part.folder, device="cuda")
     assert fits.seen == [(name, "cuda", 1, "max_pool_3x3") for name in NAMES[1:]]
-    assert read_accuracies(part.folder) == {
+    its = read_history(part.folder)[-1]["run"]
+    assert read_accuracies(part.folder, its) == {
         ("normal", name): value for name, value in zip(NAMES, (0.75, 0.25, 0.25), strict=True)
     }
     run_part(part.folder)
     assert len(fits.seen) == 2
+    with pytest.raises(RunError, match="line 2: is of a ranking with other settings or images"):
+        read_accuracies(part.folder, "0" * 16)
 
 
 def test_a_training_that_fails_is_reported_when_the_others_have_ended(part: Part, fits: Fits) -> None:
@@ -117,8 +120,8 @@ def test_data_that_have_moved_are_noted(part: Part) -> None:
 
 def test_a_history_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").write_text('{"epoch": 1}\n')
-    with pytest.raises(RunError, match=r"history.jsonl: line 1: not a training of a ranking"):
-        read_accuracies(tmp_path)
+    with pytest.raises(RunError, match=r"history.jsonl: line 1: expected phase, name and accuracy of a topology"):
+        read_accuracies(tmp_path, "")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import sys
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -118,6 +119,25 @@ def test_a_ranking_goes_on_with_the_data_that_it_began_with(whole: Path, tmp_pat
     assert "the images are not those that the run began with: class 'colour 0'" in error(
         "--out", tmp_path / "run", "--resume"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ({"run": "0" * 16}, "is of a ranking with other settings or images; put the ranking's own files back"),
+        ({"phase": "epoch"}, "expected phase, name and accuracy of a topology; was the file changed?"),
+        ({"name": "01-02"}, "expected phase, name and accuracy of a topology; was the file changed?"),
+        ({"accuracy": None}, "expected phase, name and accuracy of a topology; was the file changed?"),
+        ({"accuracy": 7}, "expected phase, name and accuracy of a topology; was the file changed?"),
+    ],
+)
+def test_a_history_of_another_run_is_named(line: dict[str, Any], message: str, whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "run")
+    (tmp_path / "run" / "ranking.json").unlink()
+    history = read_history(whole)
+    history[1] |= line
+    (tmp_path / "run" / "history.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in history))
+    assert f"history.jsonl: line 2: {message}" in error("--out", tmp_path / "run", "--resume", "--jobs", 1)
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything(tmp_path: Path) -> None:
