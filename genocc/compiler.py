@@ -40,7 +40,8 @@ class CompiledNet:
         graph: The optimized inference graph.
         parameters: Its arrays (float32), by name.
         passes: Names of the passes that ran.
-        trained: Whether the weights were given; otherwise they come from ``seed``.
+        trained: Whether the weights were given, and are not those of a file that says itself that they are untrained;
+            otherwise they come from ``seed``.
         seed: Of the initialization.
         logical: The inference graph before any pass.
         weights: Its arrays, each made when it is first read.
@@ -287,9 +288,10 @@ def compile_net(
     if isinstance(weights, (str, Path)):
         check_net(weight_files.metadata(weights), source.genotype, config, str(weights), source.provenance)
     graph, parameters = run_passes(logical, before, select(passes, PASSES), after=after)
-    trained = weights is not None
+    own = untrained_seed(weights)
+    trained = weights is not None and own is None
     return CompiledNet(
-        source.genotype, config, graph, parameters, tuple(passes), trained, seed or 0, logical, before
+        source.genotype, config, graph, parameters, tuple(passes), trained, seed or own or 0, logical, before
     )  # fmt: skip
 
 
@@ -342,6 +344,15 @@ def trained_by(source: Source, weights: object = None) -> Provenance | None:
         return source.provenance
     texts = weight_files.metadata(weights)
     return Provenance.from_metadata(texts, str(weights)) if "genocc_version" in texts else None
+
+
+def untrained_seed(weights: object) -> int | None:
+    """Returns the seed of untrained weights whose file says that they are, None of any others; errors as `trained_by`."""
+    if not isinstance(weights, (str, Path)):
+        return None
+    texts = weight_files.metadata(weights)
+    known = "genocc_version" in texts and "genotype" in texts
+    return Provenance.from_metadata(texts, str(weights)).seed if known else None
 
 
 def make_exporter(name: str, source: Source | None = None, weights: object = None, **options: Any) -> Exporter:

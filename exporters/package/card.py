@@ -14,7 +14,7 @@ from genocc.compiler import Compilation
 from genocc.counting import Counts, count
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
-from genocc.provenance import Normalization
+from genocc.provenance import Normalization, Provenance
 from genocc.runs.costs import format_duration
 from genocc.runs.epochs import kept_accuracies
 from genocc.runs.images import IMAGES
@@ -43,6 +43,7 @@ class Facts:
         result: The training; None where there was none, or none that is known.
         class_names: In the order of the outputs; empty where they are not known.
         normalization: Mean and deviation per channel of images in 0..1; None where they are not known.
+        seed: Of untrained weights.
         license: Of the weights, as the Hub names it; None: not stated.
         openvino: Whether the package has files for OpenVINO.
     """
@@ -56,24 +57,37 @@ class Facts:
     normalization: Normalization | None
     license: str | None
     openvino: bool
+    seed: int = 0
 
     @classmethod
     def of(
-        cls, source: Source, config: NetworkConfig | None, has_weights: bool, license: str | None, openvino: bool
+        cls,
+        source: Source,
+        config: NetworkConfig | None,
+        has_weights: bool,
+        license: str | None,
+        openvino: bool,
+        known: Provenance | None = None,
     ) -> Facts:
-        """Returns what a source says; raises GenoccError where it cannot be read, or its training is not finished."""
-        known = source.provenance
-        result = TrainResult.read(source.where) if known else None
+        """Returns what a source says, and ``known``, which the file of given weights says.
+
+        Raises:
+            GenoccError: It cannot be read, or its training is not finished.
+        """
+        known = source.provenance or known
+        result = TrainResult.read(source.where) if source.provenance else None
+        untrained = not has_weights if known is None else known.seed is not None
         return cls(
             genotype=source.genotype,
             config=source.network(config),
             counts=count(source, config),
-            weights="run" if known else "file" if has_weights else "none",
+            weights="run" if source.provenance else "none" if untrained else "file",
             result=result,
             class_names=known.class_names if known else (),
             normalization=known.normalization if known else None,
             license=license,
             openvino=openvino,
+            seed=known.seed or 0 if known else 0,
         )
 
 

@@ -15,7 +15,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from genocc.compiler import Compilation, compile
+from genocc.compiler import Compilation, compile, trained_by
 from genocc.errors import FileError, GenoccError, TargetError, quoted
 from genocc.files import explained
 from genocc.network import NetworkConfig
@@ -79,7 +79,7 @@ def package(
     folder = Path(output)
     for name in ("", CARD):  # the folder itself, and what it would be part of
         refuse_overwriting(folder / name, source.where or None, weights)
-    facts = Facts.of(source, config, weights is not None, license, openvino)
+    facts = Facts.of(source, config, weights is not None, license, openvino, trained_by(source, weights))
     with _whole_folder(folder) as place:
         compilations = _nets(source, config, place, weights, openvino)
         (place / GENOTYPE).write_text(source.genotype.dumps(), encoding="utf-8")

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 import genocc
-from genocc import Genotype, NetworkConfig
+from genocc import Genotype, NetworkConfig, weights
 from genocc.exporters.package.card import Facts, card
+from genocc.provenance import Provenance
 from genocc.training.result import TrainResult
 from genocc.training.training import run_training
 from tests.training.tiny import GENOTYPE, tiny
@@ -56,6 +57,20 @@ def test_given_weights_are_trained_by_others(darts_v2: Genotype) -> None:
     assert text.count("Not known") == 2
     assert metadata["license"] == "cc-by-4.0"
     assert "The weights are under `cc-by-4.0`, says who packaged them." in text
+
+
+def test_what_the_file_of_given_weights_says_is_known(training_run: Path, tmp_path: Path) -> None:
+    net = Provenance.from_metadata(weights.metadata(training_run / "best.safetensors"), "run")
+    _, text = written(net.genotype, net.config, has_weights=True, known=net)
+    assert "pixels in 0..1, minus the mean, over the deviation" in text
+    assert 'with open("classes.json"' in text
+    assert text.count("Not known") == 2
+    made = tmp_path / "untrained.safetensors"
+    genocc.compile(net.genotype, SMALL, to="torch", output=made, seed=3)
+    _, text = written(
+        net.genotype, SMALL, has_weights=True, known=Provenance.from_metadata(weights.metadata(made), "untrained")
+    )
+    assert "**The weights are untrained**: they come from an initialization with seed 3." in text
 
 
 def test_the_best_on_the_test_images_is_called_optimistic(training_run: Path) -> None:
