@@ -210,7 +210,7 @@ def compile(  # named as the command; the built-in is not needed here
         config: The network around them; the CIFAR defaults where it is not given.
         to: Name of a target (``onnx``, ``openvino``, ``torch``, ``pt2``, ``python``), or the target itself.
         output: The file; it appears only if it is complete and, where that is asked for, verified.
-        weights: Arrays by name or a safetensors file; initialised from ``seed`` where not given.
+        weights: Arrays or tensors by name, or a safetensors file; initialised from ``seed`` where not given.
         seed: Of the initialization [0].
         passes: Names of passes, in order, instead of a level.
         optimize: 0: no passes. 1: the target's passes, without those that may add parameters. 2: all of them [2].
@@ -412,9 +412,9 @@ def _parameters(graph: Graph, weights: Mapping[str, Any] | str | Path | None, se
 
         return initialize(graph, seed)
     is_file = isinstance(weights, (str, Path))
-    arrays = weight_files.load(weights) if isinstance(weights, (str, Path)) else weights
+    arrays = weight_files.load(weights) if isinstance(weights, (str, Path)) else weight_files.as_arrays(weights)
     weight_files.check(arrays, graph, str(weights) if is_file else "weights")
-    return Parameters.of({name: array.astype("float32", copy=False) for name, array in arrays.items()})
+    return Parameters.of(arrays)
 
 
 def _size(tensors: Mapping[str, Shape]) -> int:
