@@ -347,7 +347,7 @@ def trained_by(source: Source, weights: object = None) -> Provenance | None:
 
 
 def untrained_seed(weights: object) -> int | None:
-    """Returns the seed of untrained weights whose file says that they are, None of any others; errors as `trained_by`."""
+    """Returns the seed of weights whose file says that they are untrained, else None; errors as `trained_by`."""
     if not isinstance(weights, (str, Path)):
         return None
     texts = weight_files.metadata(weights)

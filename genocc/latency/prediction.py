@@ -92,7 +92,7 @@ def predict(genotype: Genotype | Source, profile: Profile, config: NetworkConfig
         by_place[origins.parse(unit.origin).place] += seconds
     if not total:
         raise TargetError(
-            "the profile says that the net takes no time: it is of no use; measure one with genocc profile"
+            "the profile says that the net takes no time; measure another one with genocc profile"
         )
     return Latency(total, by_cell, _by_edge(genotype, config, by_place), unmeasured / total, profile)
 
