@@ -91,9 +91,7 @@ def predict(genotype: Genotype | Source, profile: Profile, config: NetworkConfig
         by_cell[cell] = by_cell.get(cell, 0.0) + seconds
         by_place[origins.parse(unit.origin).place] += seconds
     if not total:
-        raise TargetError(
-            "the profile says that the net takes no time; measure another one with genocc profile"
-        )
+        raise TargetError("the profile says that the net takes no time; measure another one with genocc profile")
     return Latency(total, by_cell, _by_edge(genotype, config, by_place), unmeasured / total, profile)
 
 
