@@ -375,7 +375,7 @@ def make_exporter(name: str, source: Source | None = None, weights: object = Non
     if source and (training := trained_by(source, weights)):
         own = _options_of_training(training, options)
         if source.provenance and options.get("precision") == "int8":
-            own["calibrate"] = source.where  # its own images
+            own["calibrate"] = own["run"] = source.where  # its own images
         options = {**{option: value for option, value in own.items() if option in known}, **options}
     return target(**options)
 
