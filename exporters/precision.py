@@ -55,6 +55,7 @@ class PreciseExporter(Deployment, Exporter):
             training run, whose images are taken.
         calibration_images: Number of training images to calibrate on [300].
         max_drop: The largest drop of top-1 accuracy on the test images, in percentage points [0.5].
+        run: Folder of the training run that is compiled, whose division of the images holds for others too.
         precisions: Those that the target has.
         low_passes: Passes of int8 files.
         runtime: Name of the runtime that its files are measured in.
@@ -68,6 +69,7 @@ class PreciseExporter(Deployment, Exporter):
     calibrate: str | None = None
     calibration_images: int | None = None
     max_drop: float | None = None
+    run: str | None = None
 
     precisions: ClassVar[tuple[str, ...]]
     low_passes: ClassVar[tuple[str, ...]] = LOW_PASSES
@@ -140,7 +142,7 @@ class PreciseExporter(Deployment, Exporter):
 
         assert self.calibrate is not None
         count = CALIBRATION_IMAGES if self.calibration_images is None else self.calibration_images
-        return read_calibration(self.calibrate, self.provenance(net), count)
+        return read_calibration(self.calibrate, self.provenance(net), count, self.run)
 
     def float32(self) -> Self:
         """Returns the target with the same options in float32."""

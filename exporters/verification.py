@@ -129,4 +129,4 @@ def _described(
             f"{where}: was compiled from given weights, which passes have changed for good; "
             "give the safetensors file again with --weights"
         )
-    return graph, initialize(graph, provenance.seed or 0) if weights is None else weights
+    return graph, initialize(graph, provenance.seed or 0) if weights is None else weight_files.as_arrays(weights)

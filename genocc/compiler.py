@@ -40,7 +40,8 @@ class CompiledNet:
         graph: The optimized inference graph.
         parameters: Its arrays (float32), by name.
         passes: Names of the passes that ran.
-        trained: Whether the weights were given; otherwise they come from ``seed``.
+        trained: Whether the weights were given, and are not those of a file that says itself that they are untrained;
+            otherwise they come from ``seed``.
         seed: Of the initialization.
         logical: The inference graph before any pass.
         weights: Its arrays, each made when it is first read.
@@ -209,7 +210,7 @@ def compile(  # named as the command; the built-in is not needed here
         config: The network around them; the CIFAR defaults where it is not given.
         to: Name of a target (``onnx``, ``openvino``, ``torch``, ``pt2``, ``python``), or the target itself.
         output: The file; it appears only if it is complete and, where that is asked for, verified.
-        weights: Arrays by name or a safetensors file; initialised from ``seed`` where not given.
+        weights: Arrays or tensors by name, or a safetensors file; initialised from ``seed`` where not given.
         seed: Of the initialization [0].
         passes: Names of passes, in order, instead of a level.
         optimize: 0: no passes. 1: the target's passes, without those that may add parameters. 2: all of them [2].
@@ -287,9 +288,10 @@ def compile_net(
     if isinstance(weights, (str, Path)):
         check_net(weight_files.metadata(weights), source.genotype, config, str(weights), source.provenance)
     graph, parameters = run_passes(logical, before, select(passes, PASSES), after=after)
-    trained = weights is not None
+    own = untrained_seed(weights)
+    trained = weights is not None and own is None
     return CompiledNet(
-        source.genotype, config, graph, parameters, tuple(passes), trained, seed or 0, logical, before
+        source.genotype, config, graph, parameters, tuple(passes), trained, seed or own or 0, logical, before
     )  # fmt: skip
 
 
@@ -344,6 +346,15 @@ def trained_by(source: Source, weights: object = None) -> Provenance | None:
     return Provenance.from_metadata(texts, str(weights)) if "genocc_version" in texts else None
 
 
+def untrained_seed(weights: object) -> int | None:
+    """Returns the seed of weights whose file says that they are untrained, else None; errors as `trained_by`."""
+    if not isinstance(weights, (str, Path)):
+        return None
+    texts = weight_files.metadata(weights)
+    known = "genocc_version" in texts and "genotype" in texts
+    return Provenance.from_metadata(texts, str(weights)).seed if known else None
+
+
 def make_exporter(name: str, source: Source | None = None, weights: object = None, **options: Any) -> Exporter:
     """Returns a target with options.
 
@@ -364,7 +375,7 @@ def make_exporter(name: str, source: Source | None = None, weights: object = Non
     if source and (training := trained_by(source, weights)):
         own = _options_of_training(training, options)
         if source.provenance and options.get("precision") == "int8":
-            own["calibrate"] = source.where  # its own images
+            own["calibrate"] = own["run"] = source.where  # its own images
         options = {**{option: value for option, value in own.items() if option in known}, **options}
     return target(**options)
 
@@ -408,9 +419,9 @@ def _parameters(graph: Graph, weights: Mapping[str, Any] | str | Path | None, se
 
         return initialize(graph, seed)
     is_file = isinstance(weights, (str, Path))
-    arrays = weight_files.load(weights) if isinstance(weights, (str, Path)) else weights
+    arrays = weight_files.load(weights) if isinstance(weights, (str, Path)) else weight_files.as_arrays(weights)
     weight_files.check(arrays, graph, str(weights) if is_file else "weights")
-    return Parameters.of({name: array.astype("float32", copy=False) for name, array in arrays.items()})
+    return Parameters.of(arrays)
 
 
 def _size(tensors: Mapping[str, Shape]) -> int:

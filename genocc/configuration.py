@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from genocc.errors import ConfigError, did_you_mean, expectation, quoted
-from genocc.files import shortened
+from genocc.files import json_object, shortened
 
 LARGEST = 1e36
 """The largest number in a configuration, or in the files of a run."""
@@ -190,7 +190,7 @@ def override_value(text: str) -> Any:
     if text.lower() in ("none", "true", "false"):
         return {"none": None, "true": True, "false": False}[text.lower()]
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=json_object)
     except ValueError:
         return text
     except RecursionError:

@@ -11,10 +11,12 @@ import shutil
 import stat
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from genocc.encoding import decoded
 from genocc.errors import FileError, quoted
@@ -52,6 +54,18 @@ def read_bytes(path: str | Path, *, limit: int) -> bytes:
 def read_text(path: str | Path, *, limit: int) -> str:
     """Returns the content of a text file; arguments as `read_bytes`, encodings and errors as `decoded` too."""
     return decoded(read_bytes(path, limit=limit), str(path))
+
+
+def json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns an object of a JSON text, as ``object_pairs_hook``; ValueError where a name is there twice.
+
+    Python would keep the last and drop the others without a word.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"the name {quoted(twice)} is there twice in one object")
+    return found
 
 
 def write_atomically(

@@ -28,19 +28,43 @@ def load(path: str | Path) -> dict[str, Array]:
         FileError: The file cannot be read or is not a safetensors file.
         WeightsError: A tensor does not hold 16-, 32- or 64-bit floats, or one beyond float32; the message names it.
     """
-    import numpy as np
-
     with _opened(path) as file:
         arrays = {}
         for name in file.keys():  # noqa: SIM118  (not a mapping)
             if (dtype := file.get_slice(name).get_dtype()) not in _FLOATS:
                 raise WeightsError(f"{path}: tensor '{name}' is {dtype}; expected {' or '.join(_FLOATS)}")
-            stored = file.get_tensor(name)
-            with np.errstate(over="ignore"):
-                arrays[name] = stored.astype("float32", copy=False)
-            if dtype == "F64" and (np.isinf(arrays[name]) & np.isfinite(stored)).any():
-                raise WeightsError(f"{path}: tensor '{name}' has values beyond float32, up to {abs(stored).max():g}")
+            arrays[name] = _float32(file.get_tensor(name), f"{path}: tensor '{name}'")
         return arrays
+
+
+def as_arrays(values: Mapping[str, Any], where: str = "weights") -> dict[str, Array]:
+    """Returns name -> array in float32 of NumPy's arrays or PyTorch's tensors (a ``state_dict``), on any device.
+
+    Raises:
+        WeightsError: One holds no numbers, or one beyond float32; the message names it.
+    """
+    import numpy as np
+
+    arrays = {}
+    for name, value in values.items():
+        if hasattr(value, "detach"):
+            value = value.detach().cpu()
+            value = value.float().numpy() if value.is_floating_point() and value.itemsize < 4 else value.numpy()
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiu":
+            raise WeightsError(f"{where}: tensor '{name}' is {array.dtype}; expected floats")
+        arrays[name] = _float32(array, f"{where}: tensor '{name}'")
+    return arrays
+
+
+def _float32(stored: Array, what: str) -> Array:
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        array = stored.astype("float32", copy=False)
+    if array.dtype != stored.dtype and (np.isinf(array) & np.isfinite(stored)).any():
+        raise WeightsError(f"{what} has values beyond float32, up to {abs(stored).max():g}")
+    return array
 
 
 def metadata(path: str | Path) -> dict[str, str]:

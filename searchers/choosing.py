@@ -60,14 +60,20 @@ def combined(kinds: Mapping[str, type[OpenPart]], data: Mapping[str, Any], field
     Args:
         kinds: The parts that are choices of a class.
         data: A configuration.
-        fields: What differs.
+        fields: What differs. A setting that is a mapping of its own (``relaxation.attention``) is stated whole, so
+            that the configuration of a run repeats it where it has less in it than the method's.
     """
     fields = translated(fields)
     found = merged(data, {})
     for part in kinds:
         asked = fields.get(part)
-        if isinstance(asked, Mapping) and "name" in asked:
+        if not isinstance(asked, Mapping):
+            continue
+        if "name" in asked:
             found = switched(kinds, found, part, asked["name"])
+        for name, value in asked.items():
+            if isinstance(value, Mapping) and isinstance(of_part := found.get(part), dict):
+                of_part.pop(name, None)
     return merged(found, fields)
 
 

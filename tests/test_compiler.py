@@ -114,6 +114,19 @@ def test_a_training_has_one_network_one_normalization_and_its_weights(training_r
     assert not output.exists()
 
 
+def test_weights_whose_file_says_that_they_are_untrained_are_not_called_trained(
+    darts_v2: Genotype, training_run: Path, tmp_path: Path
+) -> None:
+    made, output = tmp_path / "made.safetensors", tmp_path / "net.onnx"
+    genocc.compile(darts_v2, SMALL, to="torch", output=made, seed=3)
+    found = genocc.compile(darts_v2, SMALL, to="onnx", output=output, weights=made)
+    assert found.to_dict()["weights"] == "untrained weights, seed 3"
+    assert run("verify", output).exit_code == 0  # which makes them from the seed
+    arrays = weights.load(made)
+    assert compile_net(darts_v2, SMALL, weights=arrays).trained  # of which nothing is known
+    assert compile_net(genocc.open(training_run), weights=training_run / "last.safetensors").trained
+
+
 def test_outputs_that_are_read_or_have_another_suffix_are_refused(darts_v2: Genotype, tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     darts_v2.save(path)

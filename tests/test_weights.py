@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load as reference_load
@@ -17,6 +18,31 @@ from genocc import weights
 from genocc.errors import FileError, WeightsError
 from genocc.graph import Graph, GraphBuilder
 from genocc.primitives import BatchNorm, Conv2d, Input
+
+
+def test_tensors_of_a_state_dict_are_arrays() -> None:
+    values = {
+        "half": torch.ones(2, dtype=torch.bfloat16, requires_grad=True), "float": torch.nn.Parameter(torch.ones(2)),
+        "double": torch.ones(2, dtype=torch.float64), "array": np.ones(2), "list": [1, 1],
+    }  # fmt: skip
+    found = weights.as_arrays(values)
+    assert {name: (array.dtype, array.tolist()) for name, array in found.items()} == dict.fromkeys(
+        values, (np.dtype("float32"), [1.0, 1.0])
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.ones(1, complex), "tensor 'a' is complex128; expected floats"),
+        (["one"], "tensor 'a' is <U3; expected floats"),
+        (np.array([1e300, 1]), r"tensor 'a' has values beyond float32, up to 1e\+300"),
+    ],
+)
+def test_arrays_that_are_no_weights_are_named(value: Any, message: str) -> None:
+    with pytest.raises(WeightsError, match=message):
+        weights.as_arrays({"a": value})
+
 
 names = st.text("abc.\u00e4", min_size=1, max_size=6)
 shapes = st.lists(st.integers(0, 3), max_size=3).map(tuple)

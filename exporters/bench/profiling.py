@@ -98,7 +98,7 @@ def profile(
     names = tuple(dict.fromkeys([op.name for op in search_space(space)] + [get(name).name for name in operations]))
     names = tuple(name for name in names if name != NONE)
     default = NetworkConfig.make(skeleton=skeleton, input_size=input_size)
-    sizes = tuple(channels) or tuple(dict.fromkeys((CHANNELS, default.channels)))
+    sizes = tuple(dict.fromkeys(channels or (CHANNELS, default.channels)))
     networks = [
         NetworkConfig.make(skeleton=skeleton, input_size=input_size, channels=c, layers=length)
         for c in sizes

@@ -6,7 +6,7 @@ Calibration takes training images, evenly spaced and without augmentation; accur
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,19 +49,21 @@ class Calibration:
             yield np.ascontiguousarray(images.numpy()), labels.numpy()
 
 
-def read_calibration(text: str, provenance: Provenance, count: int) -> Calibration:
+def read_calibration(text: str, provenance: Provenance, count: int, run: str | None = None) -> Calibration:
     """Returns images for a net.
 
     Args:
         text: As for ``--data``, or the folder of a training run, which takes the images that it was trained on.
         provenance: Of the net.
         count: Number of images to calibrate on, or all where there are fewer.
+        run: Folder of the training that the net is of, if there was one: images without a test part are divided as it
+            divides them, and measured as it measures them.
 
     Raises:
         DataError: The images cannot be used, or are not those of the net's classes.
     """
     net = described_net(provenance, "the net")
-    data, training = _run_images(Path(text)) if _is_training(text) else _images(text, net)
+    data, training = _run_images(Path(text)) if _is_training(text) else _images(text, net, run)
     evaluation_images(net, data)  # whose classes and sizes are checked
     count = min(count, len(training))
     chosen = training.subset(torch.arange(count) * len(training) // count)
@@ -83,14 +85,18 @@ def _run_images(run: Path) -> tuple[DataSet, Images]:
     return data, training_parts(data, wanted)[0]
 
 
-def _images(text: str, net: TrainedNet) -> tuple[DataSet, Images]:
+def _images(text: str, net: TrainedNet, run: str | None) -> tuple[DataSet, Images]:
     try:
         fields = data_fields(text)
         folder = Path(fields["folder"]) if fields.get("folder") else None
         _, height, width = net.shape
         assert height is not None
         assert width is not None
-        data = load(DataRequest(fields["name"], folder, size=(height, width)))
+        request = DataRequest(fields["name"], folder, size=(height, width))
+        if run is not None:
+            own = read_training(run)[0].data
+            request = replace(request, split_seed=own.split_seed, center_crop=own.center_crop)
+        data = load(request)
     except DataError as error:
         raise DataError(f"--calibrate {text[:100]}: {str(error).removeprefix('--data: ')}") from None
     return data, data.train

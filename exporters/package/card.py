@@ -45,6 +45,7 @@ class Facts:
         result: The training; None where there was none, or none that is known.
         class_names: In the order of the outputs; empty where they are not known.
         normalization: Mean and deviation per channel of images in 0..1; None where they are not known.
+        seed: Of untrained weights.
         license: Of the weights, as the Hub names it; None: not stated.
         openvino: Whether the package has files for OpenVINO.
     """
@@ -58,6 +59,7 @@ class Facts:
     normalization: Normalization | None
     license: str | None
     openvino: bool
+    seed: int = 0
 
     @classmethod
     def of(
@@ -71,16 +73,18 @@ class Facts:
         """Returns what a source says; raises GenoccError where it cannot be read, or its training is not finished."""
         known, is_run = trained_by(source, weights), source.provenance is not None
         result = TrainResult.read(source.where) if is_run else None
+        untrained = weights is None if known is None else known.seed is not None
         return cls(
             genotype=source.genotype,
             config=source.network(config),
             counts=count(source, config),
-            weights="run" if is_run else "none" if weights is None else "file",
+            weights="run" if is_run else "none" if untrained else "file",
             result=result,
             class_names=known.class_names if known else (),
             normalization=known.normalization if known else None,
             license=license,
             openvino=openvino,
+            seed=known.seed or 0 if known else 0,
         )
 
 

@@ -133,7 +133,7 @@ def chart_svg(chart: Chart, epochs: Sequence[int]) -> str:
             )  # fmt: skip
         axes.set_xlim(epochs[0] - 0.5 * (len(epochs) == 1), epochs[-1] + 0.5 * (len(epochs) == 1))
         axes.set_xlabel("epoch", labelpad=1)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
         axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
         axes.yaxis.set_major_formatter(
             PercentFormatter(1, decimals=None)

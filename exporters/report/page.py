@@ -22,6 +22,7 @@ from genocc.operations import get
 from genocc.results.run_data import RunData
 from genocc.runs.costs import format_duration
 from genocc.runs.epochs import kept_top1, number_at
+from genocc.runs.history import read_test
 from genocc.runs.outputs import refuse_overwriting
 from genocc.version import __version__
 
@@ -141,8 +142,12 @@ def _facts(run: RunData) -> list[dict[str, str]]:
         tops = [kept_top1(line) for line in run.history]
         best = max((top for top in tops if top is not None), default=None)
         part = "validation" if "validation" in last else "test"
-        found.append((f"Best {part} top-1", format_value(best, percent=True)))
-        found.append((f"Last {part} top-1", format_value(tops[-1], percent=True)))
+        average = ", averaged weights" if last.get("average") else ""  # which are those that are kept
+        found.append((f"Best {part} top-1{average}", format_value(best, percent=True)))
+        found.append((f"Last {part} top-1{average}", format_value(tops[-1], percent=True)))
+        if run.finished and part == "validation":
+            tested = float(read_test(run.reported)["top1"])
+            found.append((f"Test top-1 of the best{average}", format_value(tested, percent=True)))
     if run.counts:
         net = run.counts.config
         found.append(("MACs", f"{run.counts.total.macs:,}"))

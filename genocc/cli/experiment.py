@@ -80,6 +80,8 @@ def experiment(
         from genocc.experiments.table import make_table
 
         found = own_plan(out, source)
+        if scale not in (None, found.scale):
+            raise ConfigError(f"--scale {scale}: {out} was begun at scale {found.scale}; leave --scale out")
         _show(make_table(found, failures(found, out)), out, output, json)
         return
     if output is not None:

@@ -25,8 +25,9 @@ from genocc.errors import DataError
 IN_MEMORY = 96
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet, as is customary for photographs."""
+ANNOTATIONS = "val_annotations.txt"
 MAX_LINE = 4096
-"""The longest line of val_annotations.txt, in bytes."""
+"""The longest line of it, in bytes."""
 
 UNEQUAL = 2
 """Sizes of images that differ by more than this factor are named."""
@@ -66,6 +67,7 @@ def load(request: DataRequest) -> DataSet:
         chosen = split(labels[0], (0.8, 0.2), request.split_seed, classes, str(folder))
     height, width = size
     notes = [_unused(tests if divided else []), _unread(folder, left_out)]
+    notes += [_untested(tests[0], parts[1], classes)] if divided else []
     images: list[Images] = []
     if height * width <= IN_MEMORY**2:
         check_memory(sum(map(len, labels)), size)
@@ -109,6 +111,19 @@ def _unused(tests: Sequence[Path]) -> str:
     if len(tests) < 2:
         return ""
     return f"{tests[0]} is the test part; {', '.join(path.name for path in tests[1:])} beside it is left out"
+
+
+def _untested(folder: Path, files: Files, classes: Sequence[str]) -> str:
+    """Classes and images of the test part that no accuracy says anything about."""
+    notes = []
+    if absent := [name for name in classes if name not in files]:
+        named = ", ".join(f"'{name[:60]}'" for name in absent[:3]) + (", ..." if len(absent) > 3 else "")
+        notes.append(f"{folder} has no images of {len(absent):,} of {len(classes):,} classes ({named})")
+    if (annotations := folder / ANNOTATIONS).is_file():
+        listed, there = sum(map(len, files.values())), len(image_files(folder / "images"))
+        if listed < there:
+            notes.append(f"{annotations} names {listed:,} of {there:,} images; the others are left out")
+    return "; ".join(notes)
 
 
 def _labels(files: Files, classes: Sequence[str]) -> Tensor:
@@ -166,7 +181,7 @@ def _natural(files: Files) -> int:
 
 
 def _test_files(folder: Path, classes: Sequence[str], left_out: Counter[str]) -> Files:
-    annotations = folder / "val_annotations.txt"
+    annotations = folder / ANNOTATIONS
     with readable(annotations):
         annotated = annotations.is_file()
     if annotated:

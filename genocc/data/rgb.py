@@ -6,6 +6,8 @@
    So are TIFF files of several 16-bit planes, and PNG files of 16-bit colours of which one is transparent: Pillow
    reads them wrongly.
 3. What is transparent shows white, whatever colours lie hidden below it; so does what no frame of a GIF file covers.
+   A BMP file that says of all of its pixels that they are transparent has none that are: many programs leave its
+   fourth byte at 0.
 4. Of an animation, or of several pages, the first is taken.
 """
 
@@ -18,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ExifTags import Base
 from PIL.GifImagePlugin import GifImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -155,6 +158,8 @@ def _rgb(image: Image.Image, path: Path) -> Image.Image:
         if image.mode == "La":  # which has no other way on
             image = image.convert("LA")
         clear = image.convert("RGBA")
+        if isinstance(image, BmpImageFile) and clear.getchannel("A").getextrema() == (0, 0):
+            return clear.convert("RGB")
         return Image.alpha_composite(Image.new("RGBA", clear.size, _WHITE), clear).convert("RGB")
     return image.convert("RGB")
 

@@ -25,7 +25,7 @@ from genocc.engines.child import GRACE
 from genocc.engines.command import Command
 from genocc.engines.local import THREADS
 from genocc.errors import EngineError, GenoccError
-from genocc.files import read_text, write_atomically
+from genocc.files import json_object, read_text, write_atomically
 from genocc.machine import cores
 from genocc.runs.folder import wait_until_free
 
@@ -77,7 +77,7 @@ class SlurmSettings(Part):
 
     def _more(self) -> dict[str, Any]:
         try:
-            found = json.loads(self.more or "{}")
+            found = json.loads(self.more or "{}", object_pairs_hook=json_object)
         except ValueError:
             found = None
         if not isinstance(found, dict):

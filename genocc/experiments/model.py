@@ -5,10 +5,11 @@ The file is TOML, checked as a whole; an error names the file and the place in i
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, NoReturn, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -29,12 +30,39 @@ def _flat(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     found: dict[str, Any] = {}
-    for name, inner in value.items():
-        if isinstance(inner, Mapping) and inner:
-            found |= {f"{name}.{rest}": setting for rest, setting in _flat(inner).items()}
-        else:
-            found[name] = inner
+    for name, setting in _settings(value):
+        if name in found:  # "schedule.epochs", quoted, and schedule.epochs
+            _wrong(f"expected {quoted(name)} once")
+        found[name] = setting
     return found
+
+
+def _settings(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, inner in table.items():
+        if isinstance(inner, Mapping) and inner:
+            yield from ((f"{name}.{rest}", setting) for rest, setting in _settings(inner))
+        else:
+            try:
+                json.dumps(inner)
+            except TypeError:  # the dates of TOML
+                _wrong(f"expected {quoted(name)} as a text, a number, true or false, or a list, not as a date")
+            yield name, inner
+
+
+def _wrong(message: str) -> NoReturn:
+    raise PydanticCustomError("settings", "{message}", {"message": message})
+
+
+def _without(options: Mapping[str, str]) -> AfterValidator:
+    """Refuses settings that have a field of their own, over which they would win, also over that of a later layer."""
+
+    def check(settings: dict[str, Any]) -> dict[str, Any]:
+        for name, field in options.items():
+            if name in settings:
+                _wrong(f"expected {field}, beside set, instead of {name} within it")
+        return settings
+
+    return AfterValidator(check)
 
 
 def _one_of(choices: Mapping[str, object]) -> AfterValidator:
@@ -67,6 +95,12 @@ Value = Annotated[str, _one_of(VALUES)]
 """A number of a search or of a training: a name of ``VALUES``."""
 Settings = Annotated[dict[str, Any], BeforeValidator(_flat)]
 """Dotted name -> value, as ``--set`` takes them."""
+_OF_RUNS = {
+    "seed": "seeds", "schedule.epochs": "epochs", "data": "data", "data.name": "data", "data.folder": "data"
+}  # fmt: skip
+"""Setting -> field of the file that stands for it."""
+SearchSettings = Annotated[Settings, _without(_OF_RUNS)]
+TrainSettings = Annotated[Settings, _without({**_OF_RUNS, "schedule": "epochs", "data.validation": "validation"})]
 Seeds = Annotated[
     tuple[Seed, ...], BeforeValidator(_seeds), Field(min_length=1, max_length=MAX_SEEDS), AfterValidator(_distinct)
 ]
@@ -96,7 +130,7 @@ class SearchRuns(_Table):
     preset: str | None = None
     data: str | None = None
     epochs: Epochs | None = None
-    settings: Settings = Field(default={}, alias="set")
+    settings: SearchSettings = Field(default={}, alias="set")
 
 
 class TrainRuns(_Table):
@@ -117,7 +151,7 @@ class TrainRuns(_Table):
     epochs: Epochs | None = None
     validation: ImageCount | None = None
     at: int | None = Field(default=None, ge=2, le=1000)
-    settings: Settings = Field(default={}, alias="set")
+    settings: TrainSettings = Field(default={}, alias="set")
 
 
 class Scale(_Table):
@@ -195,6 +229,12 @@ class Column(_Table):
             refuse(f"column '{self.name}': expected one of value and kendall")
         if self.minus and self.kendall:
             refuse(f"column '{self.name}': minus with kendall; expected it with value")
+        if self.unit == "error" and self.value is None:
+            refuse(f"column '{self.name}': unit 'error' of Kendall's tau; expected it of an accuracy")
+        if self.unit == "error" and self.minus:
+            refuse(
+                f"column '{self.name}': unit 'error' of a difference; expected '%' (the errors differ by its opposite)"
+            )
         return self
 
 

@@ -11,7 +11,7 @@ from genocc.errors import GenoccError
 from genocc.experiments.model import Column, PaperFigure
 from genocc.experiments.plan import Plan, Point, RowPlan, Step
 from genocc.experiments.units import UNITS
-from genocc.experiments.values import Record, numbers
+from genocc.experiments.values import OF_WHOLE_SEARCH, Record, numbers
 from genocc.results.correlation import correlate
 from genocc.results.run_data import RunData
 
@@ -29,6 +29,7 @@ class Cell:
         deviation: The sample's (n - 1); None with fewer than two values, or where it is no mean.
         digits: After the point.
         paper: Mean and deviation that the paper has; None where it has none.
+        points: Of Kendall's tau, how many points are ordered, and how many there will be; None of other values.
     """
 
     values: tuple[float, ...]
@@ -37,13 +38,19 @@ class Cell:
     deviation: float | None
     digits: int
     paper: tuple[float, float | None] | None
+    points: tuple[int, int] | None = None
 
     def text(self) -> str:
-        """Returns the cell for people: ``86.24 ± 0.31 (3)``, or ``(2 of 3)`` while some are missing."""
+        """Returns the cell for people: ``86.24 ± 0.31 (3)``, or ``(2 of 3)`` while some are missing.
+
+        Of Kendall's tau while some of its points are missing: ``0.33 (1; 5 of 6 points)``.
+        """
         if self.shown is None:
             return "-"
         spread = "" if self.deviation is None else f" ± {self.deviation:.{self.digits}f}"
-        number = len(self.values) if len(self.values) == self.expected else f"{len(self.values)} of {self.expected}"
+        number = _of(len(self.values), self.expected)
+        if self.points is not None and self.points[0] < self.points[1]:
+            number += f"; {_of(*self.points)} points"
         return f"{self.shown:.{self.digits}f}{spread} ({number})"
 
     def paper_text(self) -> str:
@@ -166,33 +173,48 @@ def cell(row: RowPlan, column: Column, points: Sequence[Numbers | None]) -> Cell
         points: The numbers of each of the row's points, None where its runs are not done.
     """
     unit = UNITS[column.unit]
+    ordered = None
     if column.kendall is not None:
-        groups = list(_groups(row, points))
-        found = [_tau([one for one in group if one is not None], column.kendall) for group in groups]
-        expected = len(groups)
+        pairs = [_pairs(group, column.kendall) for group in _groups(row, points)]
+        found, expected = [_tau(group) for group in pairs], len(pairs)
+        ordered = sum(map(len, pairs)), len(points)
     else:
-        found = [None if one is None else _value(one, column) for one in points]
-        expected = len(points)
+        if _trains_epochs(row) and {column.value, column.minus} - {None} <= OF_WHOLE_SEARCH:
+            points = [next(filter(None, group), None) for group in _groups(row, points)]
+        found, expected = [None if one is None else _value(one, column) for one in points], len(points)
     values = [unit.convert(value) for value in found if value is not None]
     shown = {"mean": mean, "min": min, "max": max, "sum": sum}[column.over]
     spread = stdev(values) if column.over == "mean" and len(values) > 1 else None
     total = float(shown(values)) if values else None  # type: ignore[operator]
-    return Cell(tuple(values), expected, total, spread, unit.digits, _pair(row.row.paper.get(column.name)))
+    return Cell(tuple(values), expected, total, spread, unit.digits, _pair(row.row.paper.get(column.name)), ordered)
 
 
 def _groups(row: RowPlan, points: Sequence[Numbers | None]) -> Iterator[list[Numbers | None]]:
     """The points that Kendall's tau orders: the trained epochs of each search, or else all seeds."""
-    if row.train is None or row.train.at is None:
+    if not _trains_epochs(row):
         yield list(points)
         return
     for seed in row.seeds:
         yield [numbers for point, numbers in zip(row.points, points, strict=True) if point.seed == seed]
 
 
-def _tau(points: Sequence[Numbers], names: tuple[str, str]) -> float | None:
+def _trains_epochs(row: RowPlan) -> bool:
+    return row.train is not None and row.train.at is not None
+
+
+def _pairs(points: Sequence[Numbers | None], names: tuple[str, str]) -> list[tuple[float, float]]:
+    """Two values of the points that have both."""
+    pairs = [(point[names[0]], point[names[1]]) for point in points if point is not None]
+    return [(x, y) for x, y in pairs if x is not None and y is not None]
+
+
+def _tau(pairs: Sequence[tuple[float, float]]) -> float | None:
     """Kendall's tau-b; None where there are fewer than two points, or no order."""
-    pairs = [(x, y) for point in points if (x := point[names[0]]) is not None and (y := point[names[1]]) is not None]
     return correlate([x for x, _ in pairs], [y for _, y in pairs]).tau_b if len(pairs) > 1 else None
+
+
+def _of(number: int, expected: int) -> str:
+    return str(number) if number == expected else f"{number} of {expected}"
 
 
 def _value(numbers: Numbers, column: Column) -> float | None:
@@ -215,6 +237,7 @@ def _plain(cell: Cell) -> dict[str, Any]:
         "deviation": cell.deviation,
         "values": list(cell.values),
         "expected": cell.expected,
+        **({} if cell.points is None else dict(zip(("points", "expected_points"), cell.points, strict=True))),
         "paper": paper,
         "paper_deviation": paper_deviation,
     }

@@ -111,6 +111,10 @@ VALUES: dict[str, str] = {
 """Name -> what it is. Accuracies are shares."""
 
 
+OF_WHOLE_SEARCH = frozenset(f"search.{name}" for name in _COSTS)
+"""Names of values that are the same for all trained epochs of a search."""
+
+
 def numbers(search: Record | None, training: Record | None) -> dict[str, float | None]:
     """Returns all values of a search and of the training of what it found; None where there is none."""
     return {

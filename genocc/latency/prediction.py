@@ -75,7 +75,7 @@ def predict(genotype: Genotype | Source, profile: Profile, config: NetworkConfig
 
     Raises:
         NetworkError: The skeleton has no place for the genotype's cells.
-        TargetError: The net has a kind of unit that the profile has no measurement of.
+        TargetError: The net has a kind of unit that the profile has no measurement of, or takes no time by it.
     """
     source = Source.of(genotype)
     genotype, config = source.genotype, source.network(config)
@@ -90,6 +90,8 @@ def predict(genotype: Genotype | Source, profile: Profile, config: NetworkConfig
         cell = cell_name(unit.origin)
         by_cell[cell] = by_cell.get(cell, 0.0) + seconds
         by_place[origins.parse(unit.origin).place] += seconds
+    if not total:
+        raise TargetError("the profile says that the net takes no time; measure another one with genocc profile")
     return Latency(total, by_cell, _by_edge(genotype, config, by_place), unmeasured / total, profile)
 
 

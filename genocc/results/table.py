@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from genocc.errors import RunError, TableError, quoted
-from genocc.files import read_text
+from genocc.files import json_object, read_text
 from genocc.runs.reading import RUN_LAST, SEARCH, SEARCH_SEEDS, TRAIN, TRAIN_SEEDS, read_command, read_epochs
 from genocc.source import load
 
@@ -152,17 +152,9 @@ def _json_lines(text: str, where: str) -> list[Row]:
 
 def _parsed(text: str, where: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        return json.loads(text, object_pairs_hook=json_object)
     except ValueError as error:
         raise TableError(f"{where}: not JSON: {error}") from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
-        raise ValueError(f"the name {quoted(twice)} is there twice in one object")
-    return found
 
 
 def _is_table(value: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from genocc.configuration import merged
 from genocc.errors import ConfigError, GenotypeError, quoted
-from genocc.files import read_text
+from genocc.files import json_object, read_text
 from genocc.runs.reading import CONFIG, MAX_CONFIG, MAX_SEEDS
 
 
@@ -34,7 +34,7 @@ def read_settings(
     path = Path(path)
     if path.is_dir():
         path = path / CONFIG
-    kind, parse = ("TOML", tomllib.loads) if path.suffix == ".toml" else ("JSON", json.loads)
+    kind, parse = ("TOML", tomllib.loads) if path.suffix == ".toml" else ("JSON", _json)
     try:
         found: Any = parse(read_text(path, limit=MAX_CONFIG))
     except (ValueError, RecursionError) as error:
@@ -85,6 +85,10 @@ def name_in(settings: dict[str, Any], name: str, asked: str | None, path: str | 
             f"the file {name} and what belongs to it"
         )
     return asked or found
+
+
+def _json(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=json_object)
 
 
 def _object(found: Any, path: Path) -> dict[str, Any]:

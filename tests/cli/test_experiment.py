@@ -84,6 +84,7 @@ def test_wrong_uses_are_one_line(finished_experiment: tuple[Plan, Path], tmp_pat
         (("paper:edarts-table-3", "-o", "t.md"), "goes with --table"),
         (("paper:edarts-table-3", "--write", tmp_path / "my.toml"), "is there already"),
         ((tmp_path / "my.toml", "--scale", "huge"), "--scale huge: expected one of tiny, large"),
+        ((out, "--table", "--scale", "large"), f"--scale large: {out} was begun at scale tiny; leave --scale out"),
         ((out, "--table", "-o", tmp_path / "t.txt"), "expected a .md or .csv file"),
     ):
         assert message in error("experiment", *arguments)

@@ -81,6 +81,17 @@ def test_a_part_that_is_left_out_is_named(tmp_path: Path) -> None:
     assert data.note == f"{tmp_path / 'val'} is the test part; test beside it is left out"
 
 
+def test_what_no_test_image_says_anything_about_is_named(tmp_path: Path) -> None:
+    for place in ("train/n1", "train/n2", "train/n3", "val/images"):
+        for number in range(4):
+            write_image(tmp_path / place / f"{number}.png")
+    (tmp_path / "val" / "val_annotations.txt").write_text("0.png\tn1\t0\n1.png\tn1\t0\n2.png\tn3\t0\n")
+    assert load(DataRequest("imagefolder", tmp_path)).note == (
+        f"{tmp_path / 'val'} has no images of 1 of 3 classes ('n2'); "
+        f"{tmp_path / 'val' / 'val_annotations.txt'} names 3 of 4 images; the others are left out"
+    )
+
+
 def test_tiny_imagenet_has_its_validation_classes_in_a_file(tmp_path: Path) -> None:
     for kind in ("n01", "n02"):
         for number in range(4):

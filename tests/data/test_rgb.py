@@ -46,6 +46,17 @@ def test_sixteen_bits_in_the_other_byte_order_are_scaled(tmp_path: Path) -> None
     assert grey_of(tmp_path / "big.tif") == ROW
 
 
+@pytest.mark.parametrize("alpha", [0, 255])
+def test_a_bmp_file_whose_fourth_byte_nobody_wrote_is_opaque(tmp_path: Path, alpha: int) -> None:
+    values = bytes([50, 100, 200, alpha, 7, 8, 9, alpha])
+    header = struct.pack("<IiiHHIIiiII", 108, 2, 1, 1, 32, 3, len(values), 0, 0, 0, 0)
+    header += struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"BGRs" + bytes(48)
+    start = 14 + len(header)
+    content = b"BM" + struct.pack("<IHHI", start + len(values), 0, 0, start) + header + values
+    (tmp_path / "made.bmp").write_bytes(content)
+    assert pixels(tmp_path / "made.bmp").tolist() == [[[200, 100, 50], [9, 8, 7]]]
+
+
 def test_white_that_is_zero_stays_white(tmp_path: Path) -> None:
     (tmp_path / "negative.tif").write_bytes(tiff(65535 - SIXTEEN, photometric=0))
     assert grey_of(tmp_path / "negative.tif") == ROW

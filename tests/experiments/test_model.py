@@ -44,6 +44,25 @@ WRONG = [
         "my.toml: row 'published': a genotype and a search",
     ),
     ("seeds = [7]", "seeds = [7]\nscale.tinny.seeds = 1", "my.toml: row 'epochs'.scale: found 'tinny'; did you mean"),
+    ('space = "ss1"', '"topology.nodes" = 3', "my.toml: scale.tiny.search.set: found {"),
+    ('space = "ss1"', "space = [2024-01-01]", "my.toml: scale.tiny.search.set: found {"),
+    (
+        "seeds = [7]",
+        "seeds = [7]\nsearch.set.schedule.epochs = 9",
+        "my.toml: row 'epochs'.search.set: found {'schedule",
+    ),
+    (
+        "seeds = [7]",
+        "seeds = [7]\ntrain.set.seed = 9",
+        "my.toml: row 'epochs'.train.set: found {'seed': 9}; expected seeds,",
+    ),
+    (
+        "seeds = [7]",
+        "seeds = [7]\ntrain.set.data.validation = 9",
+        "my.toml: row 'epochs'.train.set: found {'data': {'val",
+    ),
+    ('unit = "error"', 'unit = "error"\nminus = "train.best"', "my.toml: column 'error': unit 'error' of a difference"),
+    ("kendall = [", 'unit = "error"\nkendall = [', "my.toml: column 'tau': unit 'error' of Kendall's tau"),
     (
         'kendall = ["search.entropy.normal", "train.last"]',
         "",

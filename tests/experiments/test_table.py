@@ -67,8 +67,9 @@ def test_tau_is_over_the_seeds_of_a_row() -> None:
     points = [numbers(search_validation_accuracy=x, train_last=y) for x, y in pairs]
     found = cell(row(), column, [*points, None])
     assert found.values == pytest.approx((2 / 3,))
-    assert found.expected == 1
+    assert (found.expected, found.text()) == (1, "0.67 (1; 4 of 5 points)")
     assert cell(row(), column, points[:1]).values == ()
+    assert cell(row(), column, [*points, numbers(search_validation_accuracy=0.5, train_last=0.6)]).text() == "0.80 (1)"
 
 
 def test_tau_over_epochs_is_one_value_per_seed() -> None:
@@ -80,6 +81,18 @@ def test_tau_over_epochs_is_one_value_per_seed() -> None:
     points = [numbers(search_validation_accuracy=x, train_last=y) for x, y in pairs]
     found = cell(of_epochs, column, points)
     assert (found.values, found.shown, found.expected) == ((1.0, -1.0), 0.0, 2)
+
+
+def test_costs_of_a_search_count_once_however_many_of_its_epochs_are_trained() -> None:
+    of_epochs = next(
+        row for row in own(("seeds = [7]", "seeds = 2")).plan("tiny", Path("x")).rows if row.row.name == "epochs"
+    )
+    column = Column.model_validate({"name": "a", "value": "search.seconds", "unit": "s", "over": "sum"})
+    points = [numbers(search_seconds=seconds, train_seconds=1.0) for seconds in (30, 30, 50)]
+    assert cell(of_epochs, column, [*points, None]).text() == "80.0 (2)"
+    assert (
+        cell(of_epochs, column.model_copy(update={"value": "train.seconds"}), [*points, None]).text() == "3.0 (3 of 4)"
+    )
 
 
 def test_the_table_says_what_the_run_folders_say(finished_experiment: tuple[Plan, Path]) -> None:

@@ -11,6 +11,7 @@ from genocc.exporters.onnx import OnnxExporter
 from genocc.genotype import Cell, Edge, Genotype
 from genocc.latency.designs import random_genotype
 from genocc.latency.prediction import in_cell, predict
+from genocc.latency.profile import UnitCosts
 from genocc.network import NetworkConfig
 from genocc.zoo import load
 from tests.latency.synthetic import on_lines, seconds, synthetic_profile
@@ -38,6 +39,13 @@ def test_what_the_profile_did_not_measure_is_said() -> None:
     assert known.unmeasured < 0.2
     other = predict(load("darts-v2"), synthetic_profile(), CONFIG.model_copy(update={"channels": 24}))
     assert other.unmeasured > 0.6
+
+
+def test_a_profile_by_which_a_net_takes_no_time_is_refused() -> None:
+    profile = synthetic_profile()
+    free = {kind: UnitCosts(call=0, byte=0, mac=0) for kind in profile.kinds}
+    with pytest.raises(TargetError, match="says that the net takes no time"):
+        predict(load("darts-v2"), profile.model_copy(update={"kinds": free, "deviations": {}}), CONFIG)
 
 
 def test_an_operation_that_was_not_measured_is_refused() -> None:

@@ -58,6 +58,13 @@ def test_a_training_is_repeated_with_its_genotype(asked: list[Any], tmp_path: Pa
     assert (found, what.name) == (config.model_copy(update={"seed": 6}), "snas")
 
 
+def test_a_run_without_the_attention_of_its_method_is_repeated_without(asked: list[Any], tmp_path: Path) -> None:
+    config = SearchConfig.make("edarts", "quick", ["relaxation.attention={}"])
+    content = {"command": SEARCH, "config": config.model_dump(mode="json")}
+    genocc.search(config=written(tmp_path / "config.json", content))
+    assert asked.pop() == (config, None)
+
+
 def test_the_command_line_wins(asked: list[Any], tmp_path: Path) -> None:
     path = written(
         tmp_path / "mine.toml", 'method = "darts"\nschedule.epochs = 9\ndata = {name = "cifar10", folder = "x"}\n'
@@ -83,6 +90,7 @@ def test_several_seeds_are_repeated(asked: list[Any], tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("[", "config.json: is not JSON: "),
+        ('{"seed": 1, "seed": 2}', "config.json: is not JSON: the name 'seed' is there twice in one object"),
         ("[1]", r"config.json: found \[1\]; expected settings by part"),
         ({"command": "train", "config": {}}, "those of `genocc train`; expected those of `genocc search`"),
         ({"command": ["search"], "config": {}}, "expected those of `genocc search`"),

@@ -33,6 +33,16 @@ def test_fields_choose_the_class_first() -> None:
     assert found["relaxation"]["dst"] is True
 
 
+def test_a_setting_that_is_a_mapping_is_stated_whole() -> None:
+    data = {"preset": "cifar", "relaxation": {"attention": {"sep_conv_3x3": 6e-4, "sep_conv_5x5": 4e-4}}}
+    for stated in ({}, {"sep_conv_5x5": 0.1}):
+        assert combined(KINDS, data, {"relaxation": {"attention": stated}})["relaxation"]["attention"] == stated
+    assert (
+        combined(KINDS, data, {"relaxation": {"temperature": 2.0}})["relaxation"]["attention"]
+        == data["relaxation"]["attention"]
+    )  # type: ignore[index]
+
+
 def test_former_spellings_move_to_their_place() -> None:
     data = {"relaxation": {"normalization": "cen", "sparsity": 0.1}, "budget": {"penalty_macs": 1, "max_macs": 2}}
     assert translated(data) == {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from genocc import NetworkConfig, open
+from genocc.compiler import make_exporter
 from genocc.data.settings import load_data
 from genocc.errors import DataError
 from genocc.exporters.int8.calibration import read_calibration
@@ -15,7 +17,9 @@ from genocc.provenance import Provenance
 from genocc.training.evaluation import evaluation_images
 from genocc.training.result import read_training
 from genocc.training.trainer import training_parts
-from tests.training.tiny import GENOTYPE
+from genocc.training.training import run_training
+from tests.data.image_files import write_image
+from tests.training.tiny import GENOTYPE, tiny
 
 
 def test_a_run_brings_its_own_images(training_run: Path) -> None:
@@ -41,6 +45,31 @@ def test_images_are_as_the_file_takes_them() -> None:
     found = read_calibration("fake", provenance, 4)
     assert found.images.dtype == np.uint8
     assert found.images.shape == (4, 3, 8, 12)
+
+
+def test_images_in_another_place_are_divided_as_in_the_training(tmp_path: Path) -> None:
+    for kind in ("a", "b"):
+        for number in range(20):
+            write_image(tmp_path / "images" / kind / f"{number}.png", shade=12 * number)
+    settings = (
+        "data.split_seed=3",
+        "data.training=1.0",
+        "schedule.epochs=1",
+        "data.name=imagefolder",
+        f"data.folder={tmp_path / 'images'}",
+    )
+    run = run_training(GENOTYPE, tiny(*settings), tmp_path / "run", device="cpu").path
+    source = open(run)
+    assert source.provenance is not None
+    shutil.copytree(tmp_path / "images", tmp_path / "moved")
+    pixels = [
+        np.concatenate([images for images, _ in read_calibration(text, source.provenance, 4, of).held_out()])
+        for text, of in ((str(run), None), (str(tmp_path / "moved"), str(run)), (str(tmp_path / "moved"), None))
+    ]
+    assert np.array_equal(pixels[0], pixels[1])
+    assert not np.array_equal(pixels[0], pixels[2])
+    exporter = make_exporter("onnx", source, precision="int8", calibrate=str(tmp_path / "moved"))
+    assert (exporter.calibrate, exporter.run) == (str(tmp_path / "moved"), str(run))  # type: ignore[attr-defined]
 
 
 def test_other_classes_are_refused(cifar_folder: Path) -> None:

@@ -11,8 +11,9 @@ import yaml
 from safetensors.numpy import save_file
 
 import genocc
-from genocc import Genotype, NetworkConfig
+from genocc import Genotype, NetworkConfig, weights
 from genocc.exporters.package.card import Facts, card
+from genocc.provenance import Provenance
 from genocc.training.result import TrainResult
 from genocc.training.training import run_training
 from tests.training.tiny import GENOTYPE, tiny
@@ -72,6 +73,14 @@ def test_images_are_those_that_the_file_of_given_weights_was_trained_on(training
     assert f"mean = np.array({list(known.normalization[0])}, dtype=np.float32)" in text
     assert "classes = json.load(file)" in text
     assert text.count("Not known") == 2
+
+
+def test_a_file_of_untrained_weights_says_so(training_run: Path, tmp_path: Path) -> None:
+    net = Provenance.from_metadata(weights.metadata(training_run / "best.safetensors"), "run")
+    made = tmp_path / "untrained.safetensors"
+    genocc.compile(net.genotype, SMALL, to="torch", output=made, seed=3)
+    _, text = written(net.genotype, SMALL, weights=made)
+    assert "**The weights are untrained**: they come from an initialization with seed 3." in text
 
 
 def test_the_best_on_the_test_images_is_called_optimistic(training_run: Path) -> None:

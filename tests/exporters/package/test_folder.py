@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.ExifTags import Base
 
 import genocc
 from genocc import Genotype, NetworkConfig
@@ -95,7 +96,10 @@ def test_its_images_are_those_of_the_evaluation(packaged: Package, tmp_path: Pat
     from genocc.weights import metadata
 
     path = tmp_path / "image.png"
-    Image.fromarray(np.random.default_rng(1).integers(0, 256, (11, 30, 3), dtype=np.uint8)).save(path)
+    turned = Image.Exif()
+    turned[Base.Orientation] = 6  # of a phone that is held upright; some of its pixels are transparent
+    pixels = np.random.default_rng(1).integers(0, 256, (11, 30, 4), dtype=np.uint8)
+    Image.fromarray(pixels, "RGBA").save(path, exif=turned)
     block = re.findall(r"^```python\n(.*?)^```", (packaged.path / "README.md").read_text("utf-8"), re.M | re.S)[0]
     names: dict[str, object] = {}
     block = block.replace('"image.png"', repr(str(path))).replace(

@@ -13,11 +13,12 @@ from typer.testing import CliRunner
 from genocc.cli import app
 from genocc.counting import count
 from genocc.errors import GenoccError, TargetError
+from genocc.exporters.report.charts import chart_svg, charts
 from genocc.exporters.report.page import LARGEST, page, write_report
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.results.run_data import RunData
-from genocc.runs.reading import CONFIG, HISTORY, RUN_GENOTYPE, SEARCH_SEEDS
+from genocc.runs.reading import CONFIG, HISTORY, RUN_GENOTYPE, RUN_LAST, RUN_TEST, SEARCH_SEEDS
 from tests.exporters.runs import write_search, write_training
 
 EVIL = '<script>alert(1)</script><!-- "& $x$'
@@ -65,6 +66,28 @@ def test_a_search_is_reported(tmp_path: Path) -> None:
     for title in ("Accuracy", "Loss", "Entropy (nats)", "Skip connections", "Edges in the derived cell", "Temperature"):
         assert title in written.all("h3")
     assert json.loads(written.all("pre")[0]) == json.loads((tmp_path / CONFIG).read_text())["config"]
+
+
+def test_a_training_with_held_out_images_says_what_the_test_images_gave(darts_v2: Genotype, tmp_path: Path) -> None:
+    write_training(tmp_path, darts_v2)
+    lines = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]
+    for line in lines:
+        line["validation"] = line.pop("test")
+        line["average"] = {"top1": line["validation"]["top1"] / 2, "top5": 0.9}
+    (tmp_path / HISTORY).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    (tmp_path / RUN_TEST).write_text(json.dumps({"epoch": 3, "top1": 0.375, "top5": 0.9, "images": 8}))
+    (tmp_path / RUN_LAST).touch()
+    written = Page(tmp_path)
+    facts = dict(zip(written.all("dt"), written.all("dd"), strict=True))
+    assert facts["Best validation top-1, averaged weights"] == "40.00%"
+    assert facts["Test top-1 of the best, averaged weights"] == "37.50%"
+
+
+def test_the_axis_of_a_single_epoch_has_that_epoch_alone(tmp_path: Path) -> None:
+    write_search(tmp_path, epochs=1)
+    svg = chart_svg(charts(RunData.read(tmp_path).history)[0], [1])
+    assert re.findall(r">([\d.]+)</text>", svg).count("1") == 1
+    assert "0.60" not in svg
 
 
 def test_the_summary_has_costs_and_both_figures_of_the_child_net(tmp_path: Path) -> None:
