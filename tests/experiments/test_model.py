@@ -28,6 +28,16 @@ def test_a_number_of_seeds_counts_from_zero_and_a_list_is_taken_as_it_is() -> No
 
 WRONG = [
     ("seeds = 2", "seeds = 0", "my.toml: seeds: found 0; expected 1 to 1000, or a list"),
+    (
+        "seeds = [7]",
+        "seeds = [true, false]",
+        "my.toml: row 'epochs'.seeds: found [True, False]; expected a number",
+    ),
+    (
+        "error = [3.0, 0.14]",
+        "error = true",
+        "my.toml: row 'DARTS'.paper: found {'error': True, 'super-net': 88.3}; ex",
+    ),
     ("seeds = [7]", "seeds = [7, 7]", "my.toml: row 'epochs'.seeds: found [7, 7]; expected distinct seeds"),
     ('name = "random"', 'name = "DARTS"', "my.toml: row 'DARTS' is there twice"),
     ('value = "train.last"', 'value = "train.lost"', "my.toml: column 'error'.value: found 'train.lost'; did you mean"),
