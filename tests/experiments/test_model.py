@@ -53,6 +53,7 @@ WRONG = [
         'genotype = "zoo:darts-v2"\nsearch.method = "darts"',
         "my.toml: row 'published': a genotype and a search",
     ),
+    ("seeds = 1", "seeds = 1\nscale.tiny.search.epochs = 2", "my.toml: row 'published': a genotype, and a search at a"),
     ("seeds = [7]", "seeds = [7]\nscale.tinny.seeds = 1", "my.toml: row 'epochs'.scale: found 'tinny'; did you mean"),
     ('space = "ss1"', '"topology.nodes" = 3', "my.toml: scale.tiny.search.set: found {"),
     ('space = "ss1"', "space = [2024-01-01]", "my.toml: scale.tiny.search.set: found {"),
