@@ -5,7 +5,7 @@
 
 pip resolves the requirements of pyproject.toml into a bare environment without installing anything (``--dry-run
 --ignore-installed``), once without and once with each extra. Sizes are those of the files that it would download;
-installed, packages take two to four times as much. They depend on the system and on the indexes that pip is configured
+installed, packages take several times as much. They depend on the system and on the indexes that pip is configured
 to ask.
 """
 
