@@ -10,8 +10,8 @@ or by running ten times as long as the module itself. A sample is that of the se
 that could be wrong without a test that says so, or a change that changes nothing.
 
 Each mutant is a fork of this process, which has imported what takes long, but nothing of genocc: a hook gives it the
-changed module. Not to be seen by a mutant are commands that tests start as processes of their own. Hypothesis does not
-shrink what it finds.
+changed module. Not to be seen by a mutant are commands that tests start as processes of their own. Hypothesis tries
+fewer examples than in `make test` and does not shrink what it finds: the score is one that the tests have at least.
 """
 
 from __future__ import annotations
@@ -58,6 +58,10 @@ OPERATORS = {
     ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr,
     ast.And: ast.Or, ast.Or: ast.And,
 }  # fmt: skip
+EXAMPLES = 15
+"""The most that Hypothesis tries for a test."""
+SETTINGS = "_hypothesis_internal_use_settings"
+"""Where Hypothesis keeps the settings of a test."""
 TEXTS = {"annotation", "returns", "decorator_list", "type_params"}
 """Fields of a syntax tree that are not run."""
 
@@ -186,7 +190,7 @@ def run_tests(files: tuple[str, ...], mutant: Mutant | None) -> int:
     """Runs tests, with a mutant if there is one; returns pytest's exit code."""
     import pytest
 
-    class NoShrinking:
+    class Hurried:
         @staticmethod
         def pytest_configure() -> None:
             from hypothesis import Phase, settings
@@ -195,10 +199,19 @@ def run_tests(files: tuple[str, ...], mutant: Mutant | None) -> int:
             settings.register_profile("mutants", usual, phases=[Phase.explicit, Phase.generate], database=None)
             settings.load_profile("mutants")
 
+        @staticmethod
+        def pytest_collection_modifyitems(items: list[Any]) -> None:
+            from hypothesis import settings
+
+            for item in items:
+                own = getattr(item.obj, SETTINGS, None)
+                if own is not None and own.max_examples > EXAMPLES:
+                    setattr(item.obj, SETTINGS, settings(own, max_examples=EXAMPLES))
+
     if mutant is not None:
         sys.meta_path.insert(0, Hook(mutant.module, ROOT / mutant.path, mutant.tree()[0]))
     there = [file for file in files if (ROOT / file).exists()]
-    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *there], plugins=[NoShrinking()]))
+    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--assert=plain", *there], plugins=[Hurried()]))
 
 
 def finished(child: int, limit: float) -> int | None:
