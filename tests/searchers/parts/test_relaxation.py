@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -265,3 +267,19 @@ def test_what_the_history_says_of_a_relaxation() -> None:
 def test_cen_needs_a_node_with_a_second_edge() -> None:
     with pytest.raises(ConfigError, match="competes with itself on the other edges of its node"):
         SearchConfig.make("darts", "nas-bench-201", ["relaxation=cen"])
+
+
+@pytest.mark.parametrize("dst", [False, True])
+def test_what_was_dropped_from_an_edge_has_no_share_there(dst: bool) -> None:
+    """The rest share it as if the dropped operation had never been there (P-DARTS' stages)."""
+    left = [[(edge + operation) % 3 > 0 for operation in range(7)] for edge in range(len(DENSE.edges))]
+    space = replace(DENSE, candidates=tuple(map(tuple, left)))
+    made = relaxation(space, dst=dst, threshold_start=-2.0)
+    found = of(made).importance.detach().numpy()
+    expected = np.array([softmax(np.where(keep, row, -np.inf)) for row, keep in zip(alpha(made), left, strict=True)])
+    if dst:
+        for node in range(2, 6):
+            rows = DENSE.incoming(node)
+            expected[rows] /= expected[rows].max()
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=0)
+    assert ((of(made).op > 0).numpy() <= np.array(left)).all()
