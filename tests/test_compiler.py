@@ -211,6 +211,16 @@ def test_the_state_of_the_program_around_is_left_alone(target: str, darts_v2: Ge
     assert state() == before
 
 
+def test_weights_of_a_file_that_was_never_trained_are_not_called_trained(darts_v2: Genotype, tmp_path: Path) -> None:
+    config, file = NetworkConfig(channels=4, layers=3, classes=3), tmp_path / "w.safetensors"
+    genocc.compile(darts_v2, config, to="torch", output=file, seed=5, verify=False)
+    net = compile_net(darts_v2, config, weights=file)
+    assert net.provenance().weights == "untrained weights, seed 5"
+    arrays, texts = weights.load(file), weights.metadata(file)
+    weights.save({**arrays, "stem.conv.weight": 2 * arrays["stem.conv.weight"]}, file, texts)
+    assert compile_net(darts_v2, config, weights=file).provenance().weights == "trained weights", "by another program"
+
+
 def test_weights_bring_what_their_file_knows_of_the_training(training_run: Path, tmp_path: Path) -> None:
     run, output = genocc.open(training_run), tmp_path / "net.safetensors"
     assert run.provenance is not None
