@@ -178,6 +178,15 @@ def test_every_target_has_a_limit_of_primitives_and_of_weights(target: str, tmp_
     assert not output.exists()
 
 
+def test_a_target_has_a_limit_of_what_primitives_read_too(tmp_path: Path) -> None:
+    """Sums of thousands of states are few primitives, and minutes of work."""
+    config = NetworkConfig(channels=4, layers=13, input_size=(8, 8))
+    with pytest.raises(
+        TargetError, match=r"the net's primitives have 1\d,\d{3} inputs, and target 'onnx' takes 12,000"
+    ):
+        genocc.compile(crowded(op="skip_connect"), config, to="onnx", output=tmp_path / "net.onnx", verify=False)
+
+
 def test_published_nets_are_far_from_the_limits() -> None:
     largest, large = genocc.load("zoo:pnasnet"), NetworkConfig(channels=96, layers=40)
     for name, target in exporters().items():
