@@ -45,6 +45,7 @@ def test_auxiliary_head(darts_v2: Genotype, skeleton: str, size: int, bn: bool) 
     assert list(graph.outputs) == ["logits", "auxiliary_logits"]
     assert graph.nodes["auxiliary.relu1"].inputs == ("cells.2.concat",)
     assert graph.nodes["auxiliary.pool"].shape[1:] == (2, 2)
+    assert graph.nodes["auxiliary.conv1"].shape == (128, 2, 2)
     assert graph.nodes["auxiliary.conv2"].shape == (768, 1, 1)
     assert ("auxiliary.bn2" in graph.nodes) is bn
     assert list(lower(darts_v2, config).outputs) == ["logits"]
@@ -125,3 +126,14 @@ def test_a_net_of_too_many_primitives_is_refused_as_soon_as_that_is_clear() -> N
         lower(crowded(), NetworkConfig(layers=512, channels=4096))
     assert time.perf_counter() - started < 20
     assert len(lower(crowded(), NetworkConfig(layers=3)).nodes) < MAX_PRIMITIVES
+
+
+def test_cells_of_one_input_have_one_output_state_and_a_skeleton_of_their_own() -> None:
+    edge = (Edge(op="conv_1x1", source=0),)
+    one, two = (Cell(inputs=1, nodes=(edge, edge), concat=concat) for concat in ((2,), (1, 2)))
+    config = NetworkConfig.make(skeleton="nas-bench-201", channels=4, layers=5)
+    lower(Genotype(name="one", cells={"normal": one}), config)
+    with pytest.raises(NetworkError, match="output is one state; the concat of cell 'normal' has 2"):
+        lower(Genotype(name="two", cells={"normal": two}), config)
+    with pytest.raises(NetworkError, match=r"cell 'normal' has 1; choose skeleton nas-bench-201$"):
+        lower(Genotype(name="one", cells={"normal": one, "reduction": one}))
