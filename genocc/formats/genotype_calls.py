@@ -17,6 +17,7 @@ from genocc.errors import FormatError
 from genocc.formats.base import Dialect
 from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.literals import called, literal
+from genocc.formats.named_tuples import with_names
 from genocc.formats.sightings import Sighting, Sought, sightings
 from genocc.genotype import MAX_NODES, Cell, Edge, Genotype
 from genocc.operations import NONE
@@ -49,7 +50,7 @@ class GenotypeCalls(Dialect):
         """Returns a cell from the literal values of its two fields."""
 
     def entries(self, text: str) -> Sequence[Sighting]:
-        return sightings(text, SOUGHT)
+        return with_names(text, sightings(text, SOUGHT))
 
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
         return self.cells_of(fields(entry, (*FIELDS, *self.optional)))
