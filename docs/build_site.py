@@ -34,6 +34,7 @@ NOTEBOOKS = sorted(ROOT.glob("docs/tutorials/*.ipynb"))
 SECTIONS = {
     "Learn it": ["docs/tutorials/*"],
     "Use it": [
+        "docs/install",
         "docs/search",
         "docs/training",
         "docs/report",

@@ -40,8 +40,8 @@ class CompiledNet:
         graph: The optimized inference graph.
         parameters: Its arrays (float32), by name.
         passes: Names of the passes that ran.
-        trained: Whether the weights were given, and are not those of a file that says itself that they are untrained;
-            otherwise they come from ``seed``.
+        trained: Whether the weights were given, and are not an initialization, as their file may say itself; otherwise
+            they come from ``seed``.
         seed: Of the initialization.
         logical: The inference graph before any pass.
         weights: Its arrays, each made when it is first read.
@@ -285,13 +285,14 @@ def compile_net(
         raise GenoccError("--seed is of an initialization, and the weights are given; leave it out")
     logical = lower(source.genotype, config)
     before = _parameters(logical, weights, seed or 0)
+    trained = weights is not None
     if isinstance(weights, (str, Path)):
         check_net(weight_files.metadata(weights), source.genotype, config, str(weights), source.provenance)
+        if (found := _initial_seed(weights, before, logical)) is not None:
+            trained, seed = False, found
     graph, parameters = run_passes(logical, before, select(passes, PASSES), after=after)
-    own = untrained_seed(weights)
-    trained = weights is not None and own is None
     return CompiledNet(
-        source.genotype, config, graph, parameters, tuple(passes), trained, seed or own or 0, logical, before
+        source.genotype, config, graph, parameters, tuple(passes), trained, seed or 0, logical, before
     )  # fmt: skip
 
 
@@ -340,19 +341,13 @@ def trained_by(source: Source, weights: object = None) -> Provenance | None:
         FileError: The file cannot be read.
         TargetError: Its metadata are damaged.
     """
-    if source.provenance or not isinstance(weights, (str, Path)):
-        return source.provenance
+    return source.provenance or (described_by(weights) if isinstance(weights, (str, Path)) else None)
+
+
+def described_by(weights: str | Path) -> Provenance | None:
+    """Returns what a file of weights says of itself, None for one of another program; errors as `trained_by`."""
     texts = weight_files.metadata(weights)
     return Provenance.from_metadata(texts, str(weights)) if "genocc_version" in texts else None
-
-
-def untrained_seed(weights: object) -> int | None:
-    """Returns the seed of weights whose file says that they are untrained, else None; errors as `trained_by`."""
-    if not isinstance(weights, (str, Path)):
-        return None
-    texts = weight_files.metadata(weights)
-    known = "genocc_version" in texts and "genotype" in texts
-    return Provenance.from_metadata(texts, str(weights)).seed if known else None
 
 
 def make_exporter(name: str, source: Source | None = None, weights: object = None, **options: Any) -> Exporter:
@@ -422,6 +417,17 @@ def _parameters(graph: Graph, weights: Mapping[str, Any] | str | Path | None, se
     arrays = weight_files.load(weights) if isinstance(weights, (str, Path)) else weight_files.as_arrays(weights)
     weight_files.check(arrays, graph, str(weights) if is_file else "weights")
     return Parameters.of(arrays)
+
+
+def _initial_seed(weights: str | Path, arrays: Parameters, graph: Graph) -> int | None:
+    """The seed of a file whose weights are an initialization, as it says itself; None for any other."""
+    from genocc.initialization import initialize
+
+    described = described_by(weights)
+    if described is None or described.seed is None:
+        return None
+    initial = initialize(graph, described.seed)
+    return described.seed if all((initial[name] == arrays[name]).all() for name in initial) else None
 
 
 def _size(tensors: Mapping[str, Shape]) -> int:

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, NoReturn, Self
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, NoReturn, Self, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -64,9 +64,19 @@ ImageCount = Annotated[float, Field(gt=0), AfterValidator(_count)]
 
 
 class Part(BaseModel):
-    """Base of the parts: frozen, without unknown fields, with finite numbers up to ``LARGEST``."""
+    """Base of the parts: frozen, without unknown fields, with finite numbers up to ``LARGEST``, not true or false."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth(cls, value: object, info: ValidationInfo) -> object:
+        """Refuses truth values where numbers are wanted, which pydantic takes for 1 and 0."""
+        types = _types(cls.model_fields[str(info.field_name)].annotation)
+        items = list(value.values()) if isinstance(value, dict) and dict in map(get_origin, types) else value
+        if not {bool, Any} & types and any(isinstance(one, bool) for one in _leaves(items)):
+            raise PydanticCustomError("truth", "expected a number or a text, not true or false")
+        return value
 
     @field_validator("*")
     @classmethod
@@ -76,6 +86,20 @@ class Part(BaseModel):
             if isinstance(number, (int, float)) and abs(number) > LARGEST:
                 refuse(f"found {quoted(number)}; expected a number up to {LARGEST:g}")
         return value
+
+
+def _leaves(value: object) -> Iterator[object]:
+    """A value or, of a list, what is in it."""
+    if isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _leaves(one)
+    else:
+        yield value
+
+
+def _types(annotation: object) -> set[object]:
+    """The types that an annotation is made of."""
+    return {annotation}.union(*map(_types, get_args(annotation)))
 
 
 class Configuration(Part):

@@ -6,12 +6,12 @@
 
 A mutant is the module with one comparison, operator, constant, condition or returned value exchanged, or one statement
 left out; annotations, docstrings and the texts of errors stay as they are. It is killed by the first test that fails,
-or by running ten times as long as the module itself. A sample is that of the seed. What survives is printed: a line
-that could be wrong without a test that says so, or a change that changes nothing.
+or by ten times the CPU time of all tests. A sample is that of the seed. What survives is printed: a line that could be
+wrong without a test that says so, or a change that changes nothing.
 
 Each mutant is a fork of this process, which has imported what takes long, but nothing of genocc: a hook gives it the
-changed module. Not to be seen by a mutant are commands that tests start as processes of their own. Hypothesis does not
-shrink what it finds.
+changed module. Not to be seen by a mutant are commands that tests start as processes of their own. Hypothesis tries
+fewer examples than in `make test` and does not shrink what it finds: the score is one that the tests have at least.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ import argparse
 import ast
 import os
 import random
-import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -58,6 +57,12 @@ OPERATORS = {
     ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr,
     ast.And: ast.Or, ast.Or: ast.And,
 }  # fmt: skip
+HOUR, NO_TESTS = 3600, 5
+"""Seconds; and the exit code of pytest where it found none."""
+EXAMPLES = 15
+"""The most that Hypothesis tries for a test."""
+SETTINGS = "_hypothesis_internal_use_settings"
+"""Where Hypothesis keeps the settings of a test."""
 TEXTS = {"annotation", "returns", "decorator_list", "type_params"}
 """Fields of a syntax tree that are not run."""
 
@@ -166,27 +171,30 @@ class Hook(MetaPathFinder):
         return spec_from_file_location(name, self.path, loader=Loader(name, str(self.path)))
 
 
-def fork(test: Callable[[], int]) -> int:
-    """Runs a function in a child of its own process group; returns the child's number."""
+def in_child(test: Callable[[], int], seconds: float) -> tuple[int, float]:
+    """Runs a function in a child, which ends after some seconds of CPU time; returns its exit code and its seconds."""
+    import resource  # not on Windows, where nothing forks either
+
     child = os.fork()
-    if child:
-        return child
-    try:
-        os.setpgrp()
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        code = test()
-    except BaseException:
+    if not child:
         code = 3
-    os._exit(code)
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (round(seconds), round(seconds) + 5))
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.dup2(nowhere, 2)
+            code = test()
+        finally:
+            os._exit(code)
+    _, status, used = os.wait4(child, 0)
+    return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
 
 
 def run_tests(files: tuple[str, ...], mutant: Mutant | None) -> int:
     """Runs tests, with a mutant if there is one; returns pytest's exit code."""
     import pytest
 
-    class NoShrinking:
+    class Hurried:
         @staticmethod
         def pytest_configure() -> None:
             from hypothesis import Phase, settings
@@ -195,27 +203,26 @@ def run_tests(files: tuple[str, ...], mutant: Mutant | None) -> int:
             settings.register_profile("mutants", usual, phases=[Phase.explicit, Phase.generate], database=None)
             settings.load_profile("mutants")
 
+        @staticmethod
+        def pytest_collection_modifyitems(items: list[Any]) -> None:
+            from hypothesis import settings
+
+            for item in items:
+                own = getattr(item.obj, SETTINGS, None)
+                if own is not None and own.max_examples > EXAMPLES:
+                    setattr(item.obj, SETTINGS, settings(own, max_examples=EXAMPLES))
+
     if mutant is not None:
         sys.meta_path.insert(0, Hook(mutant.module, ROOT / mutant.path, mutant.tree()[0]))
     there = [file for file in files if (ROOT / file).exists()]
-    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *there], plugins=[NoShrinking()]))
-
-
-def finished(child: int, limit: float) -> int | None:
-    """Waits for a child; returns its exit code, or None if it had to be killed after so many seconds."""
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.02)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return None
+    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--assert=plain", *there], plugins=[Hurried()]))
 
 
 def survivors(part: str, number: int, seed: int, only: str) -> tuple[int, int, list[str]]:
-    """Tests a sample of a part's mutants; returns how many there are, how many were tested, and those that survived."""
+    """Tests a sample of a part's mutants; returns how many there are, how many were tested, and those that survived.
+
+    Ctrl-C ends the sample early; it is in random order.
+    """
     every = [
         Mutant(path, position)
         for path in PARTS[part]
@@ -225,22 +232,20 @@ def survivors(part: str, number: int, seed: int, only: str) -> tuple[int, int, l
         chosen = [mutant for mutant in every if only in mutant.tree()[1]]
     else:
         chosen = random.Random(f"{seed} {part}").sample(every, min(number, len(every)))
-    limits: dict[str, float] = {}
-    alive = []
-    for mutant in sorted(chosen, key=lambda mutant: (mutant.path, mutant.number)):
-        files = PARTS[part][mutant.path]
-        if mutant.path not in limits:
-            start = time.monotonic()
-            code = finished(fork(partial(run_tests, files, None)), 1200)
-            assert code == 0, f"{' '.join(files)}: fail without any mutant"
-            limits[mutant.path] = 10 * (time.monotonic() - start) + 10
-        code = finished(fork(partial(run_tests, files, mutant)), limits[mutant.path])
-        assert code != 5, f"{' '.join(files)}: no tests"
-        if code == 0:
-            alive.append(mutant.tree()[1])
-        print("." if code else f"\nsurvived {alive[-1]}", end="", flush=True)
+    files = tuple(dict.fromkeys(file for of_module in PARTS[part].values() for file in of_module))
+    code, seconds = in_child(partial(run_tests, files, None), HOUR)
+    assert code == 0, f"{' '.join(files)}: fail without any mutant"
+    tested, alive = 0, []
+    with suppress(KeyboardInterrupt):
+        for mutant in chosen:
+            code, _ = in_child(partial(run_tests, PARTS[part][mutant.path], mutant), 10 * seconds + 10)
+            assert code != NO_TESTS, f"{' '.join(PARTS[part][mutant.path])}: no tests"
+            tested += 1
+            if code == 0:
+                alive.append(mutant.tree()[1])
+            print("." if code else f"\nsurvived {alive[-1]}\n", end="", flush=True)
     print()
-    return len(every), len(chosen), alive
+    return len(every), tested, alive
 
 
 def main() -> int:

@@ -178,6 +178,15 @@ def test_every_target_has_a_limit_of_primitives_and_of_weights(target: str, tmp_
     assert not output.exists()
 
 
+def test_a_target_has_a_limit_of_what_primitives_read_too(tmp_path: Path) -> None:
+    """Sums of thousands of states are few primitives, and minutes of work."""
+    config = NetworkConfig(channels=4, layers=13, input_size=(8, 8))
+    with pytest.raises(
+        TargetError, match=r"the net's primitives have 1\d,\d{3} inputs, and target 'onnx' takes 12,000"
+    ):
+        genocc.compile(crowded(op="skip_connect"), config, to="onnx", output=tmp_path / "net.onnx", verify=False)
+
+
 def test_published_nets_are_far_from_the_limits() -> None:
     largest, large = genocc.load("zoo:pnasnet"), NetworkConfig(channels=96, layers=40)
     for name, target in exporters().items():
@@ -209,6 +218,16 @@ def test_the_state_of_the_program_around_is_left_alone(target: str, darts_v2: Ge
     before = state()
     genocc.compile(darts_v2, config, to=target, output=tmp_path / f"second{suffix}")
     assert state() == before
+
+
+def test_weights_of_a_file_that_was_never_trained_are_not_called_trained(darts_v2: Genotype, tmp_path: Path) -> None:
+    config, file = NetworkConfig(channels=4, layers=3, classes=3), tmp_path / "w.safetensors"
+    genocc.compile(darts_v2, config, to="torch", output=file, seed=5, verify=False)
+    net = compile_net(darts_v2, config, weights=file)
+    assert net.provenance().weights == "untrained weights, seed 5"
+    arrays, texts = weights.load(file), weights.metadata(file)
+    weights.save({**arrays, "stem.conv.weight": 2 * arrays["stem.conv.weight"]}, file, texts)
+    assert compile_net(darts_v2, config, weights=file).provenance().weights == "trained weights", "by another program"
 
 
 def test_weights_bring_what_their_file_knows_of_the_training(training_run: Path, tmp_path: Path) -> None:

@@ -11,10 +11,19 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from genocc import Cell, Edge, Genotype, Graph, NetworkConfig, count, lower
-from genocc.counting import activation_peak, compiled_graph
+from genocc.counting import (
+    MAX_ACTIVATIONS,
+    MAX_WEIGHTS,
+    activation_peak,
+    check_activations,
+    check_weights,
+    compiled_graph,
+    cost_by_edge,
+)
+from genocc.errors import NetworkError
 from genocc.graph import GraphBuilder
 from genocc.operations import OPERATIONS, Block, Operation
-from genocc.primitives import Add, Input, Relu
+from genocc.primitives import Add, Conv2d, Input, Relu
 from tests.strategies import genotypes, networks
 
 
@@ -141,3 +150,97 @@ def test_light_commands_import_nothing_heavy(command: list[str]) -> None:
         f"found = [name for name in {HEAVY!r} if name in sys.modules]; assert not found, found"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_net_of_more_weights_than_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four bytes each; a share of them is that share."""
+    graph = weighing(8 * 3 * 3)
+    for most, share, fits in ((288, 1.0, True), (287, 1.0, False), (144, 0.5, True), (143, 0.5, False)):
+        monkeypatch.setattr("genocc.counting.MAX_WEIGHTS", most)
+        if fits:
+            check_weights(graph, share)
+        else:
+            with pytest.raises(NetworkError, match="choose fewer channels or layers"):
+                check_weights(graph, share)
+
+
+def test_a_batch_of_more_activations_than_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image of 4 values and 8 channels of 4 that are made of it, at 4 bytes each, for each of two images."""
+    graph = weighing(8)
+    monkeypatch.setattr("genocc.counting.MAX_ACTIVATIONS", 2 * 4 * (4 + 32))
+    check_activations(graph, 2, "advice")
+    with pytest.raises(NetworkError, match=r"^3 images of 1x2x2 need 0\.0 GiB of memory.*: advice$"):
+        check_activations(graph, 3, "advice")
+
+
+def test_the_limits_are_16_and_4_gibibytes() -> None:
+    assert (MAX_WEIGHTS, MAX_ACTIVATIONS) == (16 * 2**30, 4 * 2**30)
+
+
+def weighing(weights: int) -> Graph:
+    """A graph of one convolution with so many weights, of 8 channels each."""
+    side = round((weights / 8) ** 0.5)
+    b = GraphBuilder()
+    b.add("image", Input(1, 2, 2))
+    b.add("conv", Conv2d(8, (side, side), pads=(side // 2,) * 4), "image")
+    return b.build(y="conv")
+
+
+def test_values_that_are_returned_stay_alive() -> None:
+    """At the last node the first output, its input's reader, is there as well; the image is not."""
+    b = GraphBuilder()
+    b.add("image", Input(1, 2, 2))
+    b.add("early", Relu(), "image")
+    b.add("mid", Relu(), "early")
+    b.add("late", Relu(), "mid")
+    graph = b.build(early="early", late="late")
+    assert activation_peak(graph) == 4 * 3 * 4
+    assert activation_peak(graph, bytes_per_element=2) == 2 * 3 * 4
+
+
+def test_cells_by_hand() -> None:
+    """A net of one cell, whose one edge is a 1x1 convolution: 4 channels on 8x8, three times that in the stem."""
+    cell = Cell(nodes=((Edge(op="conv_1x1", source=0),),), concat=(2,))
+    genotype = Genotype(name="one", cells={"normal": cell, "reduction": cell})
+    counts = count(genotype, NetworkConfig.make(channels=4, layers=1, input_size=(8, 8), classes=5))
+    kind = counts.config.kind(0)
+    size = 64 if kind == "normal" else 16
+    channels = 4 if kind == "normal" else 8
+    found = {name: (cost.parameters, cost.macs) for name, cost in counts.by_cell.items()}
+    edge = (channels * channels + 2 * channels, channels * channels * size)
+    before = 2 * (12 * channels + 2 * channels), 2 * 12 * channels * 64
+    assert found == {
+        "stem": (27 * 12 + 24, 27 * 12 * 64),
+        "cells.0": (before[0] + edge[0], before[1] + edge[1]),
+        "head": (5 * channels + 5, 5 * channels),
+    }
+    rows = {row.cell: row for row in counts.by_edge}
+    assert (rows[kind].cost.parameters, rows[kind].cost.macs) == edge
+    other = rows["reduction" if kind == "normal" else "normal"].cost
+    assert (other.parameters, other.nodes) == (0, 0), "the net has no such cell"
+
+
+def test_what_json_says_is_what_was_counted(darts_v2: Genotype) -> None:
+    config = NetworkConfig.make(channels=8, layers=6, auxiliary=True)
+    counts = count(darts_v2, config)
+    data = counts.to_dict()
+    assert (data["parameters"], data["flops"]) == (counts.total.parameters, 2 * counts.total.macs)
+    assert data["auxiliary_parameters"] == counts.auxiliary_parameters
+    assert data["activation_peak_bytes"] == counts.activation_peak
+    assert data["compiled"]["activation_peak_bytes"] == counts.compiled_activation_peak
+    assert data["by_kind"]["conv"]["macs"] == counts.by_kind["conv"].macs
+    assert data["by_cell"]["cells.0"]["nodes"] == counts.by_cell["cells.0"].nodes
+    first = counts.by_edge[0]
+    assert [data["by_edge"][0][key] for key in ("cell", "from", "to", "op", "parameters")] == [
+        first.cell, first.source, first.target, first.op, first.cost.parameters
+    ]  # fmt: skip
+    assert counts.training is not None
+    assert counts.training.parameters == counts.total.parameters + (counts.auxiliary_parameters or 0)
+    assert data["training"]["parameters"] == counts.training.parameters
+    assert count(darts_v2, NetworkConfig.make(channels=8, layers=6)).to_dict()["training"] is None
+
+
+def test_the_costs_of_edges_alone_are_those_of_the_count(darts_v2: Genotype) -> None:
+    config = NetworkConfig.make(channels=8, layers=6)
+    counts = count(darts_v2, config)
+    assert cost_by_edge(darts_v2, config) == (counts.total, counts.by_edge)

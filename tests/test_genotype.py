@@ -121,6 +121,11 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("cells.normal.concat", [2, 2], r"\$\.cells\.normal\.concat\[1\]: state 2 stands in the concat already"),
     ("cells.normal.concat", [4], r"\$\.cells\.normal\.concat\[0\]: state 4 .*; expected an intermediate state, 2 to 3"),
     ("metadata", 3, r"\$\.metadata: found 3"),
+    (
+        "cells",
+        {f"kind{number}": SMALL["cells"]["normal"] for number in range(65)},
+        r"\$\.cells: 65 cells; expected at most 64",
+    ),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -54,6 +55,7 @@ def test_describing_changes_nothing() -> None:
     assert ast.dump(tree) == ast.dump(ast.parse(MODULE))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="mutants are forks")
 @pytest.mark.parametrize(("bound", "survives"), [("x > 2", True), ("x > 2 and not f(1)", False)])
 def test_what_survives_is_what_no_test_notices(
     bound: str, survives: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -22,7 +22,7 @@ DataOption = Annotated[
     ),
 ]
 OutOption = Annotated[
-    Path | None, run_option("--out", "-o", help="The run folder \\[a new one below runs].", metavar="RUN")
+    Path | None, run_option("--out", "-o", help="Run folder \\[a new one below runs].", metavar="RUN")
 ]
 EpochsOption = Annotated[int | None, run_option("--epochs", help="Instead of the preset's.", metavar="N")]
 SeedOption = Annotated[int | None, run_option("--seed", help="Of everything random [0].", metavar="N")]
@@ -30,7 +30,7 @@ ConfigOption = Annotated[
     Path | None,
     run_option(
         "--config",
-        help="Settings from a file: JSON or TOML, such as a run's config.json; what is given beside it wins.",
+        help="Settings from JSON or TOML, such as a run's config.json; options win.",
         metavar="FILE",
     ),
 ]
@@ -48,7 +48,7 @@ TrackOption = Annotated[
     list[str] | None,
     run_option(
         "--track",
-        help="Hand the run to tensorboard, mlflow, trackio or wandb, which keep it on this machine; repeatable.",
+        help="To a tracker too: tensorboard, mlflow, trackio, wandb; repeatable.",
         metavar="NAME",
     ),
 ]

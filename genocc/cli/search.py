@@ -50,7 +50,7 @@ def budget_option(name: str, help: str) -> Any:
 
 def search(
     method: Annotated[
-        str | None, run_option("--method", help="See `genocc methods` \\[entrannas-dst].", metavar="METHOD")
+        str | None, run_option("--method", help="`genocc methods` \\[entrannas-dst].", metavar="METHOD")
     ] = None,
     data: DataOption = None,
     out: OutOption = None,
@@ -72,9 +72,7 @@ def search(
     set_: SetOption = None,
     size: SizeOption = None,
     download: DownloadOption = None,
-    tensorboard: Annotated[
-        bool | None, run_option("--tensorboard", help="Write TensorBoard events to RUN/tensorboard too.")
-    ] = None,
+    tensorboard: Annotated[bool | None, run_option("--tensorboard", help="Short for --track tensorboard.")] = None,
     track: TrackOption = None,
     device: DeviceOption = "auto",
     resume: ResumeOption = False,

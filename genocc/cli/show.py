@@ -19,7 +19,7 @@ def show(
     """Show a genotype: its edges, what is dead in it, and its identity."""
     genotype = source.genotype
     if hash:
-        print(genotype.hash)
+        print_json({"hash": genotype.hash}) if json else print(genotype.hash)
     elif json:
         dead = {kind: list(cell.dead) for kind, cell in genotype.cells.items()}
         print_json({**genotype.model_dump(mode="json", exclude_none=True), "hash": genotype.hash, "dead": dead})

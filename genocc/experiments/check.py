@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from genocc.data.settings import data_fields, default_preset
 from genocc.errors import ConfigError, GenoccError
-from genocc.experiments.model import SearchRuns, TrainRuns
+from genocc.experiments.model import Column, SearchRuns, TrainRuns
 from genocc.experiments.plan import Plan, overrides
 from genocc.runs.starting import given
 from genocc.source import load
 
 
 def check(plan: Plan, where: str) -> None:
-    """Raises ConfigError where a row's search, training or genotype has no meaning.
+    """Raises ConfigError where a row's search, training or genotype has no meaning, or a column would stay empty.
 
     Args:
         plan: The jobs.
         where: The file, for messages.
     """
+    for column in plan.experiment.columns:
+        if reason := _empty(column, plan):
+            raise ConfigError(f"{where}: column '{column.name}', scale {plan.scale}: {reason}")
     for row in plan.rows:
         for kind in ("search", "train", "genotype"):
             try:
@@ -29,6 +32,18 @@ def check(plan: Plan, where: str) -> None:
             except GenoccError as error:
                 message = f"{where}: row '{row.row.name}', scale {plan.scale}: {kind}: {error}"
                 raise ConfigError(message) from None
+
+
+def _empty(column: Column, plan: Plan) -> str:
+    """Why no row will have a number in a column; empty where one may have."""
+    for value in filter(None, (column.value, column.minus, *(column.kendall or ()))):
+        if value.startswith("search.") and not any(row.search for row in plan.rows):
+            return f"{value}: no row searches"
+        if value.startswith("train.") and not any(row.train for row in plan.rows):
+            return f"{value}: no row trains anything; say how with [train]"
+        if value == "train.test" and not any(row.train and row.train.validation is not None for row in plan.rows):
+            return "train.test needs held-out images in a row: train.validation; else see train.last"
+    return ""
 
 
 def _search(runs: SearchRuns, data: str | None) -> None:

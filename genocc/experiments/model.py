@@ -193,6 +193,8 @@ class Row(_Table):
     def _one_source(self) -> Self:
         if self.genotype is not None and self.search != SearchRuns():
             refuse(f"row '{self.name}': a genotype and a search; expected one of them")
+        if self.genotype is not None and any(scale.search != SearchRuns() for scale in self.scale.values()):
+            refuse(f"row '{self.name}': a genotype, and a search at a scale; expected one of them")
         return self
 
 

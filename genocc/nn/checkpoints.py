@@ -96,6 +96,10 @@ def import_weights(
             raise WeightsError(
                 f"{path}: tensor '{names[ours]}' has values that are NaN, infinite or beyond float32; its net gives NaN"
             )
+        if ours.endswith(".running_var") and (array < 0).any():
+            raise WeightsError(
+                f"{path}: tensor '{names[ours]}' has values below 0, down to {array.min():g}, and is of variances"
+            )
     return ImportedWeights(arrays, config, tuple(notes))
 
 

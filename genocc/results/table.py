@@ -16,7 +16,16 @@ from typing import Any
 
 from genocc.errors import RunError, TableError, quoted
 from genocc.files import json_object, read_text
-from genocc.runs.reading import RUN_LAST, SEARCH, SEARCH_SEEDS, TRAIN, TRAIN_SEEDS, read_command, read_epochs
+from genocc.runs.reading import (
+    RUN_LAST,
+    SEARCH,
+    SEARCH_SEEDS,
+    TRAIN,
+    TRAIN_SEEDS,
+    read_command,
+    read_config,
+    read_epochs,
+)
 from genocc.source import load
 
 MAX_BYTES = 1 << 26
@@ -31,7 +40,7 @@ def read_table(paths: Sequence[str | Path], note: Callable[[str], None] = lambda
 
     Args:
         paths: One .csv, .json or .jsonl file (``-``: JSON Lines from standard input), or any number of run folders.
-        note: Told of trainings that have not ended, whose last epoch counts.
+        note: Told of trainings that have not ended, whose last epoch counts, and of different data sets.
 
     Raises:
         FileError: The file cannot be read.
@@ -171,6 +180,7 @@ def _flat(row: Row, prefix: str = "") -> dict[str, Any]:
 
 def _runs(folders: Sequence[Path], note: Callable[[str], None]) -> list[Row]:
     rows: dict[str, dict[str, Any]] = {}
+    data: dict[str, dict[str, None]] = {SEARCH: {}, TRAIN: {}}
     for folder in _single(folders):
         command = read_command(folder)
         if command not in (SEARCH, TRAIN):
@@ -183,8 +193,14 @@ def _runs(folders: Sequence[Path], note: Callable[[str], None]) -> list[Row]:
         if command in row:
             raise TableError(f"{folder}: the {command} of a genotype that another folder has too; give one of them")
         row[command] = history[-1]
+        images = read_config(folder, command).get("data")
+        if isinstance(images, Mapping) and "name" in images:
+            data[command][quoted(images.get("folder") if images["name"] == "imagefolder" else images["name"])] = None
         if command == TRAIN and not (folder / RUN_LAST).exists():
             note(f"{folder}: the training is not finished; its epoch {len(history)} counts")
+    for command, names in data.items():
+        if len(names) > 1:
+            note(f"runs of `genocc {command}` on different data sets, {', '.join(names)}, are ranked as if on one")
     return list(rows.values())
 
 

@@ -47,7 +47,7 @@ class Wandb(Tracker):
             resume="allow" if mode == "online" else None,
             settings=self._settings(  # no more than trackers are promised: not the program, its output, git, machine
                 silent=True, console="off", disable_git=True, disable_code=True, x_disable_stats=True,
-                x_disable_meta=True, x_disable_machine_info=True,
+                x_disable_meta=True, x_disable_machine_info=True, x_save_requirements=False,
             ),
         )  # fmt: skip
         return Noted(id=its, epochs=noted.epochs if mode == "online" else 0)

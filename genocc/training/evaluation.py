@@ -21,7 +21,7 @@ from genocc.data.images import MemoryImages
 from genocc.data.settings import data_fields
 from genocc.errors import DataError
 from genocc.runs.known_data import KnownData
-from genocc.runs.reading import read_known_data
+from genocc.runs.reading import RUN_LAST, read_epochs, read_known_data
 from genocc.runtimes import MAX_BATCH
 from genocc.threads import adaptive_waiting
 from genocc.training.result import read_training
@@ -187,6 +187,9 @@ def evaluate(
             note(remark)
     if center_crop not in (None, 1) and isinstance(found.test, MemoryImages):
         note("--center-crop has no effect: images of this size are held in memory, and measured whole")
+    if Path(net).is_dir() and not (Path(net) / RUN_LAST).exists():
+        epochs = len(read_epochs(net))
+        note(f"{net}: the training is not finished; these are the best weights of its first {epochs} epochs")
     known = KnownData.read(net) if data is None and read_known_data(net) is not None else None
     if known and (difference := known.difference(found.identity())):
         note(

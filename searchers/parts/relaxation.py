@@ -220,7 +220,7 @@ class ChainParameters(ArchitectureParameters):
         seed: Of the alphas' noise.
     """
 
-    def __init__(self, config: Chain, spaces: Mapping[str, CellSpace], seed: int = 0) -> None:
+    def __init__(self, config: Chain, spaces: Mapping[str, CellSpace], seed: int) -> None:
         super().__init__()
         self.config, self.spaces = config, spaces
         generator = torch.Generator().manual_seed(seed)

@@ -11,6 +11,7 @@ from tests.cli.commands import run
 
 def test_show(darts_v2: Genotype) -> None:
     assert run("show", "zoo:darts-v2", "--hash").output == f"{darts_v2.hash}\n"
+    assert json.loads(run("show", "zoo:darts-v2", "--hash", "--json").output) == {"hash": darts_v2.hash}
     assert "concat 2, 3, 4, 5" in run("show", "zoo:darts-v2").output
     shown = json.loads(run("show", "zoo:darts-v2", "--json").output)
     assert shown["hash"] == darts_v2.hash

@@ -28,6 +28,16 @@ def test_a_number_of_seeds_counts_from_zero_and_a_list_is_taken_as_it_is() -> No
 
 WRONG = [
     ("seeds = 2", "seeds = 0", "my.toml: seeds: found 0; expected 1 to 1000, or a list"),
+    (
+        "seeds = [7]",
+        "seeds = [true, false]",
+        "my.toml: row 'epochs'.seeds: found [True, False]; expected a number",
+    ),
+    (
+        "error = [3.0, 0.14]",
+        "error = true",
+        "my.toml: row 'DARTS'.paper: found {'error': True, 'super-net': 88.3}; ex",
+    ),
     ("seeds = [7]", "seeds = [7, 7]", "my.toml: row 'epochs'.seeds: found [7, 7]; expected distinct seeds"),
     ('name = "random"', 'name = "DARTS"', "my.toml: row 'DARTS' is there twice"),
     ('value = "train.last"', 'value = "train.lost"', "my.toml: column 'error'.value: found 'train.lost'; did you mean"),
@@ -43,6 +53,7 @@ WRONG = [
         'genotype = "zoo:darts-v2"\nsearch.method = "darts"',
         "my.toml: row 'published': a genotype and a search",
     ),
+    ("seeds = 1", "seeds = 1\nscale.tiny.search.epochs = 2", "my.toml: row 'published': a genotype, and a search at a"),
     ("seeds = [7]", "seeds = [7]\nscale.tinny.seeds = 1", "my.toml: row 'epochs'.scale: found 'tinny'; did you mean"),
     ('space = "ss1"', '"topology.nodes" = 3', "my.toml: scale.tiny.search.set: found {"),
     ('space = "ss1"', "space = [2024-01-01]", "my.toml: scale.tiny.search.set: found {"),

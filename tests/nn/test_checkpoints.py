@@ -220,6 +220,14 @@ def test_values_that_are_no_float32_are_refused(value: float, tmp_path: Path) ->
         import_weights(tmp_path / "c.pt", ALL_OPERATIONS, CIFAR, DARTS)
 
 
+def test_variances_below_zero_are_refused(tmp_path: Path) -> None:
+    state = reference().state_dict()
+    state["stem.1.running_var"][2] = -0.5
+    torch.save(state, tmp_path / "c.pt")
+    with pytest.raises(WeightsError, match=r"tensor 'stem\.1\.running_var' has values below 0, down to -0.5"):
+        import_weights(tmp_path / "c.pt", ALL_OPERATIONS, CIFAR, DARTS)
+
+
 def test_names_of_tensors_do_not_break_the_line(tmp_path: Path) -> None:
     torch.save({**reference().state_dict(), "a\nb" * 200: torch.zeros(1)}, tmp_path / "c.pt")
     with pytest.raises(WeightsError) as caught:

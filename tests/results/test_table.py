@@ -131,6 +131,21 @@ def test_a_search_and_the_training_of_what_it_found_are_one_row(tmp_path: Path) 
         read_table([*folders, folders[2]])
 
 
+def test_runs_on_different_data_sets_are_named(tmp_path: Path) -> None:
+    """Their accuracies say nothing about each other."""
+    notes, images = list[str](), [{"name": "digits"}, {"name": "imagefolder", "folder": "/photos"}, None, 3]
+    folders = [tmp_path / str(number) for number in range(len(images))]
+    for folder, data, name in zip(folders, images, ("darts-v1", "darts-v2", "nasnet", "amoebanet"), strict=True):
+        made_run(folder, "search", f"zoo:{name}", {"validation_accuracy": 0.5})
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "config": {"data": data}}))
+    assert len(read_table(folders, notes.append)) == 4
+    assert notes == ["runs of `genocc search` on different data sets, 'digits', '/photos', are ranked as if on one"]
+    notes.clear()
+    read_table([folders[0], *folders[2:]], notes.append)
+    assert not notes
+
+
 def test_the_searches_of_several_seeds_are_rows(tmp_path: Path) -> None:
     with open_run(tmp_path / "seeds", "search --seeds", {}) as opened:
         opened.begin()

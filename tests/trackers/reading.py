@@ -71,6 +71,7 @@ def wandb_records(path: Path) -> Iterator[Any]:
 def _wandb(run: Path) -> Found:
     found = Found(finished=False)
     its = read_note(run, "wandb").id
+    assert not list((run / "tracking").rglob("requirements.txt")), "nothing of the machine"
     (path,) = (run / "tracking" / "wandb" / "wandb").glob(f"offline-run-*-{its}/*.wandb")
     for record in wandb_records(path):
         kind = record.WhichOneof("record_type")

@@ -102,6 +102,15 @@ def test_images_that_are_not_those_of_the_training_are_noted(training_run: Path,
     assert not [note for note in notes if "the images" in note]
 
 
+def test_a_training_that_has_not_ended_is_said_to_be_one(training_run: Path, tmp_path: Path) -> None:
+    run, notes = Path(copytree(training_run, tmp_path / "run")), list[str]()
+    evaluate(run, note=notes.append)
+    assert not notes
+    (run / "last.safetensors").unlink()
+    evaluate(run, note=notes.append)
+    assert notes == [f"{run}: the training is not finished; these are the best weights of its first 3 epochs"]
+
+
 def test_what_split_seed_chooses_is_said(training_run: Path, tmp_path: Path) -> None:
     for name in load(DataRequest("fake", size=8)).classes:
         for number in range(5):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,8 @@ from torch import Tensor
 from genocc.errors import ConfigError
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import CellSpace, Coefficients, DataShape
+from genocc.searchers.methods.gdas import Gumbel
+from genocc.searchers.methods.random import Uniform
 from genocc.searchers.parts.penalties import Sparsity
 from genocc.searchers.parts.relaxation import ArchitectureState, Cen, Chain, ChainParameters, Softmax, sparsified
 from genocc.searchers.parts.space import SpaceConfig
@@ -220,3 +224,62 @@ def test_alphas_start_as_small_noise_of_the_seed() -> None:
     assert torch.equal(first.alpha["normal"], same.alpha["normal"])
     assert not torch.equal(first.alpha["normal"], other.alpha["normal"])
     assert 5e-4 < first.alpha["normal"].std() < 2e-3
+
+
+def test_a_relaxation_without_randomness_draws_its_coefficients() -> None:
+    made = relaxation(edge_normalization=True, temperature=2.0, temperature_ratio=0.9)
+    assert not made.random, "steps would ask it for a draw each"
+    drawn = made.draw(0.5, torch.Generator())["normal"]
+    assert torch.equal(drawn.op, of(made, 0.5).op)
+    assert torch.equal(drawn.edge, of(made, 0.5).edge)
+    state = ArchitectureState(made, 0.5)
+    assert torch.equal(state.coefficients["normal"].op, drawn.op)
+    assert state.coefficients is state.coefficients, "computed once, however many penalties look at it"
+
+
+def test_only_thresholds_cut() -> None:
+    made = Gumbel().build({"normal": SPACE}, 0)
+    assert made.thresholds() == {}
+    assert (Gumbel().cuts, Softmax().cuts, Softmax(dst=True).cuts) == (False, False, True)
+    with pytest.raises(ConfigError, match="a relaxation that cuts nothing"):
+        SearchConfig.make("gdas", overrides=["derivation=non-zero"])
+
+
+def test_noise_that_a_relaxation_starts_with_is_the_one_it_was_given() -> None:
+    assert Softmax(alpha_noise=0.5).initial_noise == 0.5
+    assert Uniform().initial_noise is None
+    made = Softmax(alpha_noise=0.5, edge_normalization=True, dst=True, threshold_start=-1.5).build({"normal": DENSE}, 3)
+    assert 0.4 < made.alpha["normal"].std() < 0.6
+    assert 0.2 < made.edge_alpha["normal"].std() < 0.9
+    assert made.threshold["normal"].tolist() == [-1.5] * 4
+
+
+def test_the_floor_of_the_temperature_may_be_its_start() -> None:
+    made = relaxation(temperature=2.0, temperature_ratio=0.5, temperature_floor=2.0)
+    assert {made.temperature(progress) for progress in (0.0, 0.5, 1.0)} == {2.0}
+
+
+def test_what_the_history_says_of_a_relaxation() -> None:
+    assert relaxation(temperature=3.0).numbers(0.0) == {"temperature": 3.0}
+    assert Uniform().build({"normal": SPACE}, 0).numbers(0.0) == {}
+
+
+def test_cen_needs_a_node_with_a_second_edge() -> None:
+    with pytest.raises(ConfigError, match="competes with itself on the other edges of its node"):
+        SearchConfig.make("darts", "nas-bench-201", ["relaxation=cen"])
+
+
+@pytest.mark.parametrize("dst", [False, True])
+def test_what_was_dropped_from_an_edge_has_no_share_there(dst: bool) -> None:
+    """The rest share it as if the dropped operation had never been there (P-DARTS' stages)."""
+    left = [[(edge + operation) % 3 > 0 for operation in range(7)] for edge in range(len(DENSE.edges))]
+    space = replace(DENSE, candidates=tuple(map(tuple, left)))
+    made = relaxation(space, dst=dst, threshold_start=-2.0)
+    found = of(made).importance.detach().numpy()
+    expected = np.array([softmax(np.where(keep, row, -np.inf)) for row, keep in zip(alpha(made), left, strict=True)])
+    if dst:
+        for node in range(2, 6):
+            rows = DENSE.incoming(node)
+            expected[rows] /= expected[rows].max()
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=0)
+    assert ((of(made).op > 0).numpy() <= np.array(left)).all()
