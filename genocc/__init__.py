@@ -5,6 +5,7 @@ primitive `Graph` it lowers to); many things come out (PyTorch, ONNX, Python sou
 here mirror the commands. Importing this package imports nothing else: each name comes when it is first asked for.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,10 @@ _MODULES = {
     "search": "searchers.request",
     "train": "training.request",
 }
+
+
+# ONNX Runtime 1.29 and later report to their makers from their import on, and keep an identifier in the home folder.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def __getattr__(name: str) -> Any:

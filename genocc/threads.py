@@ -83,6 +83,8 @@ class OtherPrograms:
 
     def _measured(self) -> tuple[float, float] | None:
         """The time, and the CPU time of all other programs so far, in seconds."""
+        if sys.platform == "win32":  # it has neither /proc nor sysconf
+            return None
         try:
             text = _STAT.read_text(encoding="ascii")
         except (OSError, ValueError):
@@ -149,7 +151,7 @@ class _Crowd:
 
 
 def _cpus() -> frozenset[int]:
-    found = os.sched_getaffinity(0) if sys.platform == "linux" else range(os.cpu_count() or 1)
+    found = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     return frozenset(found)
 
 

@@ -70,8 +70,9 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
         write_atomically(tmp_path, "x")
     with pytest.raises(FileError, match=r"no-folder: no such folder"):
         write_atomically(tmp_path / "no-folder" / "a", "x")
-    with pytest.raises(FileError, match=r"/proc/a: cannot write there"):
-        write_atomically("/proc/a", "x")
+    if Path("/proc").exists():
+        with pytest.raises(FileError, match=r"/proc/a: cannot write there"):
+            write_atomically("/proc/a", "x")
     (tmp_path / "latin").write_bytes(b"caf\xe9")
     with pytest.raises(FileError, match=r"latin: not UTF-8 text \(byte 3, line 1\); it looks like CP1252"):
         read_text(tmp_path / "latin", limit=10)
@@ -82,7 +83,7 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
         read_text("a\0b", limit=10)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root and Windows may write everywhere")
 def test_no_permission(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(FileError, match="no permission to write"):

@@ -97,3 +97,10 @@ def test_the_pythons_of_the_classifiers_are_those_that_are_looked_for() -> None:
     assert f"Python {least} to {most}" in (ROOT / "README.md").read_text(encoding="utf-8")
     workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
     assert re.findall(r'"(3\.\d+)"', workflow.partition("include:")[0]) == named
+
+
+def test_the_workflow_makes_what_there_is_to_make() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    targets = {name for found in re.findall(r"targets: \[?([a-z ]+)", workflow) for name in found.split()}
+    assert targets == {"test", "lint", "types", "demo"}
+    assert targets <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))

@@ -18,6 +18,8 @@ from genocc.files import explained, shortened
 
 TAIL = 1 << 16
 """Bytes of a log's end in which a message is looked for."""
+KILLED = -9
+"""Exit code of a process that was killed: -SIGKILL, a name that Windows lacks."""
 _ERROR = re.compile(r"(?:[\w .-]+: )?error: (.+)")
 
 
@@ -93,7 +95,7 @@ class Command:
 
     def _has_ended(self) -> bool:
         """As `Popen.poll`, which takes a lock that an interrupted `wait` may hold."""
-        if sys.platform == "win32":
+        if sys.platform == "win32" or not hasattr(os, "waitid"):  # macOS has it from Python 3.13
             return self.process.poll() is not None
         try:
             return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None

@@ -15,7 +15,7 @@ from pydantic import Field
 from genocc.configuration import Part
 from genocc.engines.base import Engine, Job, Session
 from genocc.engines.child import GRACE
-from genocc.engines.command import run
+from genocc.engines.command import KILLED, run
 from genocc.errors import EngineError
 from genocc.machine import cores
 
@@ -101,7 +101,7 @@ class RaySession(Session):
             return job, int(code), message
         except Exception as error:  # of any class: of Ray, whose worker has died, or what the task raised
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            return job, -signal.SIGKILL, f"Ray: {(lines or [type(error).__name__])[0][:200]}; see {job.log}"
+            return job, KILLED, f"Ray: {(lines or [type(error).__name__])[0][:200]}; see {job.log}"
 
     def close(self) -> None:
         for task in self._running:

@@ -22,7 +22,7 @@ from pydantic import Field
 from genocc.configuration import Part
 from genocc.engines.base import Engine, Job, Session
 from genocc.engines.child import GRACE
-from genocc.engines.command import Command
+from genocc.engines.command import KILLED, Command
 from genocc.engines.local import THREADS
 from genocc.errors import EngineError, GenoccError
 from genocc.files import json_object, read_text, write_atomically
@@ -206,14 +206,14 @@ class Submission:
 def _ended(one: Any, lost: bool) -> tuple[int, str]:
     """The exit code and the message of a job that is done; submitit waits for a result that is not lost."""
     if lost:
-        return -signal.SIGKILL, f"its process has died; see {one.paths.stderr}"
+        return KILLED, f"its process has died; see {one.paths.stderr}"
     try:
         code, message = one.result()
         return int(code), message
     except Exception as error:  # of any class: what the job's process raised, and what submitit says of one that died
         lines = [line.strip() for line in str(error).splitlines() if line.strip(" -")]
         said = (lines or [type(error).__name__])[-1]
-        return -signal.SIGKILL, f"Slurm: {one.state}: {said[:200]}; see {one.paths.stderr}"
+        return KILLED, f"Slurm: {one.state}: {said[:200]}; see {one.paths.stderr}"
 
 
 def _read(path: Path) -> dict[str, str]:

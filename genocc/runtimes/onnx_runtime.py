@@ -31,7 +31,7 @@ PROVIDERS = {
 RUNTIME = f"ONNX Runtime {onnxruntime.__version__}"
 """Its name and version, for messages."""
 
-onnxruntime.disable_telemetry_events()  # a compiler that runs offline reports to nobody
+onnxruntime.disable_telemetry_events()  # for Windows; elsewhere it comes too late, and `genocc/__init__.py` acts
 
 _CANNOT_LOAD = (states.Fail, states.InvalidArgument, states.InvalidGraph, states.InvalidProtobuf, states.NotImplemented)
 _SILENT = 4

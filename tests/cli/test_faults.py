@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,8 @@ from genocc.runs.reading import CHECKPOINTS
 from tests.faults import faulty, library
 from tests.searchers.small import assert_same as assert_same_search
 from tests.training.tiny import GENOTYPE, TINY, assert_same
+
+resource = pytest.importorskip("resource", reason="Windows has none of these faults")
 
 NET = ("--channels", "4", "--layers", "3", "--input-size", "16")
 TRAINING = ("--preset", "cifar", *(word for text in TINY for word in ("--set", text)), "--device", "cpu")

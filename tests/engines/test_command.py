@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,10 @@ def test_it_runs_genocc_where_the_driver_stands(tmp_path: Path, monkeypatch: pyt
     assert (tmp_path / "deep" / "a.log").read_text() == "genocc: error: nothing.txt: no such file; check the path\n"
 
 
-def test_closing_ends_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lacking", ["", "waitid"], ids=["all", "without waitid"])
+def test_closing_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str) -> None:
+    if lacking:
+        monkeypatch.delattr(os, lacking)
     one = job(tmp_path, "endless")
     command = Command(one.texts())
     until((one.folder / "ready").exists)

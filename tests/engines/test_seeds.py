@@ -161,6 +161,8 @@ def test_three_searches_of_which_one_fails_and_one_is_killed(
 
 def children(folder: Path) -> list[int]:
     """The processes of the job that writes a run folder."""
+    if not Path("/proc/self/cmdline").exists():
+        pytest.skip("no /proc to see processes in")
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):

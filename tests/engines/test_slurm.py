@@ -19,7 +19,7 @@ from genocc.engines.slurm import SlurmSession, SlurmSettings, Submission
 from genocc.errors import EngineError
 from tests.engines.jobs import alive, begun, job, until
 
-if reason := engine_type("slurm").lacks():
+if reason := engine_type("slurm").lacks() or (sys.platform != "linux" and "Slurm runs on Linux"):
     pytest.skip(reason, allow_module_level=True)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,15 @@ def test_a_session_gives_the_output(batch: int) -> None:
     made = session(CONTENT)
     assert made.get_providers() == ["CPUExecutionProvider"]
     np.testing.assert_allclose(run(made, IMAGES[:batch]), logits()[:batch], rtol=1e-6)
+
+
+def test_nothing_is_sent_unasked(tmp_path: Path) -> None:
+    """What it would send waits in the home folder, beside an identifier; in CI it sends nothing by itself."""
+    unset = {"CI", "TF_BUILD", "GITHUB_ACTIONS", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"}
+    environment = {name: text for name, text in os.environ.items() if name not in unset} | {"HOME": str(tmp_path)}
+    script = f"from genocc.runtimes.onnx_runtime import session; session({CONTENT!r})"
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_unknown_providers_are_refused() -> None:
