@@ -128,41 +128,40 @@ def combine(features: Sequence[Feature], coefficients: Tensor) -> Tensor:
 def normalize(features: Sequence[Feature]) -> None:
     """Sets ``mean`` and ``inverse`` of the features that lack them, and updates their BN's running statistics.
 
-    Features of the same shapes are stacked, so that their statistics are a few large operations, not many small ones;
-    of a batch in several processes' shares, those of all are exchanged in one piece.
+    Features of the same shapes are stacked, so that their statistics are a few large operations, not many small ones,
+    and one exchange where processes share a batch. Others are exchanged on their own: what no loss depends on has no
+    gradient then, in several processes as in one.
     """
     waiting = list({id(f): f for f in features if not f.normalized}.values())
-    groups = [list(group) for _, group in groupby(sorted(waiting, key=_likeness), key=_likeness)]
-    learning = [found for found in groups if _norm(found[0]).training]
-    found_moments = [_stacked_moments(found) for found in learning]
-    shares = 1
-    if learning and _norm(learning[0][0]).synchronized:
-        shares = distributed.get_world_size()
-        exchanged = iter(mean_over_processes(*(tensor for pair in found_moments for tensor in pair)))
-        found_moments = list(zip(exchanged, exchanged, strict=True))
-    for found, (first, second) in zip(learning, found_moments, strict=True):
-        means, variances = _statistics(found, first, second)
-        _update(found, means.detach(), variances.detach(), pixels=shares * found[0].map[..., 0].numel())
-        _set(found, means, variances)
-    for found in groups:
-        if not found[0].normalized:
-            means, variances = (torch.stack(values) for values in zip(*map(_running, found), strict=True))
-            _set(found, means, variances)
+    for _, group in groupby(sorted(waiting, key=_likeness), key=_likeness):
+        found = list(group)
+        norms = [f.norm for f in found if f.norm is not None]
+        if norms[0].training:
+            shares = distributed.get_world_size() if norms[0].synchronized else 1
+            means, variances = _batch_statistics(found, shares)
+            _update(norms, means.detach(), variances.detach(), pixels=shares * found[0].map[..., 0].numel())
+        else:
+            means, variances = (torch.stack(values) for values in zip(*map(_running, norms), strict=True))
+        inverses = (variances + norms[0].eps).rsqrt()
+        for f, mean, inverse in zip(found, means.unbind(), inverses.unbind(), strict=True):
+            f.mean, f.inverse, f.normalized = mean, inverse, True
 
 
-def _stacked_moments(features: list[Feature]) -> tuple[Tensor, Tensor]:
-    """First (T, C_in) and second moments of the maps: (T, C_in, C_in) before a 1x1 convolution, else (T, C_in)."""
+def _batch_statistics(features: list[Feature], shares: int) -> tuple[Tensor, Tensor]:
+    """Means and variances (T, C) of the inputs of the BNs; of W z, they come from the moments of z.
+
+    Of a batch in several processes' shares, the moments are means of those of all shares.
+    """
+    pointwise = features[0].weight is not None
     first, second = [], []
     for f in features:
-        f.map, mean, square = moments(f.map, full=f.weight is not None)
+        f.map, mean, square = moments(f.map, full=pointwise)
         first.append(mean)
         second.append(square)
-    return torch.stack(first), torch.stack(second)
-
-
-def _statistics(features: list[Feature], means: Tensor, squares: Tensor) -> tuple[Tensor, Tensor]:
-    """Means and variances (T, C) of the inputs of the BNs; those of W z follow from the moments of z."""
-    if features[0].weight is None:
+    means, squares = torch.stack(first), torch.stack(second)
+    if shares > 1:
+        means, squares = mean_over_processes(means, squares)
+    if not pointwise:
         return means, (squares - means * means).clamp(min=0)
     weights = _weights(features)
     with torch.autocast(weights.device.type, enabled=False):  # statistics keep float32 whatever the features are
@@ -171,27 +170,15 @@ def _statistics(features: list[Feature], means: Tensor, squares: Tensor) -> tupl
         return (weights @ means[:, :, None])[:, :, 0], variances
 
 
-def _set(features: list[Feature], means: Tensor, variances: Tensor) -> None:
-    inverses = (variances + _norm(features[0]).eps).rsqrt()
-    for f, mean, inverse in zip(features, means.unbind(), inverses.unbind(), strict=True):
-        f.mean, f.inverse, f.normalized = mean, inverse, True
-
-
-def _update(features: list[Feature], means: Tensor, variances: Tensor, pixels: int) -> None:
+def _update(norms: list[BatchNorm2d], means: Tensor, variances: Tensor, pixels: int) -> None:
     unbiased = variances * (pixels / max(pixels - 1, 1))
-    for f, mean, variance in zip(features, means.unbind(), unbiased.unbind(), strict=True):
-        running_mean, running_variance = _running(f)
-        running_mean.lerp_(mean, _norm(f).momentum)
-        running_variance.lerp_(variance, _norm(f).momentum)
+    for norm, mean, variance in zip(norms, means.unbind(), unbiased.unbind(), strict=True):
+        running_mean, running_variance = _running(norm)
+        running_mean.lerp_(mean, norm.momentum)
+        running_variance.lerp_(variance, norm.momentum)
 
 
-def _norm(feature: Feature) -> BatchNorm2d:
-    assert feature.norm is not None, "what is not normalized has a BN"
-    return feature.norm
-
-
-def _running(feature: Feature) -> tuple[Tensor, Tensor]:
-    norm = _norm(feature)
+def _running(norm: BatchNorm2d) -> tuple[Tensor, Tensor]:
     assert norm.running_mean is not None
     assert norm.running_var is not None
     return norm.running_mean, norm.running_var
@@ -203,6 +190,6 @@ def _weights(features: list[Feature]) -> Tensor:
 
 def _likeness(feature: Feature) -> tuple[Any, ...]:
     """Sort key of `normalize`: features with equal keys are stacked."""
-    norm = _norm(feature)
+    assert feature.norm is not None
     shape = feature.map.shape if feature.weight is None else (*feature.map.shape, *feature.weight.shape)
-    return (len(shape), tuple(shape), norm.eps, norm.momentum, norm.training)
+    return (len(shape), tuple(shape), feature.norm.eps, feature.norm.momentum, feature.norm.training)

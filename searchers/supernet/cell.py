@@ -103,9 +103,7 @@ class SuperCell(nn.Module):
         space, channels = self.space, self.channels
         states = [newer]
         if space.inputs > 1:
-            inputs = [self.pre0(older), self.pre1(newer)]
-            normalize(inputs)
-            states = [CellState(feature.computed()) for feature in inputs]
+            states = [CellState(self.pre0(older).computed()), CellState(self.pre1(newer).computed())]
         found: dict[str, Feature] = {}
         for number in range(space.inputs + space.nodes):
             if number >= space.inputs:

@@ -62,13 +62,13 @@ def test_operations_side_by_side_share_the_exchanges_of_their_statistics(monkeyp
     alone = [copy.deepcopy(module)(state).computed() for module in modules]
     exchanged: list[int] = []
     monkeypatch.setattr(features, "mean_over_processes", lambda *them: (exchanged.append(len(them)), them)[1])
-    monkeypatch.setattr(distributed, "get_world_size", lambda: 1)
+    monkeypatch.setattr(distributed, "get_world_size", lambda: 2)
     for norm in (part for module in modules for part in module.modules() if isinstance(part, BatchNorm2d)):
         norm.synchronized = True
     found = together(modules, state)
     assert len(exchanged) == 1, "both separable convolutions are half done"
     features.normalize(found)
-    assert len(exchanged) == 2, "of 1x1 convolutions and of a pool, at once"
+    assert len(exchanged) == 3, "of three 1x1 convolutions, and of a pool"
     for feature, expected in zip(found, alone, strict=True):
         torch.testing.assert_close(feature.computed(), expected)
 
