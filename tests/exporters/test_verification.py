@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -179,8 +180,16 @@ def _without_metadata(model: onnx.ModelProto) -> None:
 
 
 def _huge(model: onnx.ModelProto) -> None:
+    """As the file of another program, or of an older version, which does not say how its net is wired."""
+    texts = {entry.key: entry.value for entry in model.metadata_props if entry.key != "wiring"}
+    texts["network"] = '{"channels": 4096, "layers": 500, "input_size": [17, 16]}'
+    onnx.helper.set_model_props(model, texts)
+
+
+def _other_layers(model: onnx.ModelProto) -> None:
     (entry,) = (entry for entry in model.metadata_props if entry.key == "network")
-    entry.value = '{"channels": 4096, "layers": 500, "input_size": [17, 16]}'
+    network = json.loads(entry.value)
+    entry.value = json.dumps({**network, "layers": network["layers"] + 1})
 
 
 def _broken_genotype(model: onnx.ModelProto) -> None:
@@ -218,6 +227,7 @@ def _external(model: onnx.ModelProto) -> None:
     [
         (_without_metadata, "no genotype in its metadata; expected a file that `genocc compile` wrote"),
         (_huge, "damaged metadata: it describes a net that is larger than any file of genocc"),
+        (_other_layers, "damaged metadata: wiring: found '[0-9a-f]+'; the net beside it has"),
         (_broken_genotype, "damaged metadata.*unknown operation 'sep_conv_9x9'"),
         (_broken_network, "damaged metadata"),
         (_other_classes, "contradicts its metadata: they say classes: 11, its graph has 10; was it changed"),

@@ -88,7 +88,7 @@ def test_text_that_is_taken_as_it_stands() -> None:
 
 @pytest.mark.parametrize("piece", ["{", "{'a", "Genotype('", "{'a' b}", "{" * 50 + "'a' b" + "}" * 50, "({[", ")]}"])
 def test_the_search_ends_soon(piece: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()  # of this process: the machine may be busy
     with suppress(FormatError):
         list(excerpts(piece * (100_000 // len(piece)), OPENING))
-    assert time.monotonic() - start < 3
+    assert time.process_time() - start < 3
