@@ -7,7 +7,7 @@ import pytest
 from genocc import Genotype, NetworkConfig, lower
 from genocc.checkpoints import LAYOUTS
 from genocc.errors import NetworkError
-from tests.nn.test_checkpoints import ALL_OPERATIONS, CIFAR, IMAGENET, reference
+from tests.nn.checkpoint_nets import ALL_OPERATIONS, CIFAR, IMAGENET, reference
 
 DARTS = LAYOUTS["darts"]
 

@@ -9,7 +9,7 @@ import torch
 
 from genocc.nn.target_net import load
 from tests.cli.commands import error, run
-from tests.nn.test_checkpoints import ALL_OPERATIONS, CIFAR, reference
+from tests.nn.checkpoint_nets import ALL_OPERATIONS, CIFAR, reference
 
 OPTIONS = ("--channels", 4, "--layers", 4, "--classes", 6)
 
