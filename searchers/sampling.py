@@ -28,6 +28,8 @@ from .summary import architecture_numbers
 
 DRAWS = 2000
 """Genotypes that are drawn for one within the budget."""
+PREDICTIONS = 100
+"""Those of them whose latency is predicted, where that is limited: each takes a compilation, a quarter of a second."""
 MOST = 100_000
 """The most genotypes that one call samples."""
 
@@ -56,11 +58,11 @@ class Sampler:
         """Returns genotype ``number`` of the seed's sequence, its coefficients, and how many were drawn for it.
 
         Raises:
-            GenoccError: None of `DRAWS` is within the budget; the message says how close the best came.
+            GenoccError: None of `DRAWS` (`PREDICTIONS`) is within the budget; the message says how close the best came.
         """
         budget = self.config.budget
         limits: dict[str, float | None] = {"MACs": budget.max_macs, "parameters": budget.max_params}
-        least, fastest = dict.fromkeys(limits, inf), inf
+        least, fastest, predicted = dict.fromkeys(limits, inf), inf, 0
         for draw in range(DRAWS):
             genotype, found = self._drawn(derived_seed(self.config.seed, "sample", number, draw), name)
             if budget.max_macs is None and budget.max_params is None and budget.max_latency is None:
@@ -69,15 +71,17 @@ class Sampler:
             if all(most is None or costs[cost] <= most for cost, most in limits.items()):
                 if (latency := self._latency(genotype)) <= (budget.max_latency or inf):
                     return genotype, found, draw + 1
-                fastest = min(fastest, latency)
+                fastest, predicted = min(fastest, latency), predicted + 1
             least = {cost: min(least[cost], costs[cost]) for cost in costs}
+            if predicted == PREDICTIONS:
+                break
         asked = ", ".join(f"{most:,} {cost}" for cost, most in limits.items() if most is not None)
         closest = " and ".join(f"{least[cost]:,} {cost}" for cost, most in limits.items() if most is not None)
         if budget.max_latency is not None:
             asked = f"{asked}{', ' * bool(asked)}{budget.max_latency * 1e3:,.3f} ms of predicted latency"
             closest = f"{closest}{' and ' * bool(closest)}{fastest * 1e3:,.3f} ms"
         raise GenoccError(
-            f"none of {DRAWS:,} random genotypes is within the budget of {asked}; the least were {closest} "
+            f"none of {draw + 1:,} random genotypes is within the budget of {asked}; the least were {closest} "
             f"({_described(self.target)}): allow more, or choose a smaller target with budget.channels and "
             "budget.layers"
         )
