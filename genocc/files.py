@@ -61,11 +61,15 @@ def json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
     Python would keep the last and drop the others without a word.
     """
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+    if (twice := repeated_name(pairs)) is not None:
         raise ValueError(f"the name {quoted(twice)} is there twice in one object")
-    return found
+    return dict(pairs)
+
+
+def repeated_name(pairs: Sequence[tuple[str, Any]]) -> str | None:
+    """Returns the first name that is there more than once; None if there is none."""
+    counts = Counter(name for name, _ in pairs)
+    return next((name for name, count in counts.items() if count > 1), None)
 
 
 def write_atomically(

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, f
 from pydantic_core import PydanticCustomError
 
 from genocc.errors import GenotypeError, expectation
-from genocc.files import read_text, write_atomically
+from genocc.files import read_text, repeated_name, write_atomically
 from genocc.operations import NONE, all_operations, exists, suggestion
 
 MAX_CELLS = 64
@@ -305,12 +305,9 @@ def _step(part: int | str) -> str:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+    if (twice := repeated_name(pairs)) is not None:
         raise GenotypeError(f"$.{_step(twice)}: the field stands twice in one object; remove one")
-    return result
+    return dict(pairs)
 
 
 def _no_constant(text: str) -> NoReturn:

@@ -6,6 +6,7 @@ import ast
 import re
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 
 from genocc.errors import FormatError
 from genocc.formats.literals import called, literal, statements
@@ -14,7 +15,7 @@ from genocc.formats.sightings import Sighting
 
 def with_names(text: str, found: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
     """Returns genotypes of a text with their unnamed arguments named, where the text defines what it calls."""
-    if "amedtuple" not in text.lower() or not (orders := _orders(text)):
+    if "amedtuple" not in text.lower() or not (orders := orders_in(text)):
         return found
     return tuple(
         replace(one, value=_named(one.value, orders[called(one.value)]))
@@ -24,8 +25,12 @@ def with_names(text: str, found: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
     )
 
 
-def _orders(text: str) -> dict[str, list[str]]:
-    """The fields of each named tuple that is defined at the top of a text, if that is Python source."""
+@lru_cache(maxsize=2)
+def orders_in(text: str) -> dict[str, list[str]]:
+    """Returns the fields of each named tuple that is defined at the top of a text, if that is Python source.
+
+    Dialects share what was found, as in `sightings`, until ``orders_in.cache_clear()``.
+    """
     found: dict[str, list[str]] = {}
     with suppress(FormatError):
         for statement in statements(text):
