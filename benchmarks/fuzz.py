@@ -32,7 +32,6 @@ from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 
 from genocc import Genotype, NetworkConfig, lower
-from genocc.compiler import CompiledNet
 from genocc.engines.base import Engine, Job, choose, parse_settings
 from genocc.errors import GenoccError, InternalError
 from genocc.exporters.onnx import OnnxExporter, check
@@ -45,6 +44,7 @@ from genocc.passes.bisect import bisect
 from genocc.runtimes.nets import NetFile
 from genocc.runtimes.onnx_files import OnnxFile
 from genocc.runtimes.table import runtimes
+from genocc.targets import CompiledNet
 from tests.reference import evaluate, random_image, random_parameters
 from tests.strategies import genotypes, networks
 

@@ -27,13 +27,14 @@ from torch import Tensor, nn
 import genocc
 from genocc import NetworkConfig
 from genocc.cli.console import note, print_table
-from genocc.compiler import CompiledNet, compile_net
+from genocc.compiler import compile_net
 from genocc.counting import cost
 from genocc.machine import machine
 from genocc.nn.graph_module import graph_module
 from genocc.nn.inference_net import PASSES, InferenceNet
 from genocc.primitives import AvgPool, Conv2d, Linear, MaxPool
 from genocc.runtimes.torch import torch_device
+from genocc.targets import CompiledNet
 
 Run = Callable[[Tensor], Tensor]
 BATCHES = (1, 64, 256)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import isfinite
 
-from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
 from genocc.graph import Graph, GraphBuilder
 from genocc.network import NetworkConfig
 from genocc.primitives import Input, Normalize, Softmax
 from genocc.provenance import Normalization, Provenance
+from genocc.targets import CompiledNet
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from genocc import origins
-from genocc.compiler import CompiledNet
 from genocc.counting import check_activations
 from genocc.errors import TargetError
 from genocc.graph import Graph
@@ -23,6 +22,7 @@ from genocc.primitives import Input, Relu
 from genocc.provenance import Provenance
 from genocc.runtimes.base import LoadedNet, in_batches_of
 from genocc.runtimes.torch import one_thread
+from genocc.targets import CompiledNet
 from genocc.verification import Comparison, DepthError, Verification
 
 from .comparison import Array, difference, random_images

@@ -18,7 +18,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from genocc.compiler import CompiledNet
 from genocc.errors import InternalError, TargetError
 from genocc.graph import Graph, Node
 from genocc.passes import Parameters
@@ -44,6 +43,7 @@ from genocc.primitives import (
 )
 from genocc.runtimes import MAX_BATCH
 from genocc.runtimes.onnx_files import MAX_BYTES
+from genocc.targets import CompiledNet
 from genocc.verification import Verification
 from genocc.version import __version__
 

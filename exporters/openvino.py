@@ -9,12 +9,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from genocc.compiler import CompiledNet
 from genocc.errors import InternalError, TargetError
 from genocc.precision import PRECISIONS
 from genocc.runtimes.onnx_files import first_line
 from genocc.runtimes.openvino import OPENVINO, openvino
 from genocc.runtimes.openvino_files import MAX_BYTES, METADATA, WEIGHTS_DIGEST, digest, weights_path
+from genocc.targets import CompiledNet
 from genocc.verification import Verification
 
 from .deployment import Deployment

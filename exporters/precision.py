@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from numpy.typing import NDArray
 
-from genocc.compiler import CompiledNet, Exporter, level
 from genocc.errors import TargetError
 from genocc.passes import PASSES, run_passes, select
 from genocc.precision import FLOAT32, PRECISIONS, Tradeoff
 from genocc.provenance import Provenance
+from genocc.targets import CompiledNet, Exporter, level
 
 from .deployment import Deployment
 

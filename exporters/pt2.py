@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, fx
 from torch.export.passes import move_to_device_pass
 
-from genocc.compiler import CompiledNet, Exporter
 from genocc.graph import Graph
 from genocc.nn.graph_module import graph_module
 from genocc.nn.primitives import INFERENCE_EMITTERS
 from genocc.primitives import Input
 from genocc.runtimes.torch import TRACING, torch_device
+from genocc.targets import CompiledNet, Exporter
 from genocc.verification import Verification
 
 from .comparison import compare, torch_file

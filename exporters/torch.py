@@ -8,13 +8,13 @@ from typing import ClassVar
 
 from genocc import origins
 from genocc import weights as weight_files
-from genocc.compiler import CompiledNet, Exporter
 from genocc.errors import TargetError
 from genocc.lowering import lower
 from genocc.nn.graph_module import graph_module
 from genocc.nn.target_net import TargetNet, load, save
 from genocc.provenance import Normalization, Provenance
 from genocc.runtimes.torch import torch_device
+from genocc.targets import CompiledNet, Exporter
 from genocc.verification import Verification
 
 from .deployment import check_class_names

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from genocc import weights as weight_files
-from genocc.compiler import CompiledNet, compile_net
+from genocc.compiler import compile_net
 from genocc.counting import check_activations
 from genocc.errors import TargetError
 from genocc.graph import Graph
@@ -24,6 +24,7 @@ from genocc.runtimes.nets import NetFile
 from genocc.runtimes.onnx_files import MAX_BYTES
 from genocc.runtimes.table import chosen
 from genocc.runtimes.torch import one_thread
+from genocc.targets import CompiledNet
 from genocc.verification import Verification
 
 from .comparison import BATCHES, TOLERANCE, Array, LoadedFile, compare

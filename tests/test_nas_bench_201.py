@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocc import Cell, Genotype, NetworkConfig, count, lower
-from genocc.compiler import compile, exporters
+from genocc.compiler import compile
 from genocc.counting import Counts
 from genocc.errors import NetworkError
 from genocc.exporters.python.exporter import source
 from genocc.formats import read
 from genocc.nn.target_net import TargetNet
 from genocc.passes import PASSES, Parameters, run_passes, select
+from genocc.targets import exporters
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.reference_nas_bench_201 import TinyNetwork
 from tests.strategies import cells

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from genocc.compiler import CompiledNet, Exporter, compile_net, exporter, exporters, trained_by
+from genocc.compiler import compile_net, trained_by
 from genocc.counting import cost
 from genocc.errors import TargetError
 from genocc.genotype import Genotype
@@ -35,6 +35,7 @@ from genocc.runtimes.onnx_runtime import PROVIDERS
 from genocc.runtimes.table import runtime, runtimes
 from genocc.runtimes.torch import torch_device
 from genocc.source import Source
+from genocc.targets import CompiledNet, Exporter, exporter, exporters
 
 from ..int8.calibration import Calibration, read_calibration
 from ..onnx import OnnxExporter, check

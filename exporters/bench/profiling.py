@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from genocc.compiler import Exporter, compile, exporter, exporters
+from genocc.compiler import compile
 from genocc.errors import TargetError
 from genocc.latency.designs import Net, design
 from genocc.latency.model import errors, fit
@@ -27,6 +27,7 @@ from genocc.runtimes.base import Runtime
 from genocc.runtimes.files import open_file
 from genocc.runtimes.table import runtime as runtime_of
 from genocc.search_spaces import search_space
+from genocc.targets import Exporter, exporter, exporters
 from genocc.threads import OtherPrograms
 from genocc.version import __version__
 

@@ -18,12 +18,12 @@ from pathlib import Path
 import torch
 
 from genocc import weights as weight_files
-from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
 from genocc.lowering import lower
 from genocc.nn.graph_module import graph_module
 from genocc.nn.primitives import INFERENCE_EMITTERS
 from genocc.provenance import Provenance
+from genocc.targets import CompiledNet
 
 _NET, _MODEL, _SECONDS = "net.safetensors", "traced.onnx", "seconds.json"
 

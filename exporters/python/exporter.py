@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from genocc import origins
-from genocc.compiler import CompiledNet, Exporter
 from genocc.errors import GenoccError, InternalError, TargetError
 from genocc.genotype import Genotype
 from genocc.graph import GraphBuilder
@@ -26,6 +25,7 @@ from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.operations import Block, factorized_reduce, relu_conv_bn
 from genocc.primitives import Input
+from genocc.targets import CompiledNet, Exporter
 from genocc.verification import Verification
 from genocc.version import __version__
 

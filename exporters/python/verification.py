@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from genocc import origins
-from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
 from genocc.runtimes.torch import torch_device
+from genocc.targets import CompiledNet
 from genocc.verification import Verification
 from genocc.weights import save
 

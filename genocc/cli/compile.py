@@ -14,11 +14,12 @@ from genocc.network import NetworkConfig
 from genocc.runs.outputs import refuse_overwriting
 
 if TYPE_CHECKING:
-    from genocc.compiler import Compilation, Exporter
+    from genocc.compiler import Compilation
     from genocc.graph import Graph
     from genocc.passes import Parameters, Pass
     from genocc.precision import Tradeoff
     from genocc.source import Source
+    from genocc.targets import Exporter
 
 
 def _option(panel: str, *names: str, help: str, metavar: str | None = None) -> Any:

@@ -8,9 +8,9 @@ from genocc.cli.options import JsonOption
 
 def passes(json: JsonOption = False) -> None:
     """List the compiler's passes in the order in which they run, with their arguments."""
-    from genocc.compiler import exporters
     from genocc.passes import PASSES
     from genocc.passes.arguments import arguments, written
+    from genocc.targets import exporters
 
     targets = exporters()
     found: list[dict[str, Any]] = [

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
 from genocc.graph import Node
 from genocc.primitives import (
@@ -39,6 +38,7 @@ from genocc.primitives import (
     Softmax,
     Zero,
 )
+from genocc.targets import CompiledNet
 
 PASSES = (
     "remove-dead-code",

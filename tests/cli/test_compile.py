@@ -15,9 +15,10 @@ from typer.testing import CliRunner, Result
 import genocc
 from genocc import weights, zoo
 from genocc.cli import app
-from genocc.compiler import compile_net, exporters
+from genocc.compiler import compile_net
 from genocc.passes import PASSES
 from genocc.runtimes.openvino import OPENVINO
+from genocc.targets import exporters
 from tests.reference import random_parameters
 
 SMALL = ("--channels", "4", "--layers", "3", "--input-size", "16")

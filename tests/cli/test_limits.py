@@ -12,9 +12,9 @@ import pytest
 
 import genocc
 from genocc import Genotype, NetworkConfig
-from genocc.compiler import exporter
 from genocc.errors import GenoccError
 from genocc.lowering import MAX_PRIMITIVES
+from genocc.targets import exporter
 from tests.cli.commands import error, run
 from tests.exporters.drawing.drawn import needs_dot
 from tests.strategies import crowded

@@ -8,8 +8,8 @@ import re
 from typer.testing import CliRunner
 
 from genocc.cli import app
-from genocc.compiler import exporters
 from genocc.passes import PASSES
+from genocc.targets import exporters
 
 
 def test_command_lists_them() -> None:

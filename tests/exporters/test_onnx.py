@@ -18,7 +18,7 @@ from onnx.reference import ReferenceEvaluator
 
 import genocc
 from genocc import Genotype, Graph, NetworkConfig, checkpoints
-from genocc.compiler import CompiledNet, compile_net, level
+from genocc.compiler import compile_net
 from genocc.errors import InternalError, TargetError
 from genocc.exporters.onnx import EMITTERS, OnnxExporter, check
 from genocc.graph import GraphBuilder
@@ -43,6 +43,7 @@ from genocc.primitives import (
     Zero,
 )
 from genocc.runtimes.onnx_runtime import session
+from genocc.targets import CompiledNet, level
 from tests import sample_data
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.strategies import genotypes, networks

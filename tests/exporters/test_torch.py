@@ -10,10 +10,11 @@ import torch
 
 import genocc
 from genocc import Genotype, NetworkConfig, weights
-from genocc.compiler import CompiledNet, compile_net
+from genocc.compiler import compile_net
 from genocc.errors import TargetError, WeightsError
 from genocc.exporters.torch import TorchExporter, load
 from genocc.provenance import Provenance
+from genocc.targets import CompiledNet
 from tests.reference import evaluate, random_parameters
 
 CONFIG = NetworkConfig(channels=2, layers=3, classes=3, auxiliary=True)

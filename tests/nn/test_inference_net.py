@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocc import Genotype, NetworkConfig, lower
-from genocc.compiler import CompiledNet
 from genocc.errors import TargetError
 from genocc.graph import GraphBuilder
 from genocc.nn.inference_net import PASSES, InferenceNet
 from genocc.passes import PASSES as ALL_PASSES
 from genocc.passes import Parameters, run_passes, select
 from genocc.primitives import DropPath, Input, Normalize, Relu, Slice, Softmax
+from genocc.targets import CompiledNet
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.strategies import genotypes, networks
 

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genocc import Genotype, Graph, NetworkConfig, lower
-from genocc.compiler import exporters
 from genocc.errors import GenoccError, NetworkError
 from genocc.passes import COUNTED, PASSES, Parameters, Pass, run_passes, select
 from genocc.passes.pad_channels import PadChannels
+from genocc.targets import exporters
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.strategies import genotypes, networks
 
