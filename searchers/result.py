@@ -12,12 +12,12 @@ from genocc.errors import RunError
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
 from genocc.runs.costs import Costs
+from genocc.latency.prediction import LATENCY
 from genocc.runs.history import finished_epochs
 from genocc.runs.images import image_sizes
 from genocc.runs.reading import RUN_GENOTYPE, SEARCH, read_config
 
 from .config import SearchConfig
-from .parts.penalties import LATENCY
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ UNITS: dict[str, Unit] = {
     "M": Unit("M", lambda number: number / 1e6, 2),
     "MiB": Unit("MiB", lambda size: size / 2**20, 0),
     "GiB": Unit("GiB", lambda size: size / 2**30, 2),
+    "ms": Unit("ms", lambda seconds: 1e3 * seconds, 3),
     "s": Unit("s", float, 1),
     "min": Unit("min", lambda seconds: seconds / 60, 1),
     "h": Unit("h", lambda seconds: seconds / 3600, 2),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genocc.errors import RunError
+from genocc.latency.prediction import LATENCY
 from genocc.results.run_data import RunData
 from genocc.runs.costs import Costs
 from genocc.runs.epochs import best_epoch, kept_top1, number_at
@@ -54,6 +55,11 @@ class Record:
         counts = self.data.counts if self.final else None
         return None if counts is None else float(getattr(counts.total, name))
 
+    def latency(self) -> float | None:
+        """Predicted latency of the target net of a search's result, which had a budget of it; seconds."""
+        found = self.data.genotype.metadata.get(LATENCY) if self.final and self.data.genotype else None
+        return found if isinstance(found, float) else None
+
     def tested(self) -> float | None:
         """Top-1 accuracy of the best weights on the test images, where held-out images have chosen them."""
         folder = self.data.reported
@@ -90,6 +96,7 @@ _SEARCH: dict[str, tuple[str, Reader]] = {
     "undecided": ("sentences about what was left to chance", lambda run: float(len(run.data.undecided))),
     "parameters": ("of the target net", lambda run: run.count("parameters")),
     "macs": ("of the target net", lambda run: run.count("macs")),
+    "latency": ("predicted, of the target net, where the search has a profile of latencies", Record.latency),
     **_COSTS,
 }
 _TRAIN: dict[str, tuple[str, Reader]] = {

@@ -20,16 +20,13 @@ from genocc.configuration import Part, Rate, refuse
 from genocc.counting import count
 from genocc.files import read_bytes
 from genocc.genotype import Cell, Edge, Genotype
-from genocc.latency.prediction import predict
+from genocc.latency.prediction import LATENCY, predict
 from genocc.latency.profile import MAX_BYTES, Profile
 from genocc.network import NetworkConfig, SkeletonName
 
 from ..interface import CellSpace, DataShape
 from ..registry import Composition, OpenPart
 from .relaxation import ArchitectureState
-
-LATENCY = "latency"
-"""Key of a genotype's metadata: predicted seconds of the target net."""
 
 
 class Penalty(OpenPart):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import genocc
 from genocc.errors import RunError
 from genocc.experiments.plan import Plan
 from genocc.experiments.values import VALUES, Record, numbers
+from genocc.latency.prediction import LATENCY
 from genocc.results.run_data import RunData
 from genocc.runs.reading import read_history
 
@@ -44,3 +46,12 @@ def test_the_auxiliary_model_s_accuracy_where_there_is_one(finished_experiment: 
     data = RunData.read(finished_experiment[1] / "runs/darts/seed-0/search")
     line = {**data.history[-1], "auxiliary": {"validation_accuracy": 0.25}}
     assert numbers(Record(data, line, data.costs, True), None)["search.auxiliary_accuracy"] == 0.25
+
+
+def test_a_predicted_latency_where_the_search_says_one(finished_experiment: tuple[Plan, Path]) -> None:
+    data = RunData.read(finished_experiment[1] / "runs/darts/seed-0/search")
+    assert numbers(Record.of(data), None)["search.latency"] is None
+    assert data.genotype
+    said = replace(data, genotype=data.genotype.model_copy(update={"metadata": {LATENCY: 0.004}}))
+    assert numbers(Record.of(said), None)["search.latency"] == 0.004
+    assert numbers(Record.of(said, 1), None)["search.latency"] is None, "of an epoch, nothing was predicted"
