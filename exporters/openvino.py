@@ -18,7 +18,8 @@ from genocc.targets import CompiledNet
 from genocc.verification import Verification
 
 from .deployment import Deployment
-from .onnx import Array, OnnxExporter, check, check_batch
+from .onnx import OnnxExporter, check, check_batch
+from .onnx_nodes import Array
 from .precision import PreciseExporter
 
 if TYPE_CHECKING:

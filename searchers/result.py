@@ -10,9 +10,9 @@ from genocc.configuration import LARGEST
 from genocc.counting import count
 from genocc.errors import RunError
 from genocc.genotype import Genotype
+from genocc.latency.prediction import LATENCY
 from genocc.network import NetworkConfig
 from genocc.runs.costs import Costs
-from genocc.latency.prediction import LATENCY
 from genocc.runs.history import finished_epochs
 from genocc.runs.images import image_sizes
 from genocc.runs.reading import RUN_GENOTYPE, SEARCH, read_config

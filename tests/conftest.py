@@ -66,3 +66,9 @@ def finished_experiment(tmp_path_factory: pytest.TempPathFactory) -> tuple["Plan
 
     out = tmp_path_factory.mktemp("experiment") / "mine"
     return run_experiment(own(), out, Inline()), out
+
+
+@pytest.fixture
+def look_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs look at signals, and tell their progress, after every step."""
+    monkeypatch.setattr("genocc.runs.loop.LOOKED_EVERY", -1.0)

@@ -14,98 +14,22 @@ import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx.reference import ReferenceEvaluator
 
 import genocc
-from genocc import Genotype, Graph, NetworkConfig, checkpoints
+from genocc import Genotype, NetworkConfig, checkpoints
 from genocc.compiler import compile_net
 from genocc.errors import InternalError, TargetError
-from genocc.exporters.onnx import EMITTERS, OnnxExporter, check
-from genocc.graph import GraphBuilder
+from genocc.exporters.onnx import OnnxExporter, check
 from genocc.nn.checkpoints import import_weights
 from genocc.passes import PASSES, Parameters, run_passes, select
-from genocc.primitives import (
-    PRIMITIVES,
-    Add,
-    AvgPool,
-    BatchNorm,
-    Concat,
-    Conv2d,
-    DropPath,
-    GlobalMean,
-    Input,
-    Linear,
-    MaxPool,
-    Primitive,
-    Relu,
-    ShiftPad,
-    Slice,
-    Zero,
-)
 from genocc.runtimes.onnx_runtime import session
-from genocc.targets import CompiledNet, level
+from genocc.targets import level
 from tests import sample_data
+from tests.exporters.onnx_models import SMALL, net_of, run_reference, run_runtime
 from tests.reference import evaluate, random_image, random_parameters, relative_error
 from tests.strategies import genotypes, networks
 
-SMALL = NetworkConfig(channels=4, layers=3)
 NEWEST = onnx.defs.onnx_opset_version()
-
-
-def net_of(graph: Graph, parameters: Any, genotype: Genotype, config: NetworkConfig = SMALL) -> CompiledNet:
-    """A graph of any kind as the exporter takes it."""
-    return CompiledNet(genotype, config, graph, Parameters.of(parameters), (), True, 0, graph, parameters)
-
-
-def run_runtime(model: onnx.ModelProto, image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    (output,) = session(model.SerializeToString()).run(None, {"image": image})
-    return np.asarray(output)
-
-
-def run_reference(model: onnx.ModelProto, image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    (output,) = ReferenceEvaluator(model).run(None, {"image": image})
-    return np.asarray(output)
-
-
-def test_the_table_has_no_hole() -> None:
-    assert EMITTERS.keys() == set(PRIMITIVES)
-
-
-MAPS: dict[str, Primitive] = {
-    "conv": Conv2d(6, (3, 3), (1, 1), (1, 1, 1, 1)),
-    "conv, rectangular, strided, with bias": Conv2d(6, (1, 5), (2, 1), (0, 2, 0, 2), bias=True),
-    "conv, depthwise, dilated": Conv2d(4, (3, 3), (2, 2), (2, 2, 2, 2), dilation=2, groups=4),
-    "conv, padded on one side": Conv2d(6, (2, 2), (2, 2), (0, 0, 1, 1)),
-    "batch norm": BatchNorm(),
-    "batch norm without affine": BatchNorm(affine=False, epsilon=1e-3),
-    "relu": Relu(),
-    "max pool": MaxPool(3, 2, 1),
-    "avg pool": AvgPool(3, 2, 1),
-    "shift pad": ShiftPad(),
-    "slice": Slice(1, 3),
-    "zero": Zero(6, (2, 1)),
-}
-
-
-@pytest.mark.parametrize("opset", [17, 18, 26])
-@pytest.mark.parametrize("primitive", MAPS.values(), ids=MAPS.keys())
-def test_every_primitive_of_maps(primitive: Primitive, opset: int, darts_v2: Genotype) -> None:
-    """On a map of odd height and even width, between an addition of three values and a concat."""
-    b = GraphBuilder()
-    image = b.add("image", Input(4, 7, 6))
-    total = b.add("sum", Add(), image, b.add("relu", Relu(), image), image)
-    value = b.add("tested", primitive, total)
-    both = b.add("both", Concat(), value, value)
-    graph = b.build(logits=b.add("classifier", Linear(3), b.add("mean", GlobalMean(), both)))
-    parameters, x = random_parameters(graph), random_image(graph)
-    model = OnnxExporter(opset=opset).model(net_of(graph, parameters, darts_v2))
-    check(model)
-    expected = evaluate(graph, parameters, x)
-    assert relative_error({"logits": run_reference(model, x)}, expected) < 1e-10
-    single = OnnxExporter(opset=opset).model(
-        net_of(graph, {name: array.astype(np.float32) for name, array in parameters.items()}, darts_v2)
-    )
-    assert relative_error({"logits": run_runtime(single, x.astype(np.float32))}, expected) < 1e-5
 
 
 def test_the_checker_sees_all_but_the_weights_and_their_sizes(darts_v2: Genotype) -> None:
@@ -124,13 +48,6 @@ def test_the_checker_sees_all_but_the_weights_and_their_sizes(darts_v2: Genotype
     next(node for node in model.graph.node if node.op_type == "Conv").op_type = "Comv"
     with pytest.raises(InternalError, match="the ONNX file that was built is not valid"):
         check(model)
-
-
-def test_training_graphs_are_refused(darts_v2: Genotype) -> None:
-    graph = genocc.lower(darts_v2, SMALL, training=True)
-    assert any(isinstance(node.primitive, DropPath) for node in graph.nodes.values())
-    with pytest.raises(TargetError, match=r"cells\.0\.\S+drop_path: drop path exists in training only"):
-        OnnxExporter().model(net_of(graph, random_parameters(graph), darts_v2))
 
 
 @pytest.mark.parametrize("opset", range(17, NEWEST + 1))

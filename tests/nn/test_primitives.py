@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from genocc.exporters.onnx import EMITTERS as ONNX_EMITTERS
+from genocc.exporters.onnx_nodes import EMITTERS as ONNX_EMITTERS
 from genocc.exporters.python.emitters import JOINS, LAYERS
 from genocc.nn.batch_norm import SYNC_EMITTERS
 from genocc.nn.inference_net import STEPS

@@ -20,6 +20,8 @@ from genocc.runs.randomness import Randomness
 from genocc.runs.reading import CHECKPOINTS, read_history
 from tests.runs.begun import begun
 
+pytestmark = pytest.mark.usefixtures("look_always")
+
 EPOCHS = 3
 PHASES = [("a", 3), ("b", 0), ("c", 2)]
 WHOLE = [(epoch, name) for epoch in range(EPOCHS) for name, steps in PHASES for _ in range(steps)]
@@ -95,11 +97,6 @@ class StopAt(Progress):
 
     def message(self, text: str) -> None:
         self.shown.append(text)
-
-
-@pytest.fixture(autouse=True)
-def look_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "LOOKED_EVERY", -1.0)
 
 
 def run(

@@ -4,15 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from genocc.runs import loop
 from genocc.searchers.search import run_search
 from tests.searchers.small import small
-
-
-@pytest.fixture
-def look_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress is told about every step."""
-    monkeypatch.setattr(loop, "LOOKED_EVERY", -1.0)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,8 @@ from genocc.runs.progress import Progress
 from genocc.runs.reading import read_history
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.search import run_search
-from tests.searchers.small import StopAt, history, small, weights
+from tests.searchers.small import history, small, weights
+from tests.stopping import StopAt
 
 ZERO, NO_ZERO = 'space=["none","skip_connect","sep_conv_3x3"]', 'space=["skip_connect","max_pool_3x3","sep_conv_3x3"]'
 METHODS: Mapping[str, tuple[str, ...]] = {

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from genocc.runs.progress import Progress
 from genocc.runs.reading import CHECKPOINTS, read_history
 from genocc.searchers.config import SearchConfig
 
@@ -63,16 +61,3 @@ def assert_same(run: Path, other: Path) -> None:
     assert first.keys() == second.keys()
     for name, value in first.items():
         assert torch.equal(value, second[name]), name
-
-
-class StopAt(Progress):
-    """Sends the process a signal after a step, as Ctrl-C would."""
-
-    def __init__(self, step: int, number: signal.Signals = signal.SIGINT) -> None:
-        self.at, self.number = step, number
-        self.seen: list[str] = []
-
-    def step(self, where: str, seen: str, done: int) -> None:
-        self.seen.append(where)
-        if done == self.at:
-            signal.raise_signal(self.number)

@@ -19,7 +19,8 @@ from genocc.searchers.interface import Coefficients, DataShape, View
 from genocc.searchers.search import run_search
 from genocc.searchers.supernet.net import SuperNet
 from tests.sample_data import ROOT
-from tests.searchers.small import SMALL, StopAt, assert_same
+from tests.searchers.small import SMALL, assert_same
+from tests.stopping import StopAt
 
 SOURCE = ROOT / "tests" / "packages" / "genocc-example" / "genocc_example.py"
 

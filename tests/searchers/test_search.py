@@ -14,7 +14,8 @@ from genocc.errors import DataError, RunError, TargetError
 from genocc.runs import loop
 from genocc.searchers.bilevel import Bilevel
 from genocc.searchers.search import run_search
-from tests.searchers.small import METHODS, StopAt, assert_same, history, small, weights
+from tests.searchers.small import METHODS, assert_same, history, small, weights
+from tests.stopping import StopAt
 
 
 @pytest.fixture(scope="module")

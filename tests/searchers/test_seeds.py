@@ -19,7 +19,8 @@ from genocc.searchers.result import SearchResult
 from genocc.searchers.search import run_search
 from genocc.searchers.seeds import best_of, is_seeds, read_seeds, run_seeds
 from tests.data.image_files import write_image
-from tests.searchers.small import StopAt, assert_same, history, small
+from tests.searchers.small import assert_same, history, small
+from tests.stopping import StopAt
 
 
 def test_several_processes_share_one_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

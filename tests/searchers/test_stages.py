@@ -20,7 +20,8 @@ from genocc.searchers.parts import AlternatingSchedule, Stage
 from genocc.searchers.registry import Composition
 from genocc.searchers.search import run_search
 from genocc.searchers.stages import StagedBilevel, Stages
-from tests.searchers.small import SMALL, StopAt, assert_same, history
+from tests.searchers.small import SMALL, assert_same, history
+from tests.stopping import StopAt
 
 
 class Shrinking(AlternatingSchedule):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 import torch
 
 import genocc
-from genocc.errors import ConfigError, GenoccError, RunError
+from genocc.errors import ConfigError, RunError
 from genocc.exporters import torch as torch_target
 from genocc.runs import loop
 from genocc.runs.epochs import best_epoch, kept_accuracies
@@ -24,24 +23,8 @@ from genocc.training.evaluation import measure
 from genocc.training.result import TrainResult
 from genocc.training.trainer import Trainer
 from genocc.training.training import fit, run_training
-from tests.data.image_files import write_image
+from tests.stopping import StopAt
 from tests.training.tiny import GENOTYPE, assert_same, history, tiny, weights
-
-
-class StopAt(Progress):
-    """Sends the process a signal after a step, as Ctrl-C would."""
-
-    def __init__(self, step: int, number: signal.Signals = signal.SIGINT) -> None:
-        self.at, self.number = step, number
-
-    def step(self, where: str, seen: str, done: int) -> None:
-        if done == self.at:
-            signal.raise_signal(self.number)
-
-
-@pytest.fixture
-def look_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "LOOKED_EVERY", -1.0)
 
 
 def test_a_run_holds_what_it_says(training_run: Path) -> None:
@@ -234,173 +217,3 @@ def test_events_without_tensorboard_are_refused_before_anything_is_written(
     with pytest.raises(ConfigError, match=r"needs the package tensorboard.*pip install 'genocc\[tensorboard\]'"):
         run_training(GENOTYPE, tiny("output.tensorboard=true"), tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
-
-
-SETTINGS = ("data.name=imagefolder", "data.size=8x12", "data.training=1", "data.cutout=0", "schedule.epochs=1",
-            "schedule.batch_size=8", "network.layers=1", "average.decay=none")  # fmt: skip
-
-
-def photos(folder: Path) -> Path:
-    """Two classes of ten oblong images."""
-    for name in ("cat", "dog"):
-        for number in range(10):
-            write_image(folder / name / f"{number}.png", size=(12, 8), shade=10 * number)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def unfinished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with images, and a run on them whose end was cut off."""
-    folder = tmp_path_factory.mktemp("unfinished")
-    config = tiny(*SETTINGS, f"data.folder={photos(folder / 'photos')}")
-    run_training(GENOTYPE, config, folder / "run", device="cpu")
-    (folder / "run" / "last.safetensors").unlink()
-    return folder
-
-
-@pytest.fixture
-def moved(unfinished: Path, tmp_path: Path) -> Path:
-    """A copy of both in another place, the images renamed."""
-    shutil.copytree(unfinished / "run", tmp_path / "run")
-    shutil.copytree(unfinished / "photos", tmp_path / "pictures")
-    return tmp_path
-
-
-def test_a_net_of_oblong_images_is_trained_and_keeps_their_shape(unfinished: Path) -> None:
-    assert torch_target.load(unfinished / "run" / "best.safetensors").config.input_size == (8, 12)
-    assert read_config(unfinished / "run", "train")["data"]["size"] == [8, 12]
-
-
-def test_a_run_goes_on_with_its_data_in_another_place(moved: Path) -> None:
-    result = genocc.train(out=moved / "run", data=str(moved / "pictures"), resume=True, device="cpu")
-    assert result.config.data.folder == moved / "pictures"
-    assert (moved / "run" / "last.safetensors").exists()
-    assert genocc.train(out=moved / "run", resume=True).config == result.config
-    assert genocc.evaluate(moved / "run").accuracy.images == 4
-
-
-def renamed(pictures: Path) -> None:
-    (pictures / "cat").rename(pictures / "eel")
-
-
-def deleted(pictures: Path) -> None:
-    (pictures / "cat" / "3.png").unlink()
-
-
-def added(pictures: Path) -> None:
-    write_image(pictures / "dog" / "new.png")
-
-
-def too_few(pictures: Path) -> None:
-    for number in range(9):
-        (pictures / "cat" / f"{number}.png").unlink()
-
-
-def replaced(pictures: Path) -> None:
-    write_image(pictures / "dog" / "3.png", size=(40, 40))
-
-
-def another(pictures: Path) -> None:
-    (pictures / "cat" / "0.png").rename(pictures / "cat" / "x.png")
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (renamed, "images are not those that the run began with: class 'cat' is gone and class 'eel' is new"),
-        (deleted, r"class 'cat' has 9 images \(.*\), and had 10"),
-        (added, r"class 'dog' has 11 images \(.*\), and had 10"),
-        (replaced, "the files of class 'dog' have other names or sizes"),
-        (another, "the files of class 'cat' have other names or sizes"),
-        (too_few, "class 'cat' has 1 image; expected at least 2"),
-        (
-            shutil.rmtree,
-            "no such folder; check the path; .* if the images have moved, name their place: --resume --data",
-        ),
-    ],
-)
-def test_data_that_changed_are_named(moved: Path, change: Callable[[Path], object], message: str) -> None:
-    before = read_config(moved / "run", "train")
-    change(moved / "pictures")
-    with pytest.raises(GenoccError, match=message):
-        genocc.train(out=moved / "run", data=str(moved / "pictures"), resume=True, device="cpu")
-    assert read_config(moved / "run", "train") == before
-
-
-def test_the_middle_of_images_of_another_shape_is_taken_and_said(moved: Path) -> None:
-    class Heard(Progress):
-        text = ""
-
-        def message(self, text: str) -> None:
-            self.text += text
-
-    heard = Heard()
-    config = tiny(*SETTINGS, f"data.folder={moved / 'pictures'}", "data.size=none")
-    run_training(GENOTYPE, config, moved / "square", device="cpu", progress=heard)
-    assert "of 20 of 20 images, whose shape is another, the middle square is taken; a search or training" in heard.text
-
-
-@pytest.fixture(scope="module")
-def held_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a tiny training with held-out images."""
-    folder = tmp_path_factory.mktemp("held") / "run"
-    run_training(GENOTYPE, tiny("data.validation=30"), folder, device="cpu")
-    return folder
-
-
-def test_held_out_images_choose_the_epoch_and_the_test_is_looked_at_once(held_out: Path) -> None:
-    lines = history(held_out)
-    assert all("test" not in line and line["validation"].keys() == {"top1", "top5"} for line in lines)
-    result = TrainResult.read(held_out)
-    assert result.best["epoch"] == max(lines, key=lambda line: line["average"]["top1"])["epoch"]
-    assert result.test is not None
-    assert (result.test["epoch"], result.test["images"]) == (result.best["epoch"], 1000)
-    found = genocc.evaluate(held_out / "best.safetensors", data="fake").accuracy
-    assert (result.test["top1"], result.test["top5"]) == (found.top1, found.top5)
-    plain = result.to_dict()
-    assert (plain["measured"], plain["test"]) == ("validation", result.test)
-    assert ", test accuracy " in (held_out / "log.txt").read_text()
-
-
-def test_no_test_image_is_measured_before_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    measured: list[tuple[str, bool]] = []
-    counted = Trainer._counted
-
-    def noted(trainer: Trainer, net: Any, part: Any, *which: Any) -> Any:
-        measured.append(("test" if part is trainer.test else "validation", net is trainer.net))
-        return counted(trainer, net, part, *which)
-
-    monkeypatch.setattr(Trainer, "_counted", noted)
-    run_training(GENOTYPE, tiny("data.validation=30", "average.decay=none"), tmp_path / "run", device="cpu")
-    assert measured == [("validation", True)] * 3 + [("test", False)]
-
-
-def test_stopped_with_held_out_images_it_comes_to_the_same_end(
-    held_out: Path, tmp_path: Path, look_always: None
-) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        run_training(GENOTYPE, tiny("data.validation=30"), tmp_path / "run", device="cpu", progress=StopAt(5))
-    run_training(GENOTYPE, tiny("data.validation=30"), tmp_path / "run", device="cpu", resume=True)
-    assert_same(tmp_path / "run", held_out)
-    assert (tmp_path / "run" / "test.json").read_bytes() == (held_out / "test.json").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "test.json: is missing, though the run has ended"),
-        ('{"epoch": 1, "top1": 2, "top5": null, "images": 5}', "test.json: top1: found 2"),
-        ("[]", "test.json: "),
-        ("{", "test.json: "),
-    ],
-)
-def test_a_test_figure_that_was_changed_is_named(
-    held_out: Path, tmp_path: Path, content: str | None, message: str
-) -> None:
-    run = Path(shutil.copytree(held_out, tmp_path / "run"))
-    (run / "test.json").unlink()
-    if content is not None:
-        (run / "test.json").write_text(content)
-    with pytest.raises(RunError) as caught:
-        TrainResult.read(run)
-    assert message in str(caught.value)

@@ -27,7 +27,8 @@ from genocc.searchers.parts.relaxation import ArchitectureState
 from genocc.searchers.search import run_search
 from genocc.searchers.stages import StagedBilevel, Stages
 from genocc.searchers.supernet.net import SuperNet
-from tests.searchers.small import StopAt, assert_same, history, small
+from tests.searchers.small import assert_same, history, small
+from tests.stopping import StopAt
 
 SPACE = AllEdges().cell_space(SpaceConfig(name="darts-no-zero").operations)
 BETA = torch.tensor([0.3, 1.0, 2.5, 0.7, 1.4, 0.2, 3.0], dtype=torch.float64)

@@ -22,7 +22,8 @@ from genocc.searchers.parts.topology import AllEdges
 from genocc.searchers.search import run_search
 from genocc.searchers.supernet.net import SuperNet
 from tests.reference_supernets import STANDARD, ReferenceSuperNet, load, pairs_of_parameters
-from tests.searchers.small import StopAt, assert_same, history, small
+from tests.searchers.small import assert_same, history, small
+from tests.stopping import StopAt
 
 SPACE = AllEdges().cell_space(SpaceConfig(name="darts-no-zero").operations)
 SPACES = {"normal": SPACE, "reduction": SPACE}

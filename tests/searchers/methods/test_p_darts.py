@@ -22,7 +22,8 @@ from genocc.searchers.parts.topology import AllEdges
 from genocc.searchers.search import run_search
 from genocc.searchers.stages import StagedBilevel, Stages
 from genocc.searchers.supernet.net import SuperNet
-from tests.searchers.small import StopAt, assert_same, history, small
+from tests.searchers.small import assert_same, history, small
+from tests.stopping import StopAt
 
 SPACE = AllEdges().cell_space(SpaceConfig().operations)
 NONE, SKIP = SPACE.operations.index("none"), SPACE.operations.index("skip_connect")
