@@ -20,16 +20,16 @@ help:
 setup: $(INSTALLED) dot
 
 $(INSTALLED): pyproject.toml
-	@python=$$(.ci/find-python) && echo "setting up $(VENV) with $$python (PyTorch is large: a few minutes)" \
+	@python=$$(sh .ci/find-python) && echo "setting up $(VENV) with $$python (PyTorch is large: a few minutes)" \
 		&& $$python -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
 dot:
-	@.ci/install-dot
+	@sh .ci/install-dot
 
 chromium:
-	@.ci/install-chromium
+	@sh .ci/install-chromium
 
 demo: setup ## search on the built-in digits, train the net found, ship it as ONNX, verify, time and report it
 	rm -rf $(DEMO) && mkdir -p $(DEMO)
