@@ -25,7 +25,7 @@ _TYPES = re.compile(
 def statements(text: str) -> list[ast.stmt]:
     """Returns the top-level statements of Python source, which may be indented as a whole; raises FormatError."""
     try:
-        plain = _valid_escapes(textwrap.dedent(text))
+        plain = valid_escapes(textwrap.dedent(text))
         blank = len(plain) - len(plain.lstrip())
         return ast.parse("\n" * plain.count("\n", 0, blank) + plain[blank:].rstrip()).body
     except SyntaxError as error:
@@ -39,7 +39,7 @@ def statements(text: str) -> list[ast.stmt]:
 _ESCAPE = re.compile(r"""\\(?P<octal>[4-7][0-7]{2})|\\(?P<valid>[\n\r\\'"abfnrtvxNuU0-7])|\\(?=.)""", re.DOTALL)
 
 
-def _valid_escapes(text: str) -> str:
+def valid_escapes(text: str) -> str:
     r"""Returns the source with the escapes of its strings written so that the parser does not warn of them.
 
     Such as ``\d``, which becomes ``\\d``, the same. Nobody who reads a genotype can mend that, and a filter of warnings

@@ -164,8 +164,8 @@ def test_trainings_that_differ_in_more_than_genotype_and_seed_are_named(tmp_path
     assert not notes
     read_table(folders, notes.append)
     assert notes == [
-        f"trainings with different settings are ranked as if with the same: of {folders[0]}, schedule.epochs (--epochs) "
-        f"is 600, not 2 ({folders[2]})"
+        f"trainings with different settings are ranked as if with the same: of {folders[0]}, schedule.epochs "
+        f"(--epochs) is 600, not 2 ({folders[2]})"
     ]
 
 
