@@ -94,9 +94,9 @@ def _in_source(tree: ast.Module) -> Iterator[tuple[str, Definition]]:
                 names, made = [name], _of_class(node, known, makers, values)
             case ast.FunctionDef(name=name, args=arguments):
                 names, made = [name], _of_arguments(node.lineno, arguments)
-        for name in names if made else ():
-            known[name] = made
-            yield name, made
+        if made is not None:
+            known |= dict.fromkeys(names, made)
+            yield from ((name, made) for name in names)
 
 
 def _in_text(text: str) -> Iterator[tuple[str, Definition]]:
