@@ -182,10 +182,8 @@ def evaluate(
     crop = wanted.get("center_crop") if center_crop is None else center_crop
     found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed, crop))
     images = evaluation_images(opened, found, limit)
-    trained = own.get("split_seed")
-    if data is not None and trained is not None and read_known_data(net) is not None:
-        trained = None if KnownData.read(net).difference(found.identity()) else trained  # other images
-    for remark in (found.note, _split_remark(found, split_seed, trained)):
+    trained = own.get("split_seed") if data is None or not own else trained_split(net, found)
+    for remark in (found.note, split_remark(found, split_seed, trained)):
         if remark:
             note(remark)
     if center_crop not in (None, 1) and isinstance(found.test, MemoryImages):
@@ -206,7 +204,14 @@ def evaluate(
     return Evaluation(str(net), found.name, accuracy, seconds, opened.runtime, opened.provider, opened.weights)
 
 
-def _split_remark(data: DataSet, asked: int | None, trained: int | None) -> str:
+def trained_split(run: str | Path, data: DataSet) -> int | None:
+    """Returns the seed by which a training chose its test images among these; None where it was on others."""
+    if read_known_data(run) is not None and KnownData.read(run).difference(data.identity()):
+        return None
+    return read_training(run)[0].data.split_seed
+
+
+def split_remark(data: DataSet, asked: int | None, trained: int | None) -> str:
     """What to know of how the test images were chosen.
 
     Args:
