@@ -7,10 +7,11 @@ import json
 import re
 import textwrap
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from genocc.errors import FormatError
 from genocc.formats.cells import brief
+from genocc.parsing import syntax_tree
 
 _MAX_DEPTH = 16
 _MAX_STARRED = 64
@@ -27,7 +28,8 @@ def statements(text: str) -> list[ast.stmt]:
     try:
         plain = valid_escapes(textwrap.dedent(text))
         blank = len(plain) - len(plain.lstrip())
-        return ast.parse("\n" * plain.count("\n", 0, blank) + plain[blank:].rstrip()).body
+        tree = syntax_tree("\n" * plain.count("\n", 0, blank) + plain[blank:].rstrip())
+        return cast("ast.Module", tree).body
     except SyntaxError as error:
         raise FormatError(f"not Python source: {error.msg.split(';')[0]}, line {error.lineno or 1}") from None
     except (RecursionError, MemoryError):
