@@ -28,6 +28,7 @@ class Accuracies:
         lower: Of the file of lower precision.
         agreement: Share of the images for which both name the same class.
         max_drop: The largest drop that was allowed, in percentage points.
+        remark: What is to be known of the images, such as that the net may have been trained on them; for people.
     """
 
     data: str
@@ -37,6 +38,7 @@ class Accuracies:
     lower: float
     agreement: float
     max_drop: float
+    remark: str = ""
 
     @property
     def drop(self) -> float:

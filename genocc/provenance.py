@@ -42,6 +42,7 @@ class Provenance:
         version: Of the genocc that wrote the file.
         precision: In which the file computes; see `genocc.precision.PRECISIONS`.
         half_io: Whether input and output are float16 instead of float32.
+        training: Of a training run's own weights, its settings and images (`genocc.runs.own_files`); empty elsewhere.
     """
 
     genotype: Genotype
@@ -56,6 +57,7 @@ class Provenance:
     version: str = __version__
     precision: str = FLOAT32
     half_io: bool = False
+    training: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "normalization", self.normalization or self.normalize)
@@ -84,6 +86,7 @@ class Provenance:
             "softmax": json.dumps(self.softmax),
             "precision": "" if self.precision == FLOAT32 else self.precision,
             "half_io": json.dumps(True) if self.half_io else "",
+            "training": self.training,
             "genocc_version": self.version,
         }
         return {key: text for key, text in found.items() if text}
@@ -122,6 +125,7 @@ class Provenance:
                 texts["genocc_version"],
                 _precision(texts),
                 _flag(texts, "half_io"),
+                texts.get("training", ""),
             )
         except GenoccError as error:
             raise TargetError(f"{where}: damaged metadata: {error}") from None

@@ -26,7 +26,7 @@ from genocc.runs.interruption import Interruption, interruptions
 from genocc.runs.loop import Loop, Phase, choose_device
 from genocc.runs.processes import ALONE, Processes, process_group, shared_run
 from genocc.runs.progress import Progress
-from genocc.runs.randomness import Randomness
+from genocc.runs.randomness import Randomness, preserved
 from genocc.runs.reading import HISTORY, SEARCH
 from genocc.runs.tracking import Tracking, tracked
 from genocc.version import __version__
@@ -89,7 +89,7 @@ def run_search(
                 processes.share(config.schedule.batch_size)  # refused before anything is downloaded
             chosen = choose_device(device, processes)
             shown = progress if progress and processes.first else Progress()
-            with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
+            with preserved():  # images may be drawn with PyTorch's own generator
                 torch.manual_seed(config.seed)
                 images = data or processes.in_turn(lambda: load_data(config.data, resume=resume))
             if images.note:

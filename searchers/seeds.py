@@ -24,6 +24,7 @@ from genocc.engines.seeds import SeedRuns, run_all
 from genocc.errors import ConfigError, quoted
 from genocc.launcher import launched
 from genocc.runs.progress import Progress
+from genocc.runs.randomness import preserved
 from genocc.runs.reading import MAX_SEEDS, RUN_GENOTYPE, SEARCH, SEARCH_SEEDS, read_command, read_config
 
 from .config import SearchConfig, as_today
@@ -55,7 +56,7 @@ def run_seeds(
         return config.model_copy(update={"seed": seed})
 
     def load() -> DataSet:
-        with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
+        with preserved():  # images may be drawn with PyTorch's own generator
             torch.manual_seed(config.seed)
             return load_data(config.data, resume=resume)
 

@@ -175,6 +175,8 @@ def benchmark(
     try:
         load = Workload(genotype, config, weights, seed, threads, provider, data)
         images, labels = _labelled(load)
+        if load.calibration and load.calibration.remark:
+            note(load.calibration.remark)
         prepared = []
         for name in names:
             note(f"preparing {name}")

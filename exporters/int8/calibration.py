@@ -19,7 +19,7 @@ from genocc.data.settings import data_fields, load_data
 from genocc.errors import DataError
 from genocc.provenance import Provenance
 from genocc.runs.reading import CONFIG, TRAIN, read_command
-from genocc.training.evaluation import batches, evaluation_images
+from genocc.training.evaluation import batches, evaluation_images, split_remark, trained_split
 from genocc.training.result import read_training
 from genocc.training.trained_net import TrainedNet, described_net
 from genocc.training.trainer import training_parts
@@ -36,11 +36,13 @@ class Calibration:
         data: The data set.
         net: What the images have to be like.
         images: (N, C, H, W), of the training images.
+        remark: What is to be known of the images; empty where nothing is.
     """
 
     data: DataSet
     net: TrainedNet
     images: Array
+    remark: str = ""
 
     def held_out(self, batch: int = BATCH, limit: int | None = None) -> Iterator[tuple[Array, Array]]:
         """Yields all test images (B, C, H, W), or ``limit`` of them, with their labels (B,)."""
@@ -63,13 +65,18 @@ def read_calibration(text: str, provenance: Provenance, count: int, run: str | N
         DataError: The images cannot be used, or are not those of the net's classes.
     """
     net = described_net(provenance, "the net")
-    data, training = _run_images(Path(text)) if _is_training(text) else _images(text, net, run)
+    if _is_training(text):
+        data, training = _run_images(run := text)
+    else:
+        data, training = _images(text, net, run)
+    trained = None if run is None else trained_split(run, data)
+    remark = "; ".join(filter(None, (data.note, split_remark(data, None, trained))))
     evaluation_images(net, data)  # whose classes and sizes are checked
     count = min(count, len(training))
     chosen = training.subset(torch.arange(count) * len(training) // count)
     chosen.check()
     parts = [images.numpy() for images, _ in batches(net, data, chosen, BATCH)]
-    return Calibration(data, net, np.concatenate(parts))
+    return Calibration(data, net, np.concatenate(parts), remark)
 
 
 def _is_training(text: str) -> bool:
@@ -79,7 +86,7 @@ def _is_training(text: str) -> bool:
         return False
 
 
-def _run_images(run: Path) -> tuple[DataSet, Images]:
+def _run_images(run: str) -> tuple[DataSet, Images]:
     wanted = read_training(run)[0].data
     data = load_data(wanted, resume=True)
     return data, training_parts(data, wanted)[0]

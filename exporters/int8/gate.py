@@ -92,7 +92,7 @@ def quantize_within(
         found = _predictions(path, calibration, runtime)
         return Passed(operators, Accuracies(
             calibration.data.name, len(labels), len(calibration.images), float((expected == labels).mean()),
-            float((found == labels).mean()), float((found == expected).mean()), max_drop,
+            float((found == labels).mean()), float((found == expected).mean()), max_drop, calibration.remark,
         ), kept)  # fmt: skip
 
     best = tried(())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,8 @@ def quantized(model: onnx.ModelProto, images: Array, kept: Collection[str] = ())
     Raises:
         TargetError: ONNX Runtime refuses it.
     """
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    with _silent():
+        from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -159,12 +160,27 @@ def _batches(model: onnx.ModelProto, images: Array) -> Iterator[Array]:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Keeps the quantizer's remarks, which it logs as the program's own, from the user."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
+    """Keeps the quantizer's remarks, which it logs as the program's own, from the user, and its handler from the log.
+
+    What the program has set is not touched: of two threads, one would put back for good what the other has put there.
+    """
+    remarks, taken = _Remarks(), logging.NullHandler()
+    logging.root.addHandler(taken)  # where there is one, `logging.basicConfig`, which its import calls, adds none
+    logging.root.addFilter(remarks)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with np.errstate(all="ignore"):
             yield
     finally:
-        logging.disable(before)
+        logging.root.removeFilter(remarks)
+        logging.root.removeHandler(taken)
+
+
+class _Remarks(logging.Filter):
+    """Holds back what ONNX Runtime logs in the thread that made it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = get_ident()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.thread != self._thread or "onnxruntime" not in Path(record.pathname).parts

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, cast
 
 from genocc import origins
 from genocc.errors import GenoccError, InternalError, TargetError
@@ -24,6 +24,7 @@ from genocc.graph import GraphBuilder
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.operations import Block, factorized_reduce, relu_conv_bn
+from genocc.parsing import syntax_tree
 from genocc.primitives import Input
 from genocc.targets import CompiledNet, Exporter
 from genocc.verification import Verification
@@ -52,7 +53,7 @@ class PythonExporter(Exporter):
             )
         text = source(net.genotype, net.config)
         try:
-            ast.parse(text)
+            syntax_tree(text)
         except SyntaxError as error:
             raise InternalError(f"the Python source that was built is not valid: {error}") from error
         path.write_bytes(text.encode())  # bytes: the same line ends everywhere
@@ -212,7 +213,8 @@ def _runtime_source() -> str:
 @cache
 def _runtime() -> Mapping[str, str]:
     """The text of each class and function of `runtime`."""
-    definitions = (d for d in ast.parse(_runtime_source()).body if isinstance(d, (ast.ClassDef, ast.FunctionDef)))
+    tree = cast("ast.Module", syntax_tree(_runtime_source()))
+    definitions = (d for d in tree.body if isinstance(d, (ast.ClassDef, ast.FunctionDef)))
     return {d.name: ast.get_source_segment(_runtime_source(), d) or "" for d in definitions}
 
 

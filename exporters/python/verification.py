@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from genocc import origins
 from genocc.errors import TargetError
+from genocc.runs.randomness import preserved
 from genocc.runtimes.torch import torch_device
 from genocc.targets import CompiledNet
 from genocc.verification import Verification
@@ -53,8 +53,9 @@ def _explained() -> Iterator[None]:
 
 def _loaded(net: CompiledNet, path: Path) -> tuple[nn.Module, nn.Module]:
     """The file's net with the weights, to infer with, and its classifier."""
-    source = runpy.run_path(str(path))
-    with torch.random.fork_rng(devices=[]):  # its initial values, which the weights replace
+    source: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
+    exec(compile(path.read_bytes(), path, "exec"), source)  # noqa: S102 (our own; runpy would change sys of all threads)
+    with preserved():  # its initial values, which the weights replace
         network: nn.Module = source["Network"]().eval()
     own = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
     # The head that only training uses is not compared: it keeps its values where the weights have none of it.

@@ -263,6 +263,7 @@ def _tradeoff(found: "Tradeoff") -> dict[str, str]:
         rows["accuracy"] = (
             f"top-1 {a.lower:.2%}, float32 {a.float32:.2%} (drop {a.drop:.2f} points, limit {a.max_drop:g}), agreement "
             f"{a.agreement:.2%}, on {a.images:,} test images of {a.data}; calibrated on {a.calibrated:,} others"
+            + (f"; {a.remark}" if a.remark else "")
         )
     if found.kept:
         rows["in float"] = ", ".join(found.kept)

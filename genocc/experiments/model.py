@@ -70,7 +70,7 @@ def _one_of(choices: Mapping[str, object]) -> AfterValidator:
 
     def check(name: str) -> str:
         if name not in choices:
-            raise PydanticCustomError("name", "{message}", {"message": did_you_mean(name, choices)})
+            raise PydanticCustomError("name", "{message}", {"message": did_you_mean(name, filter(None, choices))})
         return name
 
     return AfterValidator(check)

@@ -8,6 +8,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from genocc.errors import GenoccError
+from genocc.experiments.comparable import incomparable
 from genocc.experiments.model import Column, PaperFigure
 from genocc.experiments.plan import Plan, Point, RowPlan, Step
 from genocc.experiments.units import UNITS
@@ -69,7 +70,7 @@ class Table:
         plan: The jobs.
         cells: Row -> column -> cell.
         points: Row -> the numbers of each of its points, None where its runs are not done.
-        failed: Job -> why its last attempt failed, or why its folder cannot be read.
+        failed: Job -> why its last attempt failed, or why its folder cannot be read or does not belong in the table.
         seconds: Of all runs so far, as their histories say.
         devices: That they ran on.
     """
@@ -127,7 +128,8 @@ def make_table(plan: Plan, failed: Mapping[str, str]) -> Table:
         plan: The jobs, whose run folders are read.
         failed: Job -> why its last attempt failed.
     """
-    runs = _Runs(dict(failed))
+    foreign = incomparable(plan)
+    runs = _Runs({**failed, **foreign}, frozenset(foreign))
     points = {row.row.name: [runs.numbers(point) for point in row.points] for row in plan.rows}
     cells = {
         row.row.name: {column.name: cell(row, column, points[row.row.name]) for column in plan.experiment.columns}
@@ -139,10 +141,10 @@ def make_table(plan: Plan, failed: Mapping[str, str]) -> Table:
 
 
 class _Runs:
-    """Run folders, each read once; those that cannot be read are among the failed."""
+    """Run folders, each read once; those that cannot be read, or are foreign, are among the failed."""
 
-    def __init__(self, failed: dict[str, str]) -> None:
-        self.failed = failed
+    def __init__(self, failed: dict[str, str], foreign: frozenset[str]) -> None:
+        self.failed, self.foreign = failed, foreign
         self.read: dict[str, RunData] = {}
 
     def numbers(self, point: Point) -> Numbers | None:
@@ -153,7 +155,7 @@ class _Runs:
         return numbers(search, training)
 
     def _record(self, step: Step | None, epoch: int | None) -> Record | None:
-        if step is None or not step.done:
+        if step is None or not step.done or step.name in self.foreign:
             return None
         try:
             if step.name not in self.read:

@@ -14,7 +14,7 @@ from genocc.formats.darts import Darts
 from genocc.formats.fairdarts import FairDarts
 from genocc.formats.gdas import Gdas
 from genocc.formats.mmrazor import MMRazor
-from genocc.formats.named_tuples import orders_in
+from genocc.formats.named_tuples import definitions_in
 from genocc.formats.nas_bench_201 import NasBench201
 from genocc.formats.nas_bench_301 import NasBench301
 from genocc.formats.naslib import NasLib
@@ -75,4 +75,4 @@ def read(
         raise FormatError(f"{error}{readers(others, text, name, where, line)}") from None
     finally:
         sightings.cache_clear()
-        orders_in.cache_clear()
+        definitions_in.cache_clear()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import html
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from genocc.errors import FormatError
+from genocc.formats.literals import valid_escapes
+from genocc.parsing import syntax_tree
 
 _OPEN = {")": "(", "]": "[", "}": "{"}
 _BRACKETS = re.compile(r"[()\[\]{}]")
@@ -126,9 +128,7 @@ def _parsed(cut: str, line: int, head: str) -> ast.expr | FormatError:
     problem = ""
     for text in dict.fromkeys(clean(cut) for clean in _CLEANINGS):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return ast.parse(f"({text}\n)", mode="eval").body
+            return cast("ast.Expression", syntax_tree(f"({valid_escapes(text)}\n)", "eval")).body
         except SyntaxError as error:
             problem = problem or f"{error.msg.split(';')[0]}, line {line + (error.lineno or 1) - 1}"
         except (ValueError, RecursionError, MemoryError) as error:

@@ -130,6 +130,11 @@ class GenotypeCalls(Dialect):
             if type(item) not in wanted:
                 noun = {"op": "an operation's name", "weight": "a number"}.get(field, "a state's number")
                 raise FormatError(f"{place}: found {brief(item)} as {field}; expected {noun}")
+            if field == "weight" and type(item) is int and item > 1:  # no softmax or sigmoid gives it
+                raise FormatError(
+                    f"{place}: found {brief(item)} as weight, which looks like the state that the edge leads to; "
+                    f"expected ({', '.join(names)}) with a weight of 0 to 1, and the edges of a node together"
+                )
         return edge
 
     def flat(self, place: str, value: Any, concat: Sequence[int]) -> dict[int, list[ForeignEdge]]:

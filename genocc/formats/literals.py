@@ -7,10 +7,11 @@ import json
 import re
 import textwrap
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from genocc.errors import FormatError
 from genocc.formats.cells import brief
+from genocc.parsing import syntax_tree
 
 _MAX_DEPTH = 16
 _MAX_STARRED = 64
@@ -25,9 +26,10 @@ _TYPES = re.compile(
 def statements(text: str) -> list[ast.stmt]:
     """Returns the top-level statements of Python source, which may be indented as a whole; raises FormatError."""
     try:
-        plain = _valid_escapes(textwrap.dedent(text))
+        plain = valid_escapes(textwrap.dedent(text))
         blank = len(plain) - len(plain.lstrip())
-        return ast.parse("\n" * plain.count("\n", 0, blank) + plain[blank:].rstrip()).body
+        tree = syntax_tree("\n" * plain.count("\n", 0, blank) + plain[blank:].rstrip())
+        return cast("ast.Module", tree).body
     except SyntaxError as error:
         raise FormatError(f"not Python source: {error.msg.split(';')[0]}, line {error.lineno or 1}") from None
     except (RecursionError, MemoryError):
@@ -39,7 +41,7 @@ def statements(text: str) -> list[ast.stmt]:
 _ESCAPE = re.compile(r"""\\(?P<octal>[4-7][0-7]{2})|\\(?P<valid>[\n\r\\'"abfnrtvxNuU0-7])|\\(?=.)""", re.DOTALL)
 
 
-def _valid_escapes(text: str) -> str:
+def valid_escapes(text: str) -> str:
     r"""Returns the source with the escapes of its strings written so that the parser does not warn of them.
 
     Such as ``\d``, which becomes ``\\d``, the same. Nobody who reads a genotype can mend that, and a filter of warnings

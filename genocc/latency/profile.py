@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -9,7 +10,7 @@ from pydantic import Field, PositiveInt, ValidationError
 
 from genocc.configuration import Part, Rate
 from genocc.errors import FileError, TargetError, expectation, quoted
-from genocc.files import read_text, write_atomically
+from genocc.files import json_object, read_text, write_atomically
 from genocc.latency.model import Costs
 from genocc.machine import machine
 from genocc.network import SkeletonName
@@ -130,11 +131,13 @@ class Profile(Part):
                 version of it.
         """
         try:
-            profile = cls.model_validate_json(read_text(path, limit=MAX_BYTES))
+            content = json.loads(read_text(path, limit=MAX_BYTES), object_pairs_hook=json_object)
+        except (ValueError, RecursionError) as error:
+            raise FileError(f"{path}: is no JSON: {error}; expected a file of genocc profile") from None
+        try:
+            profile = cls.model_validate(content)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            if first["type"] == "json_invalid":
-                raise FileError(f"{path}: is no JSON; expected a file of genocc profile") from None
             place = "$" + "".join(f".{quoted(part).strip(chr(39))}" for part in first["loc"])
             raise FileError(
                 f"{path}: {place}: found {quoted(first['input'])}; {expectation(first['msg'])} (a file of genocc "

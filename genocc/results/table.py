@@ -16,6 +16,7 @@ from typing import Any
 
 from genocc.errors import RunError, TableError, quoted
 from genocc.files import json_object, read_text
+from genocc.runs.folder import difference
 from genocc.runs.reading import (
     RUN_LAST,
     SEARCH,
@@ -40,7 +41,8 @@ def read_table(paths: Sequence[str | Path], note: Callable[[str], None] = lambda
 
     Args:
         paths: One .csv, .json or .jsonl file (``-``: JSON Lines from standard input), or any number of run folders.
-        note: Told of trainings that have not ended, whose last epoch counts, and of different data sets.
+        note: Told of trainings that have not ended, whose last epoch counts, of different data sets, and of trainings
+            that differ in more than genotype and seed.
 
     Raises:
         FileError: The file cannot be read.
@@ -181,6 +183,7 @@ def _flat(row: Row, prefix: str = "") -> dict[str, Any]:
 def _runs(folders: Sequence[Path], note: Callable[[str], None]) -> list[Row]:
     rows: dict[str, dict[str, Any]] = {}
     data: dict[str, dict[str, None]] = {SEARCH: {}, TRAIN: {}}
+    trainings: dict[Path, dict[str, Any]] = {}
     for folder in _single(folders):
         command = read_command(folder)
         if command not in (SEARCH, TRAIN):
@@ -193,15 +196,30 @@ def _runs(folders: Sequence[Path], note: Callable[[str], None]) -> list[Row]:
         if command in row:
             raise TableError(f"{folder}: the {command} of a genotype that another folder has too; give one of them")
         row[command] = history[-1]
-        images = read_config(folder, command).get("data")
+        config = read_config(folder, command)
+        images = config.get("data")
         if isinstance(images, Mapping) and "name" in images:
             data[command][quoted(images.get("folder") if images["name"] == "imagefolder" else images["name"])] = None
         if command == TRAIN and not (folder / RUN_LAST).exists():
             note(f"{folder}: the training is not finished; its epoch {len(history)} counts")
+        if command == TRAIN:
+            trainings[folder] = {**config, "genotype": None, "seed": None, "data": _without_place(images)}
     for command, names in data.items():
         if len(names) > 1:
             note(f"runs of `genocc {command}` on different data sets, {', '.join(names)}, are ranked as if on one")
+    if trainings:
+        first, *others = trainings
+        differing = ((other, difference(trainings[first], trainings[other])) for other in others)
+        for other, differs in ((other, differs) for other, differs in differing if differs):
+            note(f"trainings with different settings are ranked as if with the same: of {first}, {differs} ({other})")
+            break
     return list(rows.values())
+
+
+def _without_place(images: object) -> object:
+    """Settings of images without the data set and where it lies, of which there is a note of its own."""
+    left_out = ("name", "folder", "download")
+    return {k: v for k, v in images.items() if k not in left_out} if isinstance(images, Mapping) else None
 
 
 def _single(folders: Sequence[Path]) -> list[Path]:

@@ -22,7 +22,7 @@ def belonging(run: RunFolder, epochs: int) -> dict[str, str]:
     """Returns what a checkpoint after so many epochs notes of its run: settings, data, a digest of the history."""
     return {
         _RUN: json.dumps(run.content, ensure_ascii=False),
-        _HISTORY: _digest(history_lines(run.path)[:epochs]),
+        _HISTORY: digest(history_lines(run.path)[:epochs]),
     }
 
 
@@ -47,7 +47,7 @@ def refuse_foreign(run: RunFolder, found: object, epochs: int) -> None:
     else:
         if differs:
             reason = f"is of a run with other settings or data: {differs}"
-        elif len(lines) >= epochs and history != _digest(lines[:epochs]):  # fewer, `truncate` refuses
+        elif len(lines) >= epochs and history != digest(lines[:epochs]):  # fewer, `truncate` refuses
             reason = f"is of a run with another history of its first {epochs} epochs"
         else:
             return
@@ -68,5 +68,6 @@ def _difference(run: RunFolder, own: Mapping[str, Any]) -> str:
     return next((said for key, said in known.items() if own.get(key) != content.get(key)), "")
 
 
-def _digest(lines: Sequence[str]) -> str:
+def digest(lines: Sequence[str]) -> str:
+    """Returns a digest of lines of a history."""
     return sha256("\n".join(lines).encode()).hexdigest()

@@ -119,9 +119,10 @@ class RunFolder:
         return self.result_path.exists()
 
     def withdraw(self) -> None:
-        """Undoes `begin`, for a run that failed before it had anything to keep."""
-        with explained(self.path / CONFIG, "remove"):
-            (self.path / CONFIG).unlink(missing_ok=True)
+        """Undoes `begin`, for a run that failed before it had anything to keep, and removes its log."""
+        for name in (LOG, CONFIG):  # a folder with a log alone would be another's
+            with explained(self.path / name, "remove"):
+                (self.path / name).unlink(missing_ok=True)
 
     def log(self, message: str) -> None:
         """Appends a line to log.txt."""

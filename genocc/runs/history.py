@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from genocc.errors import RunError, expectation, quoted
 from genocc.files import explained, read_text
-from genocc.runs.reading import HISTORY, RUN_TEST, TRAIN, read_epochs
+from genocc.runs.epochs import best_epoch
+from genocc.runs.reading import HISTORY, RUN_TEST, TRAIN, read_epochs, read_known_data
 
 MAX_TEST = 1 << 16
 """Bytes of the file with the accuracy on the test images."""
@@ -135,7 +136,7 @@ def read_test(path: str | Path) -> dict[str, Any]:
     """Returns the accuracy on the test images (``epoch``, ``top1``, ``top5``, ``images``) of a finished training.
 
     Raises:
-        RunError: The file is missing, though the run has ended, or is not what the command writes.
+        RunError: The file is missing, though the run has ended, is not what the command writes, or is another run's.
     """
     where = Path(path) / RUN_TEST
     with explained(where, "read"):
@@ -146,6 +147,13 @@ def read_test(path: str | Path) -> dict[str, Any]:
         found = TestResult.model_validate_json(read_text(where, limit=MAX_TEST))
     except ValidationError as error:
         raise RunError(f"{where}: {_explain(error)}; was the file changed?") from None
+    best, known = best_epoch(read_epochs(path))["epoch"], read_known_data(path)
+    counts = known.get("test") if isinstance(known, dict) else None
+    counted = isinstance(counts, list) and all(isinstance(count, int) for count in counts)
+    images = sum(counts) if counts and counted else found.images
+    for name, own, wanted in (("epoch", found.epoch, best), ("images", found.images, images)):
+        if own != wanted:
+            raise RunError(f"{where}: is of another training: its {name} is {own}, the run's {wanted}; put it back")
     return found.model_dump()
 
 

@@ -6,7 +6,8 @@ Both have shapes that fit many runs: the folder would say of one net what was me
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from genocc.errors import RunError
 from genocc.genotype import Genotype
 from genocc.provenance import Provenance
 from genocc.runs.epochs import number_at
+from genocc.runs.folder import MOVABLE
 from genocc.runs.reading import (
     CONFIG,
     HISTORY,
@@ -98,12 +100,50 @@ def check_weights(folder: str | Path, found: Provenance) -> None:
     classes = known.get("classes") if isinstance(known, Mapping) else None
     if isinstance(classes, list) and found.class_names and list(found.class_names) != classes:
         differences.append(("classes", list(found.class_names), classes))
+    differences += _in_training(found.training, training_text(config, known))
     if differences:
         name, own, wanted = ((str(one) if isinstance(one, str) else json.dumps(one))[:80] for one in differences[0])
         raise RunError(
             f"{folder / RUN_BEST}: is of another training: its {name} are {own}, the run's {wanted}; put the run's own "
             "file back"
         )
+
+
+def training_text(config: Mapping[str, Any], images: object) -> str:
+    """Returns what the weights of a training say of it: its settings, and a digest of its images; not where they lie.
+
+    Args:
+        config: Of the run, plain.
+        images: What the run notes of them (`genocc.data.DataSet.identity`), plain.
+    """
+    settings = {name: value for name, value in _leaves(config) if not name.startswith(("genotype.", *MOVABLE))}
+    noted = json.dumps(images, sort_keys=True, ensure_ascii=False)
+    return json.dumps({**settings, "images": sha256(noted.encode()).hexdigest()[:16] if images else None})
+
+
+def _in_training(found: str, own: str) -> list[tuple[str, Any, Any]]:
+    """The settings in which two texts of `training_text` differ; what one does not state, as older ones, is none."""
+    if not found:
+        return []
+    try:
+        theirs: Any = json.loads(found)
+    except (ValueError, RecursionError):
+        theirs = None
+    if not isinstance(theirs, dict):
+        return [("settings", "damaged", "whole")]
+    return [
+        (name, theirs[name], value)
+        for name, value in json.loads(own).items()
+        if name in theirs and theirs[name] != value and None not in ((theirs[name], value) if name == "images" else ())
+    ]
+
+
+def _leaves(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _of_search(folder: Path) -> list[Genotype]:

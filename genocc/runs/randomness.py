@@ -15,6 +15,13 @@ from torch import Generator, Tensor
 _BORROWED = threading.RLock()
 
 
+@contextmanager
+def preserved() -> Iterator[None]:
+    """Gives the CPU's default generator back as it was; meanwhile no other thread borrows it."""
+    with _BORROWED, torch.random.fork_rng(devices=[]):
+        yield
+
+
 class Randomness:
     """A stream of random numbers that goes on from one borrowing to the next.
 

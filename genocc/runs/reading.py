@@ -145,7 +145,7 @@ def check_regular(path: str | Path) -> None:
     Raises:
         RunError: There is one; the message names it.
     """
-    for folder in (Path(path), Path(path) / CHECKPOINTS):
+    for folder in (Path(path), Path(path) / CHECKPOINTS, Path(path) / RUN_TRACKING):
         with suppress(OSError), os.scandir(folder) as entries:  # reading it comes next, and explains itself
             for entry in entries:
                 if entry.is_file() or entry.is_dir() or not Path(entry).exists():

@@ -8,7 +8,7 @@ was asked for later, catches up. What a tracker has stands in ``RUN/tracking/NAM
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from genocc import plugins
 from genocc.errors import ConfigError, RunError, did_you_mean, expectation, quoted
 from genocc.files import explained, read_text
+from genocc.runs.belonging import digest
 from genocc.runs.folder import RunFolder
 from genocc.runs.progress import Progress
-from genocc.runs.reading import CONFIG, RUN_TRACKING, read_config, read_history
+from genocc.runs.reading import CONFIG, HISTORY, RUN_TRACKING, history_lines, read_config, read_history
 
 TRACKERS = "genocc.trackers"
 """Entry-point group in which packages register their trackers, which are classes."""
@@ -38,6 +39,7 @@ class Noted(BaseModel):
         id: Of the tracked run, as the tracker names it; None before it has begun.
         epochs: How many lines of the history it has.
         finished: Whether it has the result too.
+        history: Digest of these lines; empty before the first, and in notes of older versions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -45,6 +47,7 @@ class Noted(BaseModel):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
     epochs: Annotated[int, Field(ge=0)] = 0
     finished: bool = False
+    history: Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}$")] = ""
 
 
 @dataclass(frozen=True)
@@ -201,18 +204,21 @@ class _Handing:
         self.begun = self.ended = False
 
     def update(self) -> None:
+        lines = history_lines(self.path)
         if not self.begun:
             config = dict(_flat({**read_config(self.path, self.command), "genotype": {}}))
             folder = self.path / RUN_TRACKING / self.name
             run = TrackedRun(self.path, folder, _name(self.path.absolute()), self.command, config)
             with explained(folder.parent, "make"):
                 folder.parent.mkdir(exist_ok=True)
+            self._forget_other_history(lines)
             self._note(self.noted)  # should it fail now, the folder knows of it
             self.begun = True
-            self._note(self.tracker.begin(run, self.noted))
+            found = self.tracker.begin(run, self.noted)
+            self._note_epochs(found, found.epochs, lines)
         for line in read_history(self.path)[self.noted.epochs :]:
             self.tracker.epoch(line)
-            self._note(self.noted.model_copy(update={"epochs": self.noted.epochs + 1}))
+            self._note_epochs(self.noted, self.noted.epochs + 1, lines)
 
     def finish(self, result: Mapping[str, Any]) -> None:
         if not self.noted.finished:
@@ -224,6 +230,17 @@ class _Handing:
         if self.begun and not self.ended:
             self.ended = True
             self.tracker.close(self.noted.finished)
+
+    def _forget_other_history(self, lines: Sequence[str]) -> None:
+        """Forgets a tracked run whose epochs the run no longer has: it began anew, or an earlier day was put back."""
+        epochs = self.noted.epochs
+        if epochs > len(lines) or (self.noted.history and self.noted.history != digest(lines[:epochs])):
+            self.run.log(f"tracking with {self.name} begins anew: its {epochs} epochs are not those of {HISTORY}")
+            self.noted = Noted()
+
+    def _note_epochs(self, noted: Noted, epochs: int, lines: Sequence[str]) -> None:
+        known = digest(lines[:epochs]) if epochs else ""
+        self._note(noted.model_copy(update={"epochs": epochs, "history": known}))
 
     def _note(self, noted: Noted) -> None:
         self.noted = noted

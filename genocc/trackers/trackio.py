@@ -8,10 +8,12 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from typing import Any, ClassVar
+from threading import RLock, get_ident
+from typing import Any, ClassVar, cast
 from unittest.mock import patch
 
 from genocc.runs.tracking import PROJECT, Noted, TrackedRun, Tracker, distributions, scalars
@@ -62,11 +64,32 @@ class Trackio(Tracker):
             self._run.log(dict(content), step=epoch)
 
 
+_ALONE = RLock()
+"""Standard output and warnings are the whole process's: two threads would put back each other's."""
+
+
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Takes what Trackio prints on standard output, which is the command's, and raises what it only warns of."""
-    with redirect_stdout(io.StringIO()), warnings.catch_warnings(record=True) as heard:
+    with _ALONE, redirect_stdout(cast("Any", _Muted(sys.stdout))), warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         yield
     if said := [str(one.message) for one in heard if "trackio" in str(one.message).lower()]:
         raise RuntimeError(said[0])
+
+
+class _Muted:
+    """A stream that takes nothing from the thread that made it; other threads write as before."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self._thread = stream, get_ident()
+
+    def write(self, text: str) -> int:
+        return len(text) if get_ident() == self._thread else int(self._stream.write(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

@@ -182,7 +182,8 @@ def evaluate(
     crop = wanted.get("center_crop") if center_crop is None else center_crop
     found = load(DataRequest(wanted["name"], folder, download, _size(opened), seed, crop))
     images = evaluation_images(opened, found, limit)
-    for remark in (found.note, _split_remark(found, split_seed, own.get("split_seed"))):
+    trained = own.get("split_seed") if data is None or not own else trained_split(net, found)
+    for remark in (found.note, split_remark(found, split_seed, trained)):
         if remark:
             note(remark)
     if center_crop not in (None, 1) and isinstance(found.test, MemoryImages):
@@ -203,20 +204,28 @@ def evaluate(
     return Evaluation(str(net), found.name, accuracy, seconds, opened.runtime, opened.provider, opened.weights)
 
 
-def _split_remark(data: DataSet, asked: int | None, trained: int | None) -> str:
+def trained_split(run: str | Path, data: DataSet) -> int | None:
+    """Returns the seed by which a training chose its test images among these; None where it was on others."""
+    if read_known_data(run) is not None and KnownData.read(run).difference(data.identity()):
+        return None
+    return read_training(run)[0].data.split_seed
+
+
+def split_remark(data: DataSet, asked: int | None, trained: int | None) -> str:
     """What to know of how the test images were chosen.
 
     Args:
         data: The images.
         asked: The seed of ``--split-seed``, if given.
-        trained: That of the training; None where it is not known.
+        trained: That of the training, if it was on these images; None where that is not known.
     """
     if data.split_seed is None:
         return "" if asked is None else "--split-seed has no effect: the data set has a test part of its own"
     if trained is None:
         return (
             f"the folder has no test part, and split seed {data.split_seed} chooses the images that are measured: if "
-            "the net was trained on this folder with another one (data.split_seed), it was trained on some of them"
+            "the net was trained on images of this folder, it was trained on some of them, unless with the same "
+            "data.split_seed on the same folder"
         )
     if data.split_seed != trained:
         return (

@@ -14,8 +14,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from genocc.configuration import check_seeds
 from genocc.data import DataSet
 from genocc.data.settings import load_data
@@ -25,6 +23,7 @@ from genocc.errors import ConfigError, quoted
 from genocc.genotype import Genotype
 from genocc.launcher import launched
 from genocc.runs.progress import Progress
+from genocc.runs.randomness import preserved
 from genocc.runs.reading import MAX_SEEDS, RUN_LAST, RUN_SEEDS, TRAIN, TRAIN_SEEDS, read_command, read_config
 from genocc.training.config import TrainConfig
 from genocc.training.result import TrainResult, config_json, over_seeds, parse_config
@@ -57,7 +56,7 @@ def run_training_seeds(
         return config.model_copy(update={"seed": seed})
 
     def load() -> DataSet:
-        with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
+        with preserved():  # images may be drawn with PyTorch's own generator
             return load_data(config.data, resume=resume)
 
     def run(seed: int, folder: Path, begun: bool, data: DataSet | None) -> TrainResult:

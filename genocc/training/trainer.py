@@ -31,6 +31,7 @@ from genocc.nn.target_net import TargetNet
 from genocc.passes import PASSES, Parameters, run_passes
 from genocc.provenance import Provenance
 from genocc.runs.meter import Meter
+from genocc.runs.own_files import training_text
 from genocc.runs.processes import ALONE, Processes
 from genocc.runs.randomness import Randomness
 from genocc.training.config import TrainConfig
@@ -187,12 +188,13 @@ class Trainer:
 
     @property
     def provenance(self) -> Provenance:
-        """Provenance for a file of the weights."""
+        """Provenance for a file of the run's own weights."""
         return Provenance(
             self.net.genotype,
             self.net.config,
             class_names=self.data.classes,
             normalization=(self.data.mean, self.data.std),
+            training=training_text(self.config.model_dump(mode="json"), self.data.identity()),
         )
 
     def finite(self) -> bool:

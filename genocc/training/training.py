@@ -21,6 +21,7 @@ from genocc.runs.interruption import Interruption, interruptions
 from genocc.runs.loop import Loop, Phase, choose_device
 from genocc.runs.processes import Processes, process_group, shared_run
 from genocc.runs.progress import Progress
+from genocc.runs.randomness import preserved
 from genocc.runs.reading import RUN_BEST, RUN_GENOTYPE, RUN_LAST, RUN_TEST, TRAIN, read_history
 from genocc.runs.tracking import Tracking, tracked
 from genocc.threads import adaptive_waiting
@@ -72,7 +73,7 @@ def run_training(
         if not finished:
             chosen = choose_device(device, processes)
             shown = progress if progress and processes.first else Progress()
-            with torch.random.fork_rng(devices=[]):  # images may be drawn with PyTorch's own generator
+            with preserved():  # images may be drawn with PyTorch's own generator
                 images = data or load_shared(config, processes, resume=resume)
             if images.note:
                 shown.message(images.note)

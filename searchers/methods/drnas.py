@@ -16,6 +16,7 @@ from torch import Generator, Tensor, distributions
 
 from genocc.configuration import Rate, refuse
 from genocc.runs.loop import Phase
+from genocc.runs.randomness import preserved
 
 from ..interface import BilevelSteps, CellSpace, Coefficients, DataShape, Masks
 from ..method import Method
@@ -107,7 +108,7 @@ def dirichlet(beta: Tensor, competing: Tensor, generator: Generator) -> Tensor:
     """
     seed = int(torch.randint(2**62, (), generator=generator))
     drawn, counts = torch.zeros_like(beta), competing.sum(1)
-    with torch.random.fork_rng(devices=[]):  # torch's distributions know no generator but the default one
+    with preserved():  # torch's distributions know no generator but the default one
         torch.default_generator.manual_seed(seed)
         for count in sorted({*counts.tolist()} - {0}):
             chosen = competing & (counts == count)[:, None]

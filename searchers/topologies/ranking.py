@@ -15,12 +15,13 @@ import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from genocc.data.settings import data_fields, default_preset
 from genocc.engines.base import Engine, choose
-from genocc.errors import ConfigError, GenoccError, quoted
+from genocc.errors import ConfigError, GenoccError, RunError, quoted
 from genocc.machine import cores
-from genocc.runs.folder import open_run
+from genocc.runs.folder import difference, open_run
 from genocc.runs.interruption import interruptions
 from genocc.runs.loop import choose_device
 from genocc.runs.progress import Progress
@@ -136,7 +137,16 @@ def run_ranking(
             ranked = _finished(Phases(config, run, data, engine, device, progress or Progress()))
             result = Ranking(plain, tuple(ranked), run.result_path)
             run.finish(json.dumps(result.to_dict(), indent=1) + "\n")
-        return read_ranking(run.result_path)
+        return _own_result(run.result_path, plain)
+
+
+def _own_result(path: Path, own: dict[str, Any]) -> Ranking:
+    """The result in a run folder; RunError where it is another ranking's."""
+    found = read_ranking(path)
+    its = RankingConfig.from_dict(found.config, where=str(path)).model_dump(mode="json")
+    if differs := difference(its, own):
+        raise RunError(f"{path}: is of another ranking: {differs}; put the run's own file back")
+    return found
 
 
 def _finished(ranking: Phases) -> list[RankedTopology]:

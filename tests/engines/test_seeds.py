@@ -109,8 +109,7 @@ def test_a_search_over_its_budget_counts(tmp_path: Path) -> None:
 def test_a_wrong_request_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"seed-0: .*images are asked for"):
         run_seeds(small("darts", "data.training=100000"), 2, tmp_path / "a", device="cpu", engine=InProcess())
-    assert not list(tmp_path.rglob("*.json"))
-    assert not list(tmp_path.rglob("seed-*"))
+    assert not (tmp_path / "a").exists()
 
 
 def test_one_run_needs_no_engine(tmp_path: Path) -> None:

@@ -88,3 +88,8 @@ def test_what_is_wrong_is_said_with_its_place(old: str, new: str, message: str) 
     with pytest.raises(ConfigError) as caught:
         Experiment.parse(OWN.replace(old, new), "my.toml")
     assert str(caught.value).startswith(message)
+
+
+def test_no_unit_is_not_offered() -> None:
+    with pytest.raises(ConfigError, match=r"unit: found 'accuracy'; expected one of count, %, error"):
+        own(('unit = "count"', 'unit = "accuracy"'))

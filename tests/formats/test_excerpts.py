@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import time
+import warnings
 from contextlib import suppress
 
 import pytest
@@ -92,3 +93,13 @@ def test_the_search_ends_soon(piece: str) -> None:
     with suppress(FormatError):
         list(excerpts(piece * (100_000 // len(piece)), OPENING))
     assert time.process_time() - start < 3
+
+
+def test_filters_of_warnings_are_the_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are the whole process's: two threads that read texts would put back each other's, for good."""
+    text = r"epoch 1 Genotype(normal=[('\d', 0)], path='C:\data\400')"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        monkeypatch.setattr(warnings, "catch_warnings", None)
+        (found,) = excerpts(text, re.compile(r"Genotype\("))
+    assert isinstance(found.value, ast.Call)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from genocc import formats
+from genocc.errors import FormatError
 from genocc.formats import DIALECTS
 from tests import sample_data
 from tests.formats.reading import nodes, read, refusal
@@ -67,3 +69,15 @@ def test_a_hand_written_reduction_cell_is_refused() -> None:
 )
 def test_what_is_refused(edge: str, message: str) -> None:
     assert message in refusal("gdas", TEXT.replace("('skip_connect', 0, 0.16)", edge))
+
+
+@pytest.mark.parametrize("dialect", ["gdas", "autodl"])
+def test_the_state_that_an_edge_leads_to_is_no_weight(dialect: str) -> None:
+    """``(op, from, to)``, in the order of ``from``: read by their places, the edges would lead elsewhere."""
+    first, second = ("('sep_conv_3x3', 0, 2), ('dil_conv_3x3', 0, 3)", "('skip_connect', 1, 2), ('skip_connect', 1, 3)")
+    edges = f"{first}, {second}" if dialect == "gdas" else f"({first}), ({second})"
+    text = f"Genotype(normal=[{edges}], normal_concat=[2, 3], reduce=[{edges}], reduce_concat=[2, 3])"
+    with pytest.raises(FormatError, match=r"found 2 as weight, which looks like the state that the edge leads to"):
+        DIALECTS[dialect].read(text)
+    with pytest.raises(FormatError):
+        formats.read(text)

@@ -56,6 +56,8 @@ def test_a_runtime_that_is_not_here_is_refused(path: Path) -> None:
     ("content", "message"),
     [
         ("[", "is no JSON"),
+        ("[" * 10**5, "is no JSON"),
+        ('{"threads": 1, "batch": 1, "threads": 8}', "is no JSON: the name 'threads' is there twice in one object"),
         ("[1]", r"\$: found \[1\]"),
         ('{"format": "other"}', r"\$\.format: found 'other'"),
         ("[" * 100_000, "is no JSON"),

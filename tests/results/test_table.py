@@ -146,6 +146,29 @@ def test_runs_on_different_data_sets_are_named(tmp_path: Path) -> None:
     assert not notes
 
 
+def test_trainings_that_differ_in_more_than_genotype_and_seed_are_named(tmp_path: Path) -> None:
+    notes, folders = list[str](), [tmp_path / str(number) for number in range(3)]
+    for seed, (folder, name, epochs) in enumerate(
+        zip(folders, ("darts-v1", "darts-v2", "nasnet"), (600, 600, 2), strict=True)
+    ):
+        made_run(folder, "train", f"zoo:{name}", {"test": {"top1": 0.5}})
+        config = {
+            "seed": seed,
+            "genotype": genocc.load(f"zoo:{name}").model_dump(mode="json", exclude_none=True),
+            "schedule": {"epochs": epochs},
+            "data": {"name": "digits", "folder": f"/{seed}"},
+        }
+        (folder / "config.json").write_text(json.dumps({"command": "train", "config": config}))
+        (folder / "last.safetensors").touch()
+    read_table(folders[:2], notes.append)
+    assert not notes
+    read_table(folders, notes.append)
+    assert notes == [
+        f"trainings with different settings are ranked as if with the same: of {folders[0]}, schedule.epochs "
+        f"(--epochs) is 600, not 2 ({folders[2]})"
+    ]
+
+
 def test_the_searches_of_several_seeds_are_rows(tmp_path: Path) -> None:
     with open_run(tmp_path / "seeds", "search --seeds", {}) as opened:
         opened.begin()

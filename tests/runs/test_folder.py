@@ -202,6 +202,7 @@ def test_a_folder_in_use_is_refused_until_its_process_is_gone(tmp_path: Path) ->
 
 def test_withdrawn_a_run_leaves_the_folder_to_another(tmp_path: Path) -> None:
     with begun(tmp_path / "a") as run:
+        run.log("failed")
         run.withdraw()
     with begun(tmp_path / "a"):
         assert read_config(tmp_path / "a", "search") == CONFIG

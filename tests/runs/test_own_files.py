@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,36 @@ def test_a_genotype_in_a_damaged_configuration_is_named(training_run: Path, tmp_
     (run / "config.json").write_text(json.dumps(config))
     with pytest.raises(GenoccError, match=r"config.json: genotype: \$.name: the field is missing"):
         genocc.load(run)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_weights_of_another_seed_are_named_by_all_that_reads_them(
+    reader: str, training_run: Path, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(training_run, tmp_path / "run"))
+    READERS[reader](run)
+    own = genocc.open(run).provenance
+    assert own is not None
+    theirs = replace(own, training=own.training.replace('"seed": 0', '"seed": 1'))
+    save(TargetNet(GENOTYPE, own.config, seed=1), run / "best.safetensors", theirs)
+    with pytest.raises(RunError, match=r"best.safetensors: is of another training: its seed are 1, the run's 0"):
+        READERS[reader](run)
+
+
+def test_weights_of_other_settings_or_images_are_named_and_older_files_taken(training_run: Path) -> None:
+    own = genocc.open(training_run).provenance
+    assert own is not None
+    said = json.loads(own.training)
+    assert (said["schedule.epochs"], "data.folder" in said, "genotype.name" in said) == (3, False, False)
+    for changes, found in (
+        ({"schedule.epochs": 600}, "its schedule.epochs are 600, the run's 3"),
+        ({"images": "0" * 16}, "its images are 0000000000000000, the run's "),
+        ({"seed": None}, "its seed are null, the run's 0"),
+    ):
+        with pytest.raises(RunError, match=found):
+            check_weights(training_run, replace(own, training=json.dumps({**said, **changes})))
+    for text in ("[]", "{", '"seed"'):
+        with pytest.raises(RunError, match="its settings are damaged"):
+            check_weights(training_run, replace(own, training=text))
+    for text in ("", "{}", json.dumps({"images": None, "future": 1})):
+        check_weights(training_run, replace(own, training=text))

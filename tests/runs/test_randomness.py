@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from genocc.runs.randomness import Randomness
+from genocc.runs.randomness import Randomness, preserved
 
 CPU = torch.device("cpu")
 
@@ -70,3 +70,26 @@ def test_a_gpus_generator_is_given_back() -> None:
         found = torch.rand(3, device=device)
     assert torch.equal(torch.cuda.get_rng_state(), before)
     assert torch.equal(found, torch.rand(3, device=device, generator=torch.Generator(device).manual_seed(7)))
+
+
+def test_whoever_only_preserves_the_generator_waits_for_who_borrows_it() -> None:
+    """It would give back a state from the midst of the other's, whose numbers came again."""
+    expected = torch.rand(3, generator=torch.Generator().manual_seed(7))
+    inside, leave = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with preserved():
+            torch.manual_seed(1)
+            inside.set()
+            leave.wait(10)
+
+    other = threading.Thread(target=work)
+    with Randomness(7, CPU).borrowed():
+        found = [torch.rand(1)]
+        other.start()
+        assert not inside.wait(0.2)
+        found.append(torch.rand(1))
+        leave.set()
+        found.append(torch.rand(1))
+    other.join()
+    assert torch.equal(torch.cat(found), expected)

@@ -55,10 +55,13 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str, message: str) -> None
         read_history(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["config.json", "history.jsonl", "genotype.json", "checkpoint/00000001.pt"])
+@pytest.mark.parametrize(
+    "name", ["config.json", "history.jsonl", "genotype.json", "checkpoint/00000001.pt", "tracking/trackio.json"]
+)
 def test_a_pipe_in_a_run_folder_is_refused_instead_of_waited_for(name: str, tmp_path: Path) -> None:
     (tmp_path / CONFIG).write_text(json.dumps({"command": "search", "config": {}}))
     (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "tracking").mkdir()
     (tmp_path / name).unlink(missing_ok=True)
     os.mkfifo(tmp_path / name)
     for read in (read_command, lambda path: genocc.open(path).genotype):

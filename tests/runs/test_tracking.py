@@ -126,12 +126,12 @@ def test_a_run_that_goes_on_gives_each_epoch_once_and_the_result_at_the_end(
     session(path, killed, "noting")
     config = {"seed": 1, "schedule.epochs": 3}
     assert noting.given == [("begin", "a", "search", config, None), ("epoch 1",), ("epoch 2",), ("close", False)]
-    assert read_note(path, "noting") == Noted(id="x1", epochs=2)
+    assert read_note(path, "noting").model_copy(update={"history": ""}) == Noted(id="x1", epochs=2)
     noting.given.clear()
     session(path, resumed)  # without its name: it goes on by what the folder notes
     finish = ("finish", {"macs": 5}, 3)
     assert noting.given == [("begin", "a", "search", config, "x1"), ("epoch 3",), finish, ("close", True)]
-    assert read_note(path, "noting") == Noted(id="x1", epochs=3, finished=True)
+    assert read_note(path, "noting").model_copy(update={"history": ""}) == Noted(id="x1", epochs=3, finished=True)
     noting.given.clear()
     session(path, lambda found, bring: found.finish(lambda: {"macs": 5}), "noting")
     assert noting.given == []
@@ -209,3 +209,31 @@ def test_a_class_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(tracking.plugins, "load", lambda group, name, kind: dict)
     with pytest.raises(ConfigError, match=r"tracker 'wandb' \(builtins.dict\): expected a class of Tracker"):
         make_tracker("wandb")
+
+
+@pytest.mark.parametrize("lines", [0, 1, 2, 3])
+def test_a_run_whose_epochs_are_others_than_those_handed_over_is_tracked_anew(
+    lines: int, tmp_path: Path, noting: type[Noting]
+) -> None:
+    """Its checkpoints are gone, so that it begins anew, or an earlier day of the folder was put back."""
+    path = tmp_path / "a"
+
+    def first(found: Tracking, bring: Callable[[int], None]) -> None:
+        bring(2)
+        found.update()
+
+    session(path, first, "noting")
+    (path / "history.jsonl").write_text("".join(f'{{"epoch": {n + 1}, "other": 1}}\n' for n in range(lines)))
+    noting.given.clear()
+    session(path, lambda found, bring: found.update())
+    began, *epochs, _ = noting.given
+    assert (began[0], began[-1]) == ("begin", None), "without the former one's id"
+    assert epochs == [(f"epoch {n + 1}",) for n in range(lines)]
+    assert (
+        "tracking with noting begins anew: its 2 epochs are not those of history.jsonl"
+        in (path / "log.txt").read_text()
+    )
+    noting.given.clear()
+    session(path, lambda found, bring: found.update())
+    assert [what for what, *_ in noting.given] == ["begin", "close"]
+    assert noting.given[0][-1] == "x1"

@@ -63,9 +63,11 @@ def test_a_search_that_is_killed_and_goes_on_is_one_tracked_run(
         run_search(CONFIG, run, device="cpu", track=[name], progress=Killing())
     assert "tracking with" not in (run / "log.txt").read_text()
     begun = read_note(run, name)
-    assert begun == Noted(id=begun.id, epochs=1)
+    assert begun == Noted(id=begun.id, epochs=1, history=begun.history)
+    assert begun.history
     result = run_search(CONFIG, run, device="cpu", resume=True)
-    assert read_note(run, name) == Noted(id=begun.id, epochs=3, finished=True)
+    ended = read_note(run, name)
+    assert ended == Noted(id=begun.id, epochs=3, finished=True, history=ended.history)
     assert "tracking with" not in (run / "log.txt").read_text()
 
     found = read(name, run)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
+from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,3 +60,34 @@ def test_what_trackio_only_warns_of_is_an_error(
     )
     with pytest.raises(RuntimeError, match=r"trackio.log\(\) failed"):
         tracker.epoch({"epoch": 1})
+
+
+def test_two_threads_leave_standard_output_and_what_others_print_alone(
+    asked: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second would put back what the first has put there; meanwhile the program prints."""
+    before, inside, one_is_out = sys.stdout, [Event(), Event()], Event()
+    trackers = [Trackio(), Trackio()]
+
+    def work(number: int) -> None:
+        def init(*given: Any, **named: Any) -> Calls:
+            print("* Trackio")
+            inside[number].set()
+            waited = inside[1] if number == 0 else one_is_out
+            waited.wait(0.3)
+            return Calls(_next_step=1)
+
+        monkeypatch.setattr(trackers[number], "_init", init)
+        trackers[number].begin(tracked_run(tmp_path, "trackio"), Noted())
+        if number == 0:
+            one_is_out.set()
+
+    threads = [Thread(target=work, args=(number,)) for number in (0, 1)]
+    threads[0].start()
+    assert inside[0].wait(10)
+    print("of the program")
+    threads[1].start()
+    for thread in threads:
+        thread.join(10)
+    assert sys.stdout is before
+    assert capsys.readouterr().out == "of the program\n"

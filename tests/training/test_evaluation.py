@@ -2,8 +2,10 @@
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from genocc import weights
 from genocc.data import DataRequest, load
 from genocc.errors import DataError
+from genocc.runs.own_files import training_text
 from genocc.training.evaluation import Accuracy, counts, evaluate, measure
 from tests.data.image_files import write_image
 
@@ -86,11 +90,19 @@ def test_another_data_set_is_not_looked_for_in_the_folder_of_the_run(training_ru
         evaluate(moved, data="cifar10")
 
 
+def note_images(run: Path, known: Mapping[str, Any]) -> None:
+    """Makes a run one on other images, which its configuration notes and its weights say."""
+    content, best = json.loads((run / "config.json").read_text()), run / "best.safetensors"
+    (run / "config.json").write_text(json.dumps({**content, "known_data": known}))
+    text = training_text(content["config"], known)
+    weights.save(weights.load(best), best, {**weights.metadata(best), "training": text})
+
+
 def test_images_that_are_not_those_of_the_training_are_noted(training_run: Path, tmp_path: Path) -> None:
     moved = Path(copytree(training_run, tmp_path / "moved"))
     config = json.loads((moved / "config.json").read_text())
     config["known_data"]["train"][0] += 1
-    (moved / "config.json").write_text(json.dumps(config))
+    note_images(moved, config["known_data"])
     notes: list[str] = []
     evaluate(moved, note=notes.append)
     assert [note for note in notes if "the images are not those of the training: class" in note]
@@ -115,11 +127,14 @@ def test_what_split_seed_chooses_is_said(training_run: Path, tmp_path: Path) -> 
     for name in load(DataRequest("fake", size=8)).classes:
         for number in range(5):
             write_image(tmp_path / name / f"{number}.png")
-    best = training_run / "best.safetensors"
+    best, own = training_run / "best.safetensors", Path(copytree(training_run, tmp_path / ".run"))
+    note_images(own, load(DataRequest("imagefolder", tmp_path, size=8)).identity())
     for net, data, seed, expected in (
-        (training_run, tmp_path, None, []),
-        (training_run, tmp_path, 0, []),
-        (training_run, tmp_path, 1, ["the training chose its test images with split seed 0, not 1"]),
+        (training_run, tmp_path, None, ["no test part, and split seed 0 chooses"]),
+        (training_run, tmp_path, 1, ["no test part, and split seed 1 chooses"]),
+        (own, tmp_path, None, []),
+        (own, tmp_path, 0, []),
+        (own, tmp_path, 1, ["the training chose its test images with split seed 0, not 1"]),
         (best, tmp_path, None, ["no test part, and split seed 0 chooses"]),
         (training_run, "fake", 1, ["--split-seed has no effect"]),
         (best, "fake", None, []),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,17 @@ def test_stopped_with_held_out_images_it_comes_to_the_same_end(
     run_training(GENOTYPE, tiny("data.validation=30"), tmp_path / "run", device="cpu", resume=True)
     assert_same(tmp_path / "run", held_out)
     assert (tmp_path / "run" / "test.json").read_bytes() == (held_out / "test.json").read_bytes()
+
+
+@pytest.mark.parametrize("field", ["epoch", "images"])
+def test_a_test_figure_of_another_training_is_named(held_out: Path, tmp_path: Path, field: str) -> None:
+    run = Path(shutil.copytree(held_out, tmp_path / "run"))
+    own = json.loads((run / "test.json").read_text())
+    (run / "test.json").write_text(json.dumps({**own, field: own[field] + 1}))
+    with pytest.raises(
+        RunError, match=rf"test.json: is of another training: its {field} is {own[field] + 1}, the run's"
+    ):
+        TrainResult.read(run)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,25 @@ def test_images_in_another_place_are_divided_as_in_the_training(tmp_path: Path) 
     ]
     assert np.array_equal(pixels[0], pixels[1])
     assert not np.array_equal(pixels[0], pixels[2])
+    other = tmp_path / "other"
+    for kind in ("a", "b"):
+        for number in range(10):
+            write_image(other / kind / f"{number}.png", shade=12 * number)
+    remarks = [
+        read_calibration(text, source.provenance, 4, of).remark
+        for text, of in (
+            (str(run), None),
+            (str(tmp_path / "moved"), str(run)),
+            (str(tmp_path / "moved"), None),
+            (str(other), str(run)),
+        )
+    ]
+    assert [remark[:52] for remark in remarks] == [
+        "",
+        "",
+        "the folder has no test part, and split seed 0 choose",
+        "the folder has no test part, and split seed 3 choose",
+    ]
     exporter = make_exporter("onnx", source, precision="int8", calibrate=str(tmp_path / "moved"))
     assert (exporter.calibrate, exporter.run) == (str(tmp_path / "moved"), str(run))  # type: ignore[attr-defined]
 

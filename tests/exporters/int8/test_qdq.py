@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
+from copy import copy
 from pathlib import Path
+from threading import Thread, get_ident
 from typing import Any
 
 import numpy as np
@@ -14,7 +18,7 @@ import genocc
 from genocc import NetworkConfig
 from genocc.compiler import compile_net
 from genocc.exporters.depth import relative_error
-from genocc.exporters.int8.qdq import QdqQuantizer, alone, quantized
+from genocc.exporters.int8.qdq import QdqQuantizer, _silent, alone, quantized
 from genocc.exporters.onnx import OnnxExporter, check
 from genocc.exporters.precision import LOW_PASSES
 from genocc.runtimes.onnx_runtime import run, session
@@ -84,3 +88,30 @@ def test_the_cost_of_a_layer_is_that_of_it_alone(whole: onnx.ModelProto) -> None
     found = quantizer.costs(IMAGES)
     assert tuple(found) == quantizer.layers
     np.testing.assert_allclose(found[layer], error)
+
+
+def test_the_programs_log_and_warnings_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quantizer's import calls `logging.basicConfig`, after which the program's own call of it would do nothing."""
+    monkeypatch.setattr(logging.root, "handlers", [])
+    monkeypatch.setattr(warnings, "catch_warnings", None)  # which is the whole process's
+    remark = logging.LogRecord("root", logging.WARNING, "/lib/onnxruntime/quantization/quantize.py", 1, "", None, None)
+    own = logging.LogRecord("root", logging.WARNING, "/home/me/program.py", 1, "", None, None)
+    with _silent():
+        logging.basicConfig()
+        assert logging.root.manager.disable == 0
+        assert not logging.root.filter(remark)
+        assert logging.root.filter(own)
+        heard = Thread(target=lambda: heard_there.append(bool(logging.root.filter(elsewhere(remark)))))
+        heard_there: list[bool] = []
+        heard.start()
+        heard.join()
+        assert heard_there == [True]
+    assert logging.root.handlers == []
+    assert logging.root.filter(remark)
+
+
+def elsewhere(record: logging.LogRecord) -> logging.LogRecord:
+    """The record as the present thread would make it."""
+    found = copy(record)
+    found.thread = get_ident()
+    return found

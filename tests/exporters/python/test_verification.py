@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,13 @@ def test_names_that_pytorch_needs_are_found(monkeypatch: pytest.MonkeyPatch, tmp
     PythonExporter().write(net, tmp_path / "net.py")
     with pytest.raises(TargetError, match="the source does not run: KeyError"):
         PythonExporter().verify(net, tmp_path / "net.py", "cpu")
+
+
+def test_the_programs_arguments_and_modules_are_its_own(
+    darts_v2: Genotype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`runpy` changes ``sys``, and of two threads one would put back what the other has put there."""
+    monkeypatch.setattr("runpy.run_path", None)
+    before = list(sys.argv), set(sys.modules)
+    compile(darts_v2, TINY, to="python", output=tmp_path / "net.py")
+    assert (list(sys.argv), "net" in sys.modules) == (before[0], "net" in before[1])

@@ -206,3 +206,15 @@ def test_a_folder_that_cannot_be_used_is_one_line(whole: Path, tmp_path: Path) -
 
 def test_it_is_a_function_too(whole: Path) -> None:
     assert rank_topologies(whole, resume=True) == read_ranking(whole / "ranking.json")
+
+
+def test_the_result_of_another_ranking_is_named(whole: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(whole, tmp_path / "a"))
+    assert run("--out", folder, "--resume", "--json").stdout == run("--out", whole, "--resume", "--json").stdout
+    content = json.loads((folder / "ranking.json").read_text())
+    content["config"]["training"]["seed"] = 7
+    (folder / "ranking.json").write_text(json.dumps(content))
+    said = error("--out", folder, "--resume")
+    assert (
+        f"{folder / 'ranking.json'}: is of another ranking: training.seed (--seed) is 7, not 0; put the run's" in said
+    )
