@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from genocc.data.settings import data_fields, datasets
+from genocc.data import datasets
+from genocc.data.settings import data_fields
 from genocc.errors import GenoccError, RunError
 from genocc.experiments.model import SearchRuns, TrainRuns
 from genocc.experiments.plan import Plan, Point, RowPlan, Step, overrides
@@ -93,7 +94,7 @@ def _of_images(plan: Plan, step: Step, config: Mapping[str, Any], images: dict[o
 
 
 def _asked_images(text: str | None, own: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of ``--data``; a name that means nothing here and now is that of a run's own folder, which has moved."""
+    """The fields of ``--data``; a name of nothing here is that of a run's own folder, which has moved."""
     found = data_fields(text)
     gone = found and found["name"] not in datasets() and own.get("name") == "imagefolder"
     return {"name": "imagefolder", "folder": text} if gone else found
