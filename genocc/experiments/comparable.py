@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from genocc.data import datasets
 from genocc.data.settings import data_fields
 from genocc.errors import GenoccError, RunError
 from genocc.experiments.model import SearchRuns, TrainRuns
@@ -76,7 +77,7 @@ def _of_images(plan: Plan, step: Step, config: Mapping[str, Any], images: dict[o
     """Compares what a run has noted of its images with the first run on the same ones."""
     data: Any = config.get("data")
     named = data if isinstance(data, Mapping) else {}
-    if plan.data is not None and (asked := data_fields(plan.data)["name"]) != named.get("name"):
+    if plan.data is not None and (asked := _asked_images(plan.data, named)["name"]) != named.get("name"):
         return (
             f"was run on data set '{named.get('name')}', and --data names '{asked}': one table cannot have both; name "
             "the place of the same images, or choose another --out"
@@ -90,6 +91,13 @@ def _of_images(plan: Plan, step: Step, config: Mapping[str, Any], images: dict[o
             "between; begin the experiment anew in another --out"
         )
     return ""
+
+
+def _asked_images(text: str | None, own: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of ``--data``; a name of nothing here is that of a run's own folder, which has moved."""
+    found = data_fields(text)
+    gone = found and found["name"] not in datasets() and own.get("name") == "imagefolder"
+    return {"name": "imagefolder", "folder": text} if gone else found
 
 
 def _of_settings(plan: Plan, row: RowPlan, point: Point, step: Step, first: dict[str, tuple[Step, Any]]) -> str:
@@ -107,17 +115,20 @@ def _of_settings(plan: Plan, row: RowPlan, point: Point, step: Step, first: dict
 
 def _settings(plan: Plan, runs: SearchRuns | TrainRuns, seed: int, folder: Path) -> tuple[Any, Any]:
     """A run's settings, and the same with those that the experiment states, plain; raises GenoccError."""
-    images = data_fields(plan.data or runs.data)
+    images = plan.data or runs.data
     fields = given(preset=runs.preset, seed=seed, schedule=given(epochs=runs.epochs))
     if isinstance(runs, SearchRuns):
         from genocc.searchers.result import read_search
 
-        search, fields = read_search(folder), fields | given(method=runs.method, data=images)
+        search = read_search(folder)
+        fields |= given(method=runs.method, data=_asked_images(images, search.data.model_dump()))
         asked = with_settings(search, overrides(runs.settings), fields, folder).model_dump(mode="json")
         return search.model_dump(mode="json"), asked
     from genocc.training.result import read_training
 
-    training, fields = read_training(folder)[0], fields | given(data={**images, **given(validation=runs.validation)})
+    training = read_training(folder)[0]
+    asked_images = _asked_images(images, training.data.model_dump())
+    fields |= given(data={**asked_images, **given(validation=runs.validation)})
     asked = with_settings(training, overrides(runs.settings), fields, folder).model_dump(mode="json")
     return training.model_dump(mode="json"), asked
 
@@ -130,7 +141,12 @@ def _of_cells(row: RowPlan, point: Point, step: Step, config: Mapping[str, Any])
     epoch = "" if point.epoch is None else f"@{point.epoch}"
     where = str(row.row.genotype) if searched is None else f"{searched.folder}{epoch}"
     trained: Any = config.get("genotype")
-    own = load(where).model_dump(mode="json", exclude_none=True)
+    try:
+        own = load(where).model_dump(mode="json", exclude_none=True)
+    except GenoccError:
+        if searched is None:  # its file is gone, or the path was that of another folder: nothing to compare
+            return ""
+        raise
     if not isinstance(trained, Mapping) or trained.get("cells") == own["cells"]:
         return ""
     if searched is not None:

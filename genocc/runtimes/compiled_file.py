@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 
 from genocc.errors import TargetError
 from genocc.provenance import Provenance
+from genocc.runtimes import MAX_BATCH
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,16 @@ class CompiledFile(ABC):
 
 
 def check(found: Provenance, built: Built | None, where: str) -> None:
-    """Refuses metadata that contradict the graph of their file; raises TargetError, which names the first difference.
+    """Refuses metadata that contradict the graph of their file, and a graph of an impossible batch; raises TargetError.
 
     Args:
         found: What the metadata say.
         built: What the graph shows; sizes that it leaves open contradict nothing. None: the file holds weights alone.
         where: The file, for messages.
     """
+    batch = built.image.shape[0] if built is not None and built.image.shape else None
+    if isinstance(batch, int) and not 1 <= batch <= MAX_BATCH:
+        raise TargetError(f"{where}: takes {batch:,} images at a time; expected 1 to {MAX_BATCH:,}")
     differences = _of_weights(found) if built is None else _of_graph(found, built)
     if (first := next(differences, None)) is not None:
         raise TargetError(f"{where}: contradicts its metadata: they say {first}; was it changed?")

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,25 @@ def test_a_search_that_was_run_again_and_came_to_other_cells_is_named(copied: Pa
     (copied / "runs/random/seed-1/search/history.jsonl").write_text(json.dumps(line) + "\n")
     with pytest.raises(RunError, match=r"^random/seed-1/train: has trained other cells than random/seed-1/search has"):
         check_comparable(own_plan(copied))
+
+
+def test_images_that_have_moved_cost_a_table_nothing(copied: Path) -> None:
+    """A folder by its bare name means nothing in another working directory, nor when it is gone."""
+    for config in copied.glob("runs/*/*/*/config.json"):
+        change(config.parent, lambda content: content["config"]["data"].update(name="imagefolder", folder="photos"))
+    plan = own_plan(copied)
+    assert incomparable(replace(plan, data="photos")) == {}
+    assert "published/seed-0/train" in incomparable(replace(plan, data="digits"))
+
+
+def test_a_given_genotype_that_is_gone_costs_a_table_nothing(copied: Path) -> None:
+    plan = own_plan(copied)
+    rows = tuple(
+        replace(row, row=row.row.model_copy(update={"genotype": "gone.json"})) if row.row.genotype else row
+        for row in plan.rows
+    )
+    assert rows != plan.rows
+    assert incomparable(replace(plan, rows=rows)) == {}
 
 
 def test_seeds_of_a_row_have_one_configuration_also_where_the_experiment_does_not_state_it(copied: Path) -> None:

@@ -119,3 +119,20 @@ def test_evaluate_and_verify_name_the_contradiction(folder: Path, tmp_path: Path
         "evaluate", path, "--data", "fake"
     )
     assert "they say uint8 images, which a file of weights alone does not hold" in error("verify", path)
+
+
+@pytest.mark.parametrize("batch", [-3, 0, 1 << 62])
+def test_a_graph_of_an_impossible_batch_is_refused(folder: Path, tmp_path: Path, batch: int) -> None:
+    model = onnx.load(folder / "plain.onnx")
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = batch
+    onnx.save(model, tmp_path / "forged.onnx")
+    with pytest.raises(TargetError, match=f"forged.onnx: takes {batch:,} images at a time; expected 1 to 65,536$"):
+        open_file(tmp_path / "forged.onnx").provenance()
+
+
+def test_a_type_that_has_no_name_here_is_refused(folder: Path, tmp_path: Path) -> None:
+    model = onnx.load(folder / "all.onnx")
+    model.graph.input[0].type.tensor_type.elem_type = 99
+    onnx.save(model, tmp_path / "newer.onnx")
+    with pytest.raises(TargetError, match=r"they say uint8 images, its graph takes tensor\(99\); was it changed\?$"):
+        open_file(tmp_path / "newer.onnx").provenance()
