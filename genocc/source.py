@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genocc import zoo
-from genocc.errors import FileError, NetworkError, RunError
+from genocc.errors import FileError, GenoccError, NetworkError, RunError, quoted
 from genocc.files import explained
 from genocc.genotype import Genotype
 from genocc.network import NetworkConfig
@@ -48,8 +48,15 @@ class Source:
 
     @classmethod
     def of(cls, genotype: Genotype | Source) -> Source:
-        """Returns a genotype at hand as a source; a source as it is."""
-        return cls("", genotype) if isinstance(genotype, Genotype) else genotype
+        """Returns a genotype at hand as a source; a source as it is; raises GenoccError for anything else."""
+        if isinstance(genotype, Genotype):
+            return cls("", genotype)
+        if isinstance(genotype, Source):
+            return genotype
+        raise GenoccError(
+            f"genotype: found {quoted(genotype)} ({type(genotype).__name__}); expected a Genotype, or what "
+            "genocc.open or genocc.load returns of it"
+        )
 
     @cached_property
     def genotype(self) -> Genotype:

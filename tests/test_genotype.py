@@ -38,7 +38,7 @@ SMALL: dict[str, Any] = {
 }
 
 
-@settings(max_examples=2000)
+@settings(max_examples=500)
 @given(genotypes(weights=True))
 def test_text_and_back(genotype: Genotype) -> None:
     text = genotype.dumps()

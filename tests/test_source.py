@@ -14,7 +14,7 @@ import pytest
 
 import genocc
 from genocc import Genotype, NetworkConfig, Source
-from genocc.errors import FileError, GenotypeError, NetworkError, RunError
+from genocc.errors import FileError, GenoccError, GenotypeError, NetworkError, RunError
 from genocc.exporters.torch import load as load_net
 from genocc.provenance import Provenance
 from genocc.runs.reading import CONFIG, HISTORY, SEARCH, SEARCH_SEEDS
@@ -173,3 +173,9 @@ def search_run(folder: Path, *genotypes: Genotype, command: str = SEARCH) -> Pat
     )
     (folder / HISTORY).write_text("".join(f"{line}\n" for line in lines))
     return folder
+
+
+@pytest.mark.parametrize("call", [genocc.count, lambda text: genocc.compile(text, to="onnx", output="net.onnx")])
+def test_a_name_where_a_genotype_belongs_gets_the_call_that_opens_it(call: Any) -> None:
+    with pytest.raises(GenoccError, match=r"found 'zoo:darts-v2' \(str\); expected a Genotype, or what genocc\.open"):
+        call("zoo:darts-v2")

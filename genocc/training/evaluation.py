@@ -166,9 +166,9 @@ def evaluate(
             raise DataError(f"{name} {value}: expected at least {least}")
     if center_crop is not None and not 0 < center_crop <= 1:
         raise DataError(f"--center-crop {center_crop:g}: expected a share of the side, above 0 and up to 1")
+    own = read_training(net)[0].data.model_dump(mode="json") if Path(net).is_dir() else {}
     opened = open_net(net, provider=provider, pixels=pixels, runtime=runtime)
     batch = min(_batch_size(opened, batch), MAX_BATCH)
-    own = read_training(net)[0].data.model_dump(mode="json") if Path(net).is_dir() else {}
     if data is not None:  # the place is that of the run's own data
         own = {name: own[name] for name in ("split_seed", "center_crop") if name in own}
     wanted = {**own, **data_fields(data)}

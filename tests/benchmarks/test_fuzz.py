@@ -13,7 +13,7 @@ import pytest
 from benchmarks import fuzz
 from genocc import Genotype, NetworkConfig
 from genocc.engines.base import Engine, Job, Outcome
-from genocc.exporters import onnx
+from genocc.exporters import onnx_nodes
 from genocc.passes import PASSES
 from genocc.primitives import MaxPool
 
@@ -31,7 +31,7 @@ def test_a_wrong_operator_is_found(monkeypatch: pytest.MonkeyPatch, darts_v2: Ge
     case = fuzz.Case(darts_v2, NetworkConfig(channels=4, layers=3, input_size=(9, 8)), tuple(PASSES), 0)
     assert all(error <= fuzz.TOLERANCES[what] for what, error in fuzz.errors(case))
     assert set(dict(fuzz.errors(case))) == set(fuzz.TOLERANCES) - {"inductor", "inductor, no passes"}
-    monkeypatch.setitem(onnx.EMITTERS, MaxPool, onnx._pool("AveragePool", count_include_pad=0))
+    monkeypatch.setitem(onnx_nodes.EMITTERS, MaxPool, onnx_nodes._pool("AveragePool", count_include_pad=0))
     wrong = {what for what, error in fuzz.errors(case) if error > fuzz.TOLERANCES[what]}
     files = {"onnxruntime", "openvino"}
     assert wrong == {*files, *(name + fuzz.PLAIN for name in files), "onnx reference, float64"}
@@ -82,7 +82,7 @@ def test_the_script_runs_parts_on_an_engine_and_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.full
 def test_a_mismatch_shrinks_to_the_operation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(onnx.EMITTERS, MaxPool, onnx._pool("AveragePool", count_include_pad=0))
+    monkeypatch.setitem(onnx_nodes.EMITTERS, MaxPool, onnx_nodes._pool("AveragePool", count_include_pad=0))
     _, mismatch = fuzz.campaign(300, seed=5)
     assert mismatch is not None
     cells = mismatch.case.genotype.cells.values()

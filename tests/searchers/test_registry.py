@@ -104,7 +104,7 @@ class Demanding(Softmax):
     [
         (TopK, "expected a class derived from genocc.searchers.parts.relaxation.Relaxation"),
         (Softmax, "its field 'name' is 'softmax'; expected 'mine'"),
-        (Unfinished, "cannot be made with its defaults: Can't instantiate abstract class Unfinished .* build"),
+        (Unfinished, "cannot be made with its defaults: Can't instantiate abstract class Unfinished .*build"),
         (Demanding, "cannot be made with its defaults: 1 validation error for Demanding strength Field required"),
     ],
 )
