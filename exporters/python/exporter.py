@@ -103,8 +103,12 @@ def _heading(genotype: Genotype, config: NetworkConfig) -> str:
 
 
 def _escaped(text: str) -> str:
-    """A text as it must be written between quotes, whatever is in it."""
-    printable = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.replace("\\", "\\\\"))
+    """A text as it must be written between quotes, whatever is in it.
+
+    Half a surrogate pair becomes a question mark: Python 3.13 compiles no docstring with one.
+    """
+    whole = text.encode("utf-8", "replace").decode().replace("\\", "\\\\")
+    printable = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in whole)
     return "".join(printable).replace('"', '\\"')
 
 
