@@ -14,7 +14,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from statistics import fmean, quantiles, stdev
+from statistics import quantiles
 from typing import Annotated, Any
 
 import typer
@@ -26,7 +26,7 @@ from genocc.cli.console import note, print_table
 from genocc.errors import GenoccError
 from genocc.experiments.plan import Plan
 from genocc.experiments.sources import own_plan
-from genocc.experiments.table import make_table
+from genocc.experiments.table import cell, make_table
 from genocc.exporters.bench.profiling import measured, profile
 from genocc.files import write_atomically
 from genocc.latency.prediction import predict
@@ -163,17 +163,20 @@ def _print(plan: Plan, found: Profile, limits: dict[str, float]) -> None:
         [genocc.load(point.search.folder / RUN_GENOTYPE) for point in row.points if point.search] for row in plan.rows
     ]
     others = OtherPrograms()
-    nets = [(cell, NETWORK) for of_row in cells for cell in of_row]
+    nets = [(genotype, NETWORK) for of_row in cells for genotype in of_row]
     timings = measured(nets, runtime_of(found.runtime), found.threads, TIMINGS, note)
     taken = others.cores()
-    latencies = iter([1e3 * min(of_net) for of_net in timings])
+    latencies = iter([min(of_net) for of_net in timings])
     limit = 1e3 * limits["latency"]
+    table = make_table(plan, {})
+    by_name = {column.name: column for column in table.columns}
     lines = []
-    for name, columns in make_table(plan, {}).cells.items():
-        timed = [next(latencies) for _ in columns["trained"].values]
-        met = f"{sum(latency <= limit for latency in timed)} of {len(timed)}"
-        shown = [columns[column].text() for column in ("latency", "macs", "trained")]
-        lines.append((name, _mean(timed), met, *shown))
+    for row, of_row in zip(plan.rows, cells, strict=True):
+        timed = [next(latencies) for _ in of_row]
+        measured_here = cell(row, by_name["latency"], [{"search.latency": seconds} for seconds in timed])
+        met = f"{sum(seconds <= limits['latency'] for seconds in timed)} of {len(timed)}"
+        shown = [table.cells[row.row.name][column].text() for column in ("latency", "macs", "trained")]
+        lines.append((row.row.name, measured_here.text(), met, *shown))
     busy = "" if taken is None else f"; other programs took {taken:.1f} cores meanwhile"
     print_table(
         f"Searches under a budget of {limit:.3f} ms or {limits['macs'] / 1e6:.2f} M MACs, by strength of its penalty",
@@ -181,11 +184,6 @@ def _print(plan: Plan, found: Profile, limits: dict[str, float]) -> None:
         lines,
         caption=f"{found.runtime} {found.version}, batch 1, {found.threads} threads; {found.machine}{busy}.",
     )
-
-
-def _mean(values: list[float]) -> str:
-    deviation = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{fmean(values):.3f}{deviation} ({len(values)})"
 
 
 if __name__ == "__main__":

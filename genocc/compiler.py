@@ -188,11 +188,8 @@ def trained_by(source: Source, weights: object = None) -> Provenance | None:
         FileError: The file cannot be read.
         TargetError: Its metadata are damaged.
     """
-    return source.provenance or (described_by(weights) if isinstance(weights, (str, Path)) else None)
-
-
-def described_by(weights: str | Path) -> Provenance | None:
-    """Returns what a file of weights says of itself, None for one of another program; errors as `trained_by`."""
+    if source.provenance or not isinstance(weights, (str, Path)):
+        return source.provenance
     return _described(weight_files.metadata(weights), str(weights))
 
 
@@ -266,6 +263,7 @@ def _parameters(graph: Graph, weights: Mapping[str, Any] | str | Path | None, se
 
 
 def _described(metadata: Mapping[str, str], where: str) -> Provenance | None:
+    """What a file of weights says of itself; None for one of another program."""
     return Provenance.from_metadata(metadata, where) if "genocc_version" in metadata else None
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genocc.data import datasets
 from genocc.data.settings import data_fields
@@ -22,6 +22,10 @@ from genocc.runs.folder import difference
 from genocc.runs.reading import CONFIG, read_config, read_known_data
 from genocc.runs.starting import given, with_settings
 from genocc.source import load
+
+if TYPE_CHECKING:
+    from genocc.searchers.config import SearchConfig
+    from genocc.training.config import TrainConfig
 
 _REMEDY = "put the job's own folder back, or remove this one and have the job run anew with --resume"
 
@@ -115,22 +119,20 @@ def _of_settings(plan: Plan, row: RowPlan, point: Point, step: Step, first: dict
 
 def _settings(plan: Plan, runs: SearchRuns | TrainRuns, seed: int, folder: Path) -> tuple[Any, Any]:
     """A run's settings, and the same with those that the experiment states, plain; raises GenoccError."""
-    images = plan.data or runs.data
     fields = given(preset=runs.preset, seed=seed, schedule=given(epochs=runs.epochs))
+    own: SearchConfig | TrainConfig
     if isinstance(runs, SearchRuns):
         from genocc.searchers.result import read_search
 
-        search = read_search(folder)
-        fields |= given(method=runs.method, data=_asked_images(images, search.data.model_dump()))
-        asked = with_settings(search, overrides(runs.settings), fields, folder).model_dump(mode="json")
-        return search.model_dump(mode="json"), asked
-    from genocc.training.result import read_training
+        own, more = read_search(folder), {}
+        fields |= given(method=runs.method)
+    else:
+        from genocc.training.result import read_training
 
-    training = read_training(folder)[0]
-    asked_images = _asked_images(images, training.data.model_dump())
-    fields |= given(data={**asked_images, **given(validation=runs.validation)})
-    asked = with_settings(training, overrides(runs.settings), fields, folder).model_dump(mode="json")
-    return training.model_dump(mode="json"), asked
+        own, more = read_training(folder)[0], given(validation=runs.validation)
+    fields |= given(data={**_asked_images(plan.data or runs.data, own.data.model_dump()), **more})
+    asked = with_settings(own, overrides(runs.settings), fields, folder)
+    return own.model_dump(mode="json"), asked.model_dump(mode="json")
 
 
 def _of_cells(row: RowPlan, point: Point, step: Step, config: Mapping[str, Any]) -> str:

@@ -207,10 +207,9 @@ def _runs(folders: Sequence[Path], note: Callable[[str], None]) -> list[Row]:
     for command, names in data.items():
         if len(names) > 1:
             note(f"runs of `genocc {command}` on different data sets, {', '.join(names)}, are ranked as if on one")
-    if trainings:
-        first, *others = trainings
-        differing = ((other, difference(trainings[first], trainings[other])) for other in others)
-        for other, differs in ((other, differs) for other, differs in differing if differs):
+    first = next(iter(trainings), None)
+    for other, config in trainings.items():
+        if first is not None and (differs := difference(trainings[first], config)):
             note(f"trainings with different settings are ranked as if with the same: of {first}, {differs} ({other})")
             break
     return list(rows.values())

@@ -196,8 +196,8 @@ def _built(model: onnx.ModelProto, where: str) -> Built:
 def _port(value: onnx.ValueInfoProto) -> Port:
     tensor = value.type.tensor_type
     sizes = [dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None for dim in tensor.shape.dim]
-    types = dict(map(reversed, onnx.TensorProto.DataType.items()))
-    name = str(types.get(tensor.elem_type, tensor.elem_type)).lower()  # a type of a newer ONNX has no name here
+    types, kind = onnx.TensorProto.DataType, tensor.elem_type
+    name = types.Name(kind).lower() if kind in types.values() else kind  # that of a newer ONNX has no name here
     return Port(value.name, sizes, f"tensor({name})")
 
 
