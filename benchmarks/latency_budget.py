@@ -28,7 +28,7 @@ from genocc.experiments.plan import Plan
 from genocc.experiments.sources import own_plan
 from genocc.experiments.table import cell, make_table
 from genocc.exporters.bench.profiling import measured, profile
-from genocc.files import write_atomically
+from genocc.files import explained, write_atomically
 from genocc.latency.prediction import predict
 from genocc.latency.profile import Profile
 from genocc.runs.reading import RUN_GENOTYPE
@@ -100,7 +100,8 @@ def main(
     quick: Annotated[bool, typer.Option(help="Tiny searches, to see that it runs.")] = False,
 ) -> None:
     """Searches, trains, measures, and prints both budgets side by side."""
-    out.mkdir(parents=True, exist_ok=True)
+    with explained(out, "make"):
+        out.mkdir(parents=True, exist_ok=True)
     found = _profile(out / "profile.json", profile_file, runtime, quick)
     limits = _budgets(out / "budgets.json", found, 8 if quick else 100)
     file, folder = out / "experiment.toml", out / "experiment"
