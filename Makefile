@@ -28,7 +28,7 @@ $(INSTALLED): pyproject.toml
 dot:
 	@sh .ci/install-dot
 
-chromium:
+chromium: dot
 	@sh .ci/install-chromium
 
 demo: setup ## search on the built-in digits, train the net found, ship it as ONNX, verify, time and report it
@@ -47,6 +47,11 @@ demo: setup ## search on the built-in digits, train the net found, ship it as ON
 	@echo "see $(DEMO): search.html and train.html (reports), cells.svg, evolution.gif (the film), net.onnx, bench.svg," \
 		"search/ and train/ (the runs)"
 
+# What comes before the tests, two at a time: none of it is busy on more than one core.
+.PHONY: checked
+checked:
+	@$(MAKE) --no-print-directory --jobs 2 setup chromium lint types docs
+
 lint: $(INSTALLED) build/regular ## ruff: format and rules; import-linter: which room may import which
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -58,12 +63,12 @@ types: $(INSTALLED) build/regular ## mypy --strict
 # A regular install, made anew: neither mypy nor import-linter sees through an editable one.
 .PHONY: build/regular
 build/regular: $(INSTALLED)
-	@rm -rf build && $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target $@ .
+	@rm -rf $@ build/lib && $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target $@ .
 
-test: setup chromium lint types docs ## lint, types, the site and tests
+test: checked ## lint, types, the site and tests
 	$(PYTEST)
 
-test-full: setup chromium lint types ## the same with the large campaigns; keeps what it prints in docs/results/
+test-full: checked ## the same with the large campaigns; keeps what it prints in docs/results/
 	@mkdir -p docs/results
 	$(PYTEST) -m "full or not full" > docs/results/test-full.txt; status=$$?; cat docs/results/test-full.txt; exit $$status
 
