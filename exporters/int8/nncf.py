@@ -68,6 +68,8 @@ class NncfQuantizer:
 def quantized(model: Any, images: Array, kept: Collection[str] = ()) -> Any:
     """Returns a model in int8: activations with one symmetric scale per tensor, weights with one per output channel.
 
+    Weights are whole numbers from -64 to 64 (`exporters.int8`).
+
     Args:
         model: In float32.
         images: To calibrate on: ranges are the smallest and the largest value of each activation.
@@ -104,7 +106,8 @@ def main(folder: Path) -> None:
     kept = nncf.IgnoredScope(names=json.loads((folder / _KEPT).read_text("utf-8")))
     # Not NNCF's mean over images of the extremes: what it cuts off made eight times the error on a trained net.
     ranges = nncf.AdvancedQuantizationParameters(
-        activations_range_estimator_params=nncf.quantization.range_estimator.RangeEstimatorParametersSet.MINMAX
+        overflow_fix=nncf.OverflowFix.ENABLE,
+        activations_range_estimator_params=nncf.quantization.range_estimator.RangeEstimatorParametersSet.MINMAX,
     )
     made = nncf.quantize(
         model, nncf.Dataset(parts), subset_size=len(parts), ignored_scope=kept, advanced_parameters=ranges

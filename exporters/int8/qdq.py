@@ -66,6 +66,8 @@ class QdqQuantizer:
 def quantized(model: onnx.ModelProto, images: Array, kept: Collection[str] = ()) -> onnx.ModelProto:
     """Returns a model in int8: activations with one scale per tensor, weights with one per output channel.
 
+    Weights are whole numbers from -64 to 64 (`exporters.int8`).
+
     Args:
         model: In float32.
         images: To calibrate on: ranges are the smallest and the largest value of each activation.
@@ -90,7 +92,7 @@ def quantized(model: onnx.ModelProto, images: Array, kept: Collection[str] = ())
         path = Path(folder, "net.onnx")
         try:
             quantize_static(
-                source, path, Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
+                source, path, Reader(), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=True,
                 activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, nodes_to_exclude=list(kept),
                 extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm", "Softmax"]},
             )  # fmt: skip

@@ -48,6 +48,10 @@ def test_layers_are_quantized_but_those_that_are_kept(tmp_path: Path) -> None:
     found = made.costs(IMAGES[:2])
     assert found[kept] == pytest.approx(0, abs=1e-6)
     assert 0 < found["stem.conv"] < 0.1
+    weights = [node.get_data() for node in model.get_ordered_ops() if node.get_type_name() == "Constant"]
+    extremes = [abs(values.astype(int)).max() for values in weights if values.dtype == np.int8 and values.size]
+    assert len(extremes) == len(nodes) - 1
+    assert 63 <= max(extremes) <= 64  # of 127: no sum of two products saturates on processors without VNNI
 
 
 @pytest.mark.full
