@@ -2,7 +2,7 @@
 
 A note costs no reading of images: it has the names of the classes, the number of images per class in either part, and a
 digest per class of the names and sizes of its files. An image whose content changed while its size did not goes
-unnoticed.
+unnoticed. Of images that another package or a program gives, the digests are of pixels (`genocc.data.own`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class KnownData(BaseModel):
         train: Number of training images per class.
         test: Number of test images per class.
         digests: Of names and sizes of the files per class; empty for a data set without files of its own.
+        form: Size, normalization and mirroring of another package's or a program's images; empty for others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -38,6 +39,7 @@ class KnownData(BaseModel):
     train: tuple[Annotated[int, Field(ge=0)], ...]
     test: tuple[Annotated[int, Field(ge=0)], ...]
     digests: tuple[str, ...]
+    form: str = ""
 
     @classmethod
     def read(cls, folder: str | Path) -> KnownData:
@@ -70,6 +72,8 @@ class KnownData(BaseModel):
             )
         if self.classes != other.classes:
             return "the classes are in another order"
+        if self.form != other.form:
+            return f"{other.form or 'images of no form that is noted'}, not {self.form or 'of no form that was noted'}"
         return self._in_files(other)
 
     def _in_files(self, other: KnownData) -> str:
@@ -86,6 +90,8 @@ class KnownData(BaseModel):
         changed = [
             name for name, one, two in zip(self.classes, self.digests, other.digests, strict=False) if one != two
         ]
+        if self.form and changed:
+            return f"the images of {_listed(changed)} are others, or in another order"
         return f"the files of {_listed(changed)} have other names or sizes" if changed else "its files are others"
 
 
