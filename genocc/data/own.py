@@ -1,6 +1,6 @@
-"""What a run notes of a data set that another package or a program gives: how its images are, and a digest of them.
+"""What a run notes of the images that another package or a program gives: their form, and a digest of them.
 
-Such images need not come from files, whose names and sizes would do; nothing but their pixels says that they are others.
+Such images need not come from files, whose names and sizes would do; nothing but their pixels says that they changed.
 """
 
 from __future__ import annotations
