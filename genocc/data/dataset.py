@@ -72,6 +72,7 @@ class DataSet:
         flip: Whether a mirrored image still belongs to its class.
         digests: Per class, of the names and sizes of its files; empty for a data set that comes with genocc without
             files of its own. `load` adds those of another package's or a program's images where they have none.
+        samples: Per class, of the content of a few of its files; empty as ``digests``.
         form: What a run notes of how those images are; `load` adds it. Empty for the data sets of genocc.
         note: What its user should know of it, in a sentence; empty where there is nothing.
         split_seed: Seed by which the test images were chosen; None for a data set with a test part of its own.
@@ -85,6 +86,7 @@ class DataSet:
     test: Images
     flip: bool = True
     digests: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
     form: str = ""
     note: str = ""
     split_seed: int | None = None
@@ -113,6 +115,7 @@ class DataSet:
             "train": train.tolist(),
             "test": test.tolist(),
             "digests": list(self.digests),
+            **({"samples": list(self.samples)} if self.samples else {}),
             **({"form": self.form} if self.form else {}),
         }
 

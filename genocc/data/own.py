@@ -46,9 +46,11 @@ def _digests(parts: Sequence[Images], classes: int) -> tuple[str, ...]:
     for part in parts:
         content = _content(part)
         order = part.labels.argsort(stable=True)
-        for one, places in zip(found, order.split(part.labels.bincount(minlength=classes).tolist()), strict=True):
+        for one, places in zip(
+            found, torch.split(order, part.labels.bincount(minlength=classes).tolist()), strict=True
+        ):
             one.update(b"%d\n" % len(places) + places.numpy().tobytes())
-            for some in places.split(max(1, _BLOCK // (3 * part.size[0] * part.size[1]))):
+            for some in torch.split(places, max(1, _BLOCK // (3 * part.size[0] * part.size[1]))):
                 one.update(content(some))
     return tuple(one.hexdigest()[:16] for one in found)
 

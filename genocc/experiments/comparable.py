@@ -19,7 +19,7 @@ from genocc.errors import GenoccError, RunError
 from genocc.experiments.model import SearchRuns, TrainRuns
 from genocc.experiments.plan import Plan, Point, RowPlan, Step, overrides
 from genocc.runs.folder import difference
-from genocc.runs.reading import CONFIG, read_config, read_known_data
+from genocc.runs.reading import CONFIG, SAMPLES, read_config, read_known_data
 from genocc.runs.starting import given, with_settings
 from genocc.source import load
 
@@ -100,6 +100,8 @@ def _of_images(plan: Plan, step: Step, config: Mapping[str, Any], images: dict[o
 def _same(known: Any, noted: Any) -> bool:
     """Whether two notes may be of the same images, which a search and a training may have in two forms."""
     notes = [dict(one) if isinstance(one, Mapping) else {"": one} for one in (known, noted)]
+    if not all(SAMPLES in one for one in notes):  # of an older version
+        notes = [{key: value for key, value in one.items() if key != SAMPLES} for one in notes]
     if notes[0].get("form") != notes[1].get("form"):  # of images in another size, another digest
         notes = [{key: value for key, value in one.items() if key not in ("form", "digests")} for one in notes]
     return notes[0] == notes[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -36,9 +37,7 @@ def identity(train: Images | None = None, pixels: Tensor = PIXELS, labels: Tenso
 
 
 def difference(old: Any, new: Any) -> str:
-    return KnownData(**{name: tuple(one) if isinstance(one, list) else one for name, one in old.items()}).difference(
-        new
-    )
+    return KnownData.model_validate_json(json.dumps(old)).difference(new)
 
 
 OTHERS: dict[str, tuple[Callable[[], Any], str]] = {
