@@ -7,7 +7,7 @@ known to every command, `register` to the programs that call it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch
 from genocc import plugins
 from genocc.data.files import Size, is_utf8
 from genocc.data.images import Images
-from genocc.data.own import noted
+from genocc.data.own import digests_of, form_of
 from genocc.errors import DataError, did_you_mean
 
 BUILT_IN = ("digits", "fake")
@@ -180,4 +180,6 @@ def _checked(name: str, found: object) -> DataSet:
     """Returns what another package's or a program's function has returned, as runs note it."""
     if not isinstance(found, DataSet):
         raise DataError(f"data set '{name}': its function returned {type(found).__name__}; expected a DataSet")
-    return noted(found)
+    parts = (found.train, found.test)
+    digests = found.digests or digests_of(parts, len(found.classes))
+    return replace(found, digests=digests, form=form_of(found.train, found.mean, found.std, found.flip))

@@ -7,39 +7,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 import torch
 
 from genocc.data.files import readable
 from genocc.data.images import FileImages, Images, MemoryImages
 
-if TYPE_CHECKING:
-    from genocc.data.dataset import DataSet
-
 _BLOCK = 1 << 24
 """Bytes of pixels that are copied at a time."""
 
 
-def noted(data: DataSet) -> DataSet:
-    """Returns a data set with its form, and with digests of its images where it has none of its own.
+def form_of(images: Images, mean: Sequence[float], std: Sequence[float], flip: bool) -> str:
+    """Returns how images are and are treated, in words that can be compared."""
+    rows, columns = images.size
+    return (
+        f"images of {rows}x{columns} in {images.channels} channels, mean {_listed(mean)}, deviation {_listed(std)}, "
+        f"{'mirrored' if flip else 'not mirrored'} in training"
+    )
+
+
+def digests_of(parts: Sequence[Images], classes: int) -> tuple[str, ...]:
+    """Returns digests per class, of its images and their places, which say what is held out; none of unknown kinds.
 
     Raises:
-        DataError: A file of its images cannot be read.
+        DataError: A file of the images cannot be read.
     """
-    rows, columns = data.train.size
-    form = (
-        f"images of {rows}x{columns} in {data.train.channels} channels, mean {_listed(data.mean)}, deviation "
-        f"{_listed(data.std)}, {'mirrored' if data.flip else 'not mirrored'} in training"
-    )
-    digests = data.digests or _digests((data.train, data.test), len(data.classes))
-    return replace(data, form=form, digests=digests)
-
-
-def _digests(parts: Sequence[Images], classes: int) -> tuple[str, ...]:
-    """Per class, of its images and of their places, by which images are held out; none where no part says them."""
     if not all(isinstance(part, (MemoryImages, FileImages)) for part in parts):
         return ()
     found = [sha256() for _ in range(classes)]
