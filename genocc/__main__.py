@@ -14,13 +14,16 @@ INTERRUPTED = 130
 """Exit code."""
 APART = 1.0
 """Seconds after which another signal is a second one: `timeout` and terminals send the first several times."""
+PATIENCE = 20.0
+"""Seconds after which a command ends at once that has been interrupted and goes on: something swallowed it."""
 
 
 def main() -> None:
     """Runs the command line.
 
     Ctrl-C and SIGTERM end it with one line and 130, also while it still imports what it needs; temporary files are
-    removed. A second one ends it at once, whatever it is in the midst of.
+    removed. A second one ends it at once, whatever it is in the midst of; so does the first after ``PATIENCE`` where a
+    library, in whose midst it struck, has swallowed it.
     """
     _occupy_closed_streams()
     interrupted = _Interrupted()
@@ -101,8 +104,15 @@ class _Interrupted:
             now = time.monotonic()
             if not self._first:
                 self._first = now
+                patience = threading.Timer(PATIENCE, self._insist)
+                patience.daemon = True  # a command that ends does not wait for it
+                patience.start()
             elif now - self._first > APART:
                 _end_at_once()
+
+    def _insist(self) -> None:
+        if self.seen:  # runs, which have handlers of their own, may take their time to save what they have
+            _end_at_once()
 
 
 def _end_at_once() -> None:

@@ -26,14 +26,15 @@ def load(path: str | Path) -> dict[str, Array]:
 
     Raises:
         FileError: The file cannot be read or is not a safetensors file.
-        WeightsError: A tensor does not hold 16-, 32- or 64-bit floats, or one beyond float32; the message names it.
+        WeightsError: A tensor does not hold 16-, 32- or 64-bit floats, or one that is beyond float32 or not finite, or
+            is of variances and has one below zero; the message names it.
     """
     with _opened(path) as file:
         arrays = {}
         for name in file.keys():  # noqa: SIM118  (not a mapping)
             if (dtype := file.get_slice(name).get_dtype()) not in _FLOATS:
                 raise WeightsError(f"{path}: tensor '{name}' is {dtype}; expected {' or '.join(_FLOATS)}")
-            arrays[name] = _float32(file.get_tensor(name), f"{path}: tensor '{name}'")
+            arrays[name] = _float32(file.get_tensor(name), name, str(path))
         return arrays
 
 
@@ -41,7 +42,7 @@ def as_arrays(values: Mapping[str, Any], where: str = "weights") -> dict[str, Ar
     """Returns name -> array in float32 of NumPy's arrays or PyTorch's tensors (a ``state_dict``), on any device.
 
     Raises:
-        WeightsError: One holds no numbers, or one beyond float32; the message names it.
+        WeightsError: One holds no numbers, or such as `load` refuses; the message names it.
     """
     import numpy as np
 
@@ -53,17 +54,23 @@ def as_arrays(values: Mapping[str, Any], where: str = "weights") -> dict[str, Ar
         array = np.asarray(value)
         if array.dtype.kind not in "fiu":
             raise WeightsError(f"{where}: tensor '{name}' is {array.dtype}; expected floats")
-        arrays[name] = _float32(array, f"{where}: tensor '{name}'")
+        arrays[name] = _float32(array, name, where)
     return arrays
 
 
-def _float32(stored: Array, what: str) -> Array:
+def _float32(stored: Array, name: str, where: str) -> Array:
+    """Returns a tensor in float32; raises WeightsError where its values would make NaN of every image."""
     import numpy as np
 
+    what = f"{where}: tensor '{name}'"
     with np.errstate(over="ignore"):
         array = stored.astype("float32", copy=False)
-    if array.dtype != stored.dtype and (np.isinf(array) & np.isfinite(stored)).any():
-        raise WeightsError(f"{what} has values beyond float32, up to {abs(stored).max():g}")
+    if not np.isfinite(array).all():
+        if np.isfinite(stored).all():
+            raise WeightsError(f"{what} has values beyond float32, up to {abs(stored).max():g}")
+        raise WeightsError(f"{what} has values that are NaN or infinite: the file is damaged, or its training diverged")
+    if name.endswith("running_var") and array.size and array.min() < 0:
+        raise WeightsError(f"{what} has values below 0, down to {array.min():g}; they are variances: is it damaged?")
     return array
 
 

@@ -115,6 +115,9 @@ main()
     assert "Traceback" not in said
 
 
+SWALLOWED = "try: time.sleep(60)\n    except KeyboardInterrupt: pass\n    time.sleep(60)"
+
+
 @pytest.mark.parametrize("outcome", ["pass", "raise ValueError('cut short')", "sys.exit(0)"])
 def test_an_interruption_that_something_swallows_is_one_all_the_same(tmp_path: Path, outcome: str) -> None:
     wait = f"try: time.sleep(60)\n    except KeyboardInterrupt: {outcome}"
@@ -123,6 +126,17 @@ def test_an_interruption_that_something_swallows_is_one_all_the_same(tmp_path: P
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert said == "genocc: interrupted\n"
+
+
+def test_a_step_of_minutes_that_swallows_an_interruption_is_ended(tmp_path: Path) -> None:
+    """As PyTorch's tracing may, within which functions are called that can raise nothing."""
+    wait = f"import genocc.__main__\n    genocc.__main__.PATIENCE = 2\n    {SWALLOWED}"
+    process = begun(HALF.format(wait=wait), *COMPILE, tmp_path / "net.py")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said == "genocc: interrupted\n"
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_interruption_within_a_destructor_says_nothing_else(tmp_path: Path) -> None:

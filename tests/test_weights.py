@@ -89,9 +89,24 @@ def test_what_is_no_float_is_named(tmp_path: Path) -> None:
         weights.load(tmp_path / "w.safetensors")
 
 
-def test_values_beyond_float32_are_refused_and_infinities_kept(tmp_path: Path) -> None:
-    save_file({"x": np.array([1, np.inf])}, tmp_path / "w.safetensors")
-    assert np.isinf(weights.load(tmp_path / "w.safetensors")["x"][1])
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("x", [1, np.inf], "has values that are NaN or infinite: the file is damaged, or its training diverged"),
+        ("x", [np.nan, 1e300], "has values that are NaN or infinite"),
+        ("bn.running_var", [1, -0.5], r"has values below 0, down to -0\.5; they are variances"),
+    ],
+)
+def test_weights_of_which_every_image_becomes_nan_are_refused(
+    name: str, values: list[float], message: str, tmp_path: Path
+) -> None:
+    save_file({name: np.array(values, np.float32 if "var" in name else np.float64)}, tmp_path / "w.safetensors")
+    for read in (lambda: weights.load(tmp_path / "w.safetensors"), lambda: weights.as_arrays({name: values})):
+        with pytest.raises(WeightsError, match=rf"tensor '{name}' {message}"):
+            read()
+
+
+def test_values_beyond_float32_are_refused(tmp_path: Path) -> None:
     save_file({"x": np.array([1, -1e300])}, tmp_path / "w.safetensors")
     with pytest.raises(WeightsError, match=r"tensor 'x' has values beyond float32, up to 1e\+300"):
         weights.load(tmp_path / "w.safetensors")

@@ -116,7 +116,7 @@ def run_dot(diagram: Diagram, kind: str, *options: str) -> bytes:
         arrows = sum(len(panel.arrows) for panel in diagram.panels)
         raise TargetError(
             f"the diagram has {arrows:,} arrows and an extent of {extent:,}; `dot` is given {MAX_EXTENT:,} at most: "
-            "draw one cell at a time with --cell, or write .dot for another program"
+            "`genocc draw` draws one cell at a time with --cell, and writes .dot for other programs"
         )
     command = [str(graphviz.DOT_BINARY), f"-T{kind}", *options]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "TZ": "UTC"}

@@ -81,9 +81,12 @@ def package(
         refuse_overwriting(folder / name, source.where or None, weights)
     facts = Facts.of(source, config, weights, license, openvino)
     with _whole_folder(folder) as place:
+        try:  # first: compiling takes minutes, `dot` may be missing, and the largest genotypes are not drawn
+            draw(source.genotype, place / CELLS)
+        except TargetError as error:
+            raise TargetError(f"a package has a diagram of the cells, {CELLS}: {error}") from None
         compilations = _nets(source, config, place, weights, openvino)
         (place / GENOTYPE).write_text(source.genotype.dumps(), encoding="utf-8")
-        draw(source.genotype, place / CELLS)
         if facts.class_names:
             (place / CLASSES).write_text(f"{json.dumps(facts.class_names, ensure_ascii=False)}\n", encoding="utf-8")
         (place / LICENSE).write_text(_license_text(), encoding="utf-8")

@@ -7,7 +7,7 @@ known to every command, `register` to the programs that call it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import torch
 from genocc import plugins
 from genocc.data.files import Size, is_utf8
 from genocc.data.images import Images
+from genocc.data.own import digests_of, form_of
 from genocc.errors import DataError, did_you_mean
 
 BUILT_IN = ("digits", "fake")
@@ -69,7 +70,10 @@ class DataSet:
         train: Images for searching and training.
         test: Images for the final evaluation alone.
         flip: Whether a mirrored image still belongs to its class.
-        digests: Per class, of the names and sizes of its files; empty for a data set that has no files of its own.
+        digests: Per class, of the names and sizes of its files; empty for a data set that comes with genocc without
+            files of its own. `load` adds those of another package's or a program's images where they have none.
+        samples: Per class, of the content of a few of its files; empty as ``digests``.
+        form: What a run notes of how those images are; `load` adds it. Empty for the data sets of genocc.
         note: What its user should know of it, in a sentence; empty where there is nothing.
         split_seed: Seed by which the test images were chosen; None for a data set with a test part of its own.
     """
@@ -82,6 +86,8 @@ class DataSet:
     test: Images
     flip: bool = True
     digests: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
+    form: str = ""
     note: str = ""
     split_seed: int | None = None
 
@@ -109,6 +115,8 @@ class DataSet:
             "train": train.tolist(),
             "test": test.tolist(),
             "digests": list(self.digests),
+            **({"samples": list(self.samples)} if self.samples else {}),
+            **({"form": self.form} if self.form else {}),
         }
 
 
@@ -151,7 +159,7 @@ def load(request: DataRequest) -> DataSet:
         GenoccError: Its package is broken.
     """
     if request.name in _REGISTERED:
-        return _REGISTERED[request.name](request)
+        return _checked(request.name, _REGISTERED[request.name](request))
     if request.name not in plugins.names(DATASETS):
         raise DataError(
             f"there is neither a data set nor a folder '{request.name[:100]}'; "
@@ -163,5 +171,15 @@ def load(request: DataRequest) -> DataSet:
     loader = plugins.load(DATASETS, request.name, object)
     if not callable(loader):
         raise DataError(f"data set '{request.name}': its entry point is {type(loader).__name__}; expected a function")
-    found: DataSet = loader(request)
-    return found
+    found: Any = loader(request)
+    ours = getattr(loader, "__module__", "").startswith("genocc.data.")
+    return found if ours else _checked(request.name, found)
+
+
+def _checked(name: str, found: object) -> DataSet:
+    """Returns what another package's or a program's function has returned, as runs note it."""
+    if not isinstance(found, DataSet):
+        raise DataError(f"data set '{name}': its function returned {type(found).__name__}; expected a DataSet")
+    parts = (found.train, found.test)
+    digests = found.digests or digests_of(parts, len(found.classes))
+    return replace(found, digests=digests, form=form_of(found.train, found.mean, found.std, found.flip))

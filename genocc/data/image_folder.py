@@ -16,7 +16,17 @@ import torch
 from torch import Tensor
 
 from genocc.data.dataset import DataRequest, DataSet, expanded
-from genocc.data.files import Size, class_files, decode_all, digest, image_files, listed_endings, middle, readable
+from genocc.data.files import (
+    Size,
+    class_files,
+    decode_all,
+    digest,
+    image_files,
+    listed_endings,
+    middle,
+    readable,
+    sample,
+)
 from genocc.data.images import FileImages, Images, MemoryImages, check_memory
 from genocc.data.rgb import image_size
 from genocc.data.split import split
@@ -90,6 +100,7 @@ def load(request: DataRequest) -> DataSet:
         images[0],
         images[1],
         digests=tuple(_digest(folder, name, parts) for name in classes),
+        samples=tuple(sample([path for part in parts for path in part.get(name, ())]) for name in classes),
         split_seed=request.split_seed if len(parts) == 1 else None,
         note="; ".join(filter(None, notes)),
     )

@@ -19,7 +19,7 @@ from genocc.errors import GenoccError, RunError
 from genocc.experiments.model import SearchRuns, TrainRuns
 from genocc.experiments.plan import Plan, Point, RowPlan, Step, overrides
 from genocc.runs.folder import difference
-from genocc.runs.reading import CONFIG, read_config, read_known_data
+from genocc.runs.reading import CONFIG, SAMPLES, read_config, read_known_data
 from genocc.runs.starting import given, with_settings
 from genocc.source import load
 
@@ -89,12 +89,22 @@ def _of_images(plan: Plan, step: Step, config: Mapping[str, Any], images: dict[o
     place = None if plan.data is not None else named.get("folder")  # of all jobs the same images, wherever they lay
     known = read_known_data(step.folder)
     first, noted = images.setdefault((named.get("name"), place), (step, known))
-    if known is not None and noted is not None and known != noted:
+    if known is not None and noted is not None and not _same(known, noted):
         return (
             f"was run on other images than {first.name}, both of data set '{named.get('name')}': they have changed in "
             "between; begin the experiment anew in another --out"
         )
     return ""
+
+
+def _same(known: Any, noted: Any) -> bool:
+    """Whether two notes may be of the same images, which a search and a training may have in two forms."""
+    notes = [dict(one) if isinstance(one, Mapping) else {"": one} for one in (known, noted)]
+    if not all(SAMPLES in one for one in notes):  # of an older version
+        notes = [{key: value for key, value in one.items() if key != SAMPLES} for one in notes]
+    if notes[0].get("form") != notes[1].get("form"):  # of images in another size, another digest
+        notes = [{key: value for key, value in one.items() if key not in ("form", "digests")} for one in notes]
+    return notes[0] == notes[1]
 
 
 def _asked_images(text: str | None, own: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from genocc.runs.reading import (
     history_lines,
     read_command,
     read_config,
+    read_known_data,
     read_known_files,
 )
 from genocc.version import __version__
@@ -70,12 +71,14 @@ class RunFolder:
         Raises:
             RunError: The run began with other data.
         """
-        if (self.path / CONFIG).exists() and (differs := KnownData.read(self.path).difference(data)):
+        own = KnownData.read(self.path) if (self.path / CONFIG).exists() else None
+        if own is not None and (differs := own.difference(data)):
             raise RunError(
                 f"{self.path}: the images are not those that the run began with: {differs}. Restore them, name "
                 "their place with --data, or start a new run"
             )
-        self.content[KNOWN_DATA] = dict(data)
+        # Its own note, which its checkpoints repeat: one of an older version says less.
+        self.content[KNOWN_DATA] = dict(data) if own is None else read_known_data(self.path)
 
     def note_files(self, files: Mapping[str, str]) -> None:
         """Notes the content of files that settings name, for `begin`; compares it with that of an earlier one.

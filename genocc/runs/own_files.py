@@ -22,6 +22,7 @@ from genocc.runs.reading import (
     HISTORY,
     RUN_BEST,
     RUN_GENOTYPE,
+    SAMPLES,
     SEARCH,
     SEARCH_SEEDS,
     TRAIN,
@@ -117,6 +118,8 @@ def training_text(config: Mapping[str, Any], images: object) -> str:
         images: What the run notes of them (`genocc.data.DataSet.identity`), plain.
     """
     settings = {name: value for name, value in _leaves(config) if not name.startswith(("genotype.", *MOVABLE))}
+    if isinstance(images, Mapping):  # weights of a run that an older version began say no more than its config.json
+        images = {name: value for name, value in images.items() if name != SAMPLES}
     noted = json.dumps(images, sort_keys=True, ensure_ascii=False)
     return json.dumps({**settings, "images": sha256(noted.encode()).hexdigest()[:16] if images else None})
 

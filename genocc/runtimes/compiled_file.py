@@ -28,6 +28,15 @@ class Port:
     type: str
 
 
+_OTHERS = {
+    ".pt2": "a .pt2 file is compared with PyTorch as it is written, and torch.export.load(FILE).module() runs it",
+    ".py": "Python source has no weights in it, and is compared with PyTorch as it is written",
+    ".pt": "`genocc import-weights` reads checkpoints of PyTorch",
+    ".pth": "`genocc import-weights` reads checkpoints of PyTorch",
+}
+"""Suffix -> what to know of a file that no runtime here reads, though people have reason to think so."""
+
+
 @dataclass(frozen=True)
 class Built:
     """Features of a file's graph that its metadata mention as well.
@@ -127,3 +136,9 @@ def _of_graph(found: Provenance, built: Built) -> Iterator[str]:
 
 def _sizes(sizes: Sequence[int | None]) -> str:
     return "x".join("any" if size is None else str(size) for size in sizes) or "none"
+
+
+def refuse_others(path: str | Path) -> None:
+    """Refuses a file of which others would say that it is no ONNX or no safetensors file; raises TargetError."""
+    if reason := _OTHERS.get(Path(path).suffix if Path(path).is_file() else ""):
+        raise TargetError(f"{path}: expected an .onnx, .xml or .safetensors file; {reason}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from genocc.runtimes.compiled_file import CompiledFile
+from genocc.runtimes.compiled_file import CompiledFile, refuse_others
 from genocc.runtimes.nets import NetFile
 from genocc.runtimes.onnx_files import OnnxFile
 from genocc.runtimes.openvino_files import OpenVinoFile
@@ -18,7 +18,8 @@ def open_file(path: str | Path, where: str | None = None) -> CompiledFile:
 
     Raises:
         FileError: It cannot be read.
-        TargetError: It is damaged.
+        TargetError: It is damaged, or of a kind that no runtime reads.
         WeightsError: Its weights are not those of the net that it describes.
     """
+    refuse_others(path)
     return FILES.get(Path(path).suffix, OnnxFile).read(path, where or str(path))

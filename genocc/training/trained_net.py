@@ -87,6 +87,9 @@ def open_net(
         raise FileError(f"{path}: no such file or folder; check the path")
     if pixels not in (None, *get_args(Pixels)):
         raise TargetError(f"--pixels: found '{pixels}'; expected {', '.join(get_args(Pixels))}")
+    from genocc.runtimes.compiled_file import refuse_others
+
+    refuse_others(path)
     if path.suffix in DEPLOYED and path.is_file():
         return _deployed(path, provider, pixels, runtime)
     if pixels is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from genocc.errors import RunError
+from genocc.runs.folder import RunFolder
 from genocc.runs.known_data import KnownData
 from genocc.runs.reading import CONFIG
 
@@ -56,10 +57,17 @@ def test_what_differs_is_named(tmp_path: Path, changed: dict[str, Any], differen
     assert known.difference({**DATA, **changed}) == difference
 
 
+def test_a_run_keeps_the_note_that_an_older_version_has_written(tmp_path: Path) -> None:
+    written(tmp_path, DATA)
+    run = RunFolder(tmp_path, {})
+    run.note_data({**DATA, "samples": ["1", "2", "3"]})
+    assert run.content["known_data"] == DATA
+
+
 @pytest.mark.parametrize(
     "data",
     [None, 3, [], {}, {**DATA, "train": [8, 8]}, {**DATA, "test": [2, 2, -1]}, {**DATA, "classes": [1, 2, 3]},
-     {**DATA, "digests": ["a1"]}, {**DATA, "train": [8.5, 8, 4]}, {**DATA, "more": 1}],
+     {**DATA, "digests": ["a1"]}, {**DATA, "samples": ["a1"]}, {**DATA, "train": [8.5, 8, 4]}, {**DATA, "more": 1}],
 )  # fmt: skip
 def test_a_note_of_another_form_is_refused(tmp_path: Path, data: object) -> None:
     with pytest.raises(RunError, match=r"config.json: does not say what data the run began with"):

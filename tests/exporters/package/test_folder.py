@@ -16,12 +16,14 @@ from PIL.ExifTags import Base
 
 import genocc
 from genocc import Genotype, NetworkConfig
-from genocc.errors import FileError, GenoccError
+from genocc.errors import FileError, GenoccError, TargetError
 from genocc.exporters.package import Package, package
 from genocc.exporters.package import folder as folders
 from genocc.genotype import MAX_BYTES
 from genocc.nn import target_net
 from genocc.runtimes.openvino import OPENVINO
+from genocc.source import Source
+from tests.strategies import crowded
 
 SMALL = NetworkConfig(channels=4, layers=2, input_size=(8, 8))
 RUN = """
@@ -158,3 +160,14 @@ def test_bad_requests_are_refused_before_any_work(training_run: Path, tmp_path: 
     with pytest.raises(GenoccError, match="is a training run, whose weights are packaged"):
         package(source, tmp_path / "net", weights=training_run / "best.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_cells_that_cannot_be_drawn_are_refused_before_anything_is_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "_nets", lambda *_: pytest.fail("minutes of work in vain"))
+    with pytest.raises(
+        TargetError, match=r"^a package has a diagram of the cells, cells\.svg: the diagram has 2,\d+ arr"
+    ):
+        package(Source.of(crowded(op="conv_1x1")), tmp_path / "net", SMALL)
+    assert not list(tmp_path.iterdir())
