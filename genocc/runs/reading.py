@@ -15,9 +15,9 @@ from genocc.files import explained, read_text
 
 CONFIG, HISTORY, LOG, CHECKPOINTS, LOCK = "config.json", "history.jsonl", "log.txt", "checkpoint", ".lock"
 KNOWN_DATA = "known_data"
+"""Key of config.json: the data that the run began with (`genocc.runs.known_data`)."""
 SAMPLES = "samples"
 """Key there, which notes of older versions do not have."""
-"""Key of config.json: the data that the run began with (`genocc.runs.known_data`)."""
 KNOWN_FILES = "known_files"
 """Key of config.json: setting -> digest of the file that it names."""
 RUN_GENOTYPE = "genotype.json"
