@@ -21,9 +21,9 @@ from genocc.primitives import MaxPool
 def test_the_script_counts_its_cases() -> None:
     script = Path(fuzz.__file__)
     done = subprocess.run(
-        [sys.executable, script, "--count", "4", "--seed", "1"], capture_output=True, text=True, check=True
-    )
-    assert "4 cases, seed 1" in done.stdout
+        [sys.executable, script, "--count", "3", "--seed", "2"], capture_output=True, text=True, check=True
+    )  # none of them is compiled by TorchInductor, which takes half a minute
+    assert "3 cases, seed 2" in done.stdout
     assert done.stdout.splitlines()[-1] == "0 mismatches"
 
 
