@@ -37,7 +37,7 @@ def cell(*nodes: list[tuple[str, int]], concat: list[int]) -> Cell:
     return Cell(nodes=tuple(tuple(Edge(op=op, source=s) for op, s in node) for node in nodes), concat=tuple(concat))
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(data=st.data(), original=cells())
 def test_order_numbering_and_dead_nodes_do_not_enter(data: st.DataObject, original: Cell) -> None:
     assert certificate(data.draw(renumbered(original))) == certificate(original)
@@ -45,7 +45,7 @@ def test_order_numbering_and_dead_nodes_do_not_enter(data: st.DataObject, origin
     assert certificate(Cell(nodes=dead, concat=original.concat)) == certificate(original)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(one=cells(max_nodes=4, max_edges=2, ops=("skip_connect", "conv_1x1")), data=st.data())
 def test_agrees_with_networkx(one: Cell, data: st.DataObject) -> None:
     """Small cells of few operations, so that chance isomorphisms and near misses both occur."""

@@ -139,7 +139,7 @@ def test_the_generator_of_the_program_around_is_left_alone(tmp_path: Path) -> No
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("method", ["pc-darts", "entrannas-dst"])
+@pytest.mark.parametrize("method", ["pc-darts", pytest.param("entrannas-dst", marks=pytest.mark.full)])
 def test_how_the_child_is_measured_changes_nothing_else(whole: Path, tmp_path: Path, method: str) -> None:
     run_search(small(method, "child.batches=0", "child.coefficients=weights"), tmp_path, device="cpu")
     for other, line in zip(history(whole / method), history(tmp_path), strict=True):

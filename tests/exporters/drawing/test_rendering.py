@@ -125,7 +125,7 @@ def test_a_failing_dot_is_one_clear_error(
 def test_what_dot_cannot_lay_out_is_refused(tmp_path: Path) -> None:
     for suffix in (".png", ".svg", ".pdf"):
         with pytest.raises(
-            TargetError, match=r"2,176 arrows and an extent of [\d,]+; `dot` is given 9,000 at most: draw"
+            TargetError, match=r"2,176 arrows and an extent of [\d,]+; `dot` is given 9,000 at most: `genocc draw`"
         ):
             draw(crowded(), tmp_path / f"cells{suffix}")
     draw(crowded(), tmp_path / "cells.dot")
