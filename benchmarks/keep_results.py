@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from running import run
 
 from genocc.cli.console import note
 from genocc.errors import GenoccError
 from genocc.experiments.comparable import check_comparable
 from genocc.experiments.sources import EXPERIMENT_FILE, own_plan
 from genocc.files import explained
-from genocc.runs.reading import CONFIG, HISTORY, RUN_GENOTYPE, RUN_LAST, RUN_TEST
+from genocc.runs.reading import CONFIG, HISTORY, LOCK, RUN_GENOTYPE, RUN_LAST, RUN_TEST
 
 
 def main(
@@ -31,7 +32,10 @@ def main(
     """Copies what tables are made of."""
     found = own_plan(experiment)
     check_comparable(found)
-    if out.exists() and not (out / EXPERIMENT_FILE).exists():
+    # An experiment that has run there, or goes on there, has a lock: its checkpoints are not ours to remove.
+    if out.resolve() == experiment.resolve():
+        raise GenoccError(f"{out}: is what is to be kept; name another folder")
+    if out.exists() and ((out / LOCK).exists() or not (out / EXPERIMENT_FILE).exists()):
         raise GenoccError(f"{out}: is no kept experiment; name a new folder")
     ended = [step for step in found.steps if step.done]
     with explained(out, "keep"):
@@ -53,4 +57,4 @@ def _copy(source: Path, destination: Path, *names: str) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

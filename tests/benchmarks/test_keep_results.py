@@ -42,6 +42,12 @@ def test_what_has_not_ended_is_left_out_and_run_later(finished_experiment: tuple
 
 
 def test_another_folder_is_not_replaced(finished_experiment: tuple[Plan, Path], tmp_path: Path) -> None:
+    whole = Path(shutil.copytree(finished_experiment[1], tmp_path / "whole"))
+    with pytest.raises(GenoccError, match=r"whole: is no kept experiment; name a new folder$"):
+        main(finished_experiment[1], whole)
+    with pytest.raises(GenoccError, match=r"whole: is what is to be kept; name another folder$"):
+        main(whole, whole)
+    assert list(whole.rglob("checkpoint"))
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(GenoccError, match=r": is no kept experiment; name a new folder$"):
         main(finished_experiment[1], tmp_path)
