@@ -115,33 +115,28 @@ main()
     assert "Traceback" not in said
 
 
-SWALLOWED = "try: time.sleep(60)\n    except KeyboardInterrupt: pass\n    time.sleep(60)"
-
-
 @pytest.mark.parametrize("outcome", ["pass", "raise ValueError('cut short')", "sys.exit(0)"])
 def test_an_interruption_that_something_swallows_is_one_all_the_same(tmp_path: Path, outcome: str) -> None:
     wait = f"try: time.sleep(60)\n    except KeyboardInterrupt: {outcome}"
-    process = begun(HALF.format(wait=wait), *COMPILE, tmp_path / "net.py")
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert said == "genocc: interrupted\n"
+    assert_interrupted(wait, tmp_path)
 
 
 def test_a_step_of_minutes_that_swallows_an_interruption_is_ended(tmp_path: Path) -> None:
     """As PyTorch's tracing may, within which functions are called that can raise nothing."""
-    wait = f"import genocc.__main__\n    genocc.__main__.PATIENCE = 2\n    {SWALLOWED}"
-    process = begun(HALF.format(wait=wait), *COMPILE, tmp_path / "net.py")
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert said == "genocc: interrupted\n"
+    swallowed = "try: time.sleep(60)\n    except KeyboardInterrupt: pass\n    time.sleep(60)"
+    wait = f"import genocc.__main__\n    genocc.__main__.PATIENCE = 2\n    {swallowed}"
+    assert_interrupted(wait, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_an_interruption_within_a_destructor_says_nothing_else(tmp_path: Path) -> None:
     wait = "class A:\n        def __del__(self): time.sleep(60)\n    A()"
-    process = begun(HALF.format(wait=wait), *COMPILE, tmp_path / "net.py")
+    assert_interrupted(wait, tmp_path)
+
+
+def assert_interrupted(wait: str, folder: Path) -> None:
+    """A command that is interrupted while it waits so says that, and ends with its code."""
+    process = begun(HALF.format(wait=wait), *COMPILE, folder / "net.py")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
