@@ -51,7 +51,7 @@ def as_arrays(values: Mapping[str, Any], where: str = "weights") -> dict[str, Ar
         if hasattr(value, "detach"):
             value = value.detach().cpu()
             value = value.float().numpy() if value.is_floating_point() and value.itemsize < 4 else value.numpy()
-        array = np.asarray(value)
+        array = np.asarray(value, order="C")
         if array.dtype.kind not in "fiu":
             raise WeightsError(f"{where}: tensor '{name}' is {array.dtype}; expected floats")
         arrays[name] = _float32(array, name, where)

@@ -11,7 +11,7 @@ from os.path import commonprefix
 from pathlib import Path
 
 import torch
-from numpy import float32, isfinite
+from numpy import float32
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,6 +22,7 @@ from genocc.genotype import Genotype
 from genocc.lowering import lower
 from genocc.network import NetworkConfig
 from genocc.primitives import Shape
+from genocc.weights import as_arrays
 
 MAX_BYTES = 2 << 30
 """Size limit of a checkpoint: far above any net of this kind with its optimizer."""
@@ -90,16 +91,8 @@ def import_weights(
     graph = lower(genotype, config, training=True)
     expected = {names[ours]: shape for ours, shape in {**graph.parameters(), **graph.buffers()}.items()}
     _check(tensors, expected, f"{path}", _hint(layout, tensors, config))
-    arrays = {ours: tensors[theirs].detach().float().contiguous().numpy() for ours, theirs in names.items()}
-    for ours, array in arrays.items():
-        if not isfinite(array).all():
-            raise WeightsError(
-                f"{path}: tensor '{names[ours]}' has values that are NaN, infinite or beyond float32; its net gives NaN"
-            )
-        if ours.endswith(".running_var") and (array < 0).any():
-            raise WeightsError(
-                f"{path}: tensor '{names[ours]}' has values below 0, down to {array.min():g}, and is of variances"
-            )
+    found = as_arrays({theirs: tensors[theirs] for theirs in names.values()}, str(path))
+    arrays = {ours: found[theirs] for ours, theirs in names.items()}
     return ImportedWeights(arrays, config, tuple(notes))
 
 

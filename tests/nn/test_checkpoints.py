@@ -169,7 +169,7 @@ def test_values_that_are_no_float32_are_refused(value: float, tmp_path: Path) ->
     state["stem.1.bias"][0] = value
     torch.save(state, tmp_path / "c.pt")
     with pytest.raises(
-        WeightsError, match=r"tensor 'stem\.1\.bias' has values that are NaN, infinite or beyond float32"
+        WeightsError, match=r"tensor 'stem\.1\.bias' has values (that are NaN or infinite|beyond float32)"
     ):
         import_weights(tmp_path / "c.pt", ALL_OPERATIONS, CIFAR, DARTS)
 
