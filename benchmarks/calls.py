@@ -69,7 +69,7 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="All operators, as
 
 
 def _depthwise(x: Any, weight: Any, stride: int, dilation: int) -> Any:
-    """What `genocc.searchers.arithmetic.depthwise` does on a GPU."""
+    """What `genocc.nn.depthwise` does on a GPU."""
     return functional.conv2d(x, weight, None, stride, dilation * (weight.shape[-1] // 2), dilation, x.shape[1])
 
 

@@ -15,7 +15,6 @@ The ways take turns, and each ratio is the median of the rounds' ratios; treat 5
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import subprocess
@@ -37,7 +36,7 @@ from torch import Tensor
 import genocc
 from genocc.cli.console import note, print_table
 from genocc.files import write_atomically
-from genocc.machine import machine
+from genocc.machine import keep_freed_memory, machine
 from genocc.runs.reading import read_history
 from genocc.searchers.config import SearchConfig
 from genocc.searchers.interface import CellSpace, Group
@@ -235,7 +234,6 @@ def resident(size: Size, data: str, rounds: int) -> dict[str, Any]:
     return {"rounds": rounds, "seconds": seconds, "augmented_over_one_batch": more, "batch_seconds": median(alone)}
 
 
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 GROUPS: tuple[Group, Group] = ("architecture", "weights")
 SPREAD = ("relaxation.temperature=1", "relaxation.alpha_noise=1")
 """Alphas as unequal as in the middle of a search."""
@@ -243,15 +241,6 @@ THRESHOLDS = (-9.0, -2.5, -1.5, -0.5, 0.5)
 """Before the sigmoid; the first keeps everything alive."""
 PAPERS_TRAVEL = 6e-4 * 50 * 48
 """Adam's learning rate times steps in EnTranNAS' setting: about how far an alpha can go in a search."""
-
-
-def keep_freed_memory() -> None:
-    """Has glibc keep what is freed, so that no way pays for pages that another one gave back; elsewhere nothing."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        if hasattr(libc, "mallopt"):
-            libc.mallopt(M_MMAP_MAX, 0)
-            libc.mallopt(M_TRIM_THRESHOLD, -1)
 
 
 def both_steps(searcher: Searcher, repeats: int) -> tuple[float, ...]:

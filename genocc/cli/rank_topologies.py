@@ -17,6 +17,7 @@ from genocc.cli.runs import (
     SizeOption,
     run_option,
 )
+from genocc.machine import keep_freed_memory
 
 
 def rank_topologies(
@@ -83,6 +84,7 @@ def rank_topologies(
     from genocc.searchers.topologies.part import is_part, run_part
     from genocc.searchers.topologies.ranking import rank_topologies
 
+    keep_freed_memory()
     if resume and out is not None and is_part(out):  # a job of an engine
         run_part(out, device=device, progress=ConsoleProgress())
         return

@@ -26,6 +26,7 @@ from genocc.cli.runs import (
 )
 from genocc.errors import quoted
 from genocc.launcher import is_first
+from genocc.machine import keep_freed_memory
 
 if TYPE_CHECKING:
     from genocc.searchers.result import SearchResult
@@ -129,6 +130,7 @@ def search(
     import genocc
     from genocc.runs.progress import ConsoleProgress
 
+    keep_freed_memory()
     result = genocc.search(
         out,
         method=method,

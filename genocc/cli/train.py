@@ -23,6 +23,7 @@ from genocc.cli.runs import (
     run_option,
 )
 from genocc.launcher import is_first
+from genocc.machine import keep_freed_memory
 
 if TYPE_CHECKING:
     from genocc.training.result import TrainResult
@@ -88,6 +89,7 @@ def train(
     import genocc
     from genocc.runs.progress import ConsoleProgress
 
+    keep_freed_memory()
     result = genocc.train(
         genotype,
         out,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from genocc.graph import Node
+from genocc.nn.depthwise import computes, depthwise
 from genocc.primitives import (
     Add,
     AvgPool,
@@ -75,6 +76,8 @@ def _plain_conv2d(conv: Conv2d, node: Node) -> TorchOp:
 
 def _conv2d(conv: Conv2d, node: Node) -> TorchOp:
     plain = _plain_conv2d(conv, node)
+    if conv.kernel != (1, 1) and computes(conv, node.input_shapes[0][0]):
+        return TorchOp(DepthwiseConv2d, plain.arguments)
     sliced = plain.target is nn.Conv2d and conv.kernel == (1, 1) and conv.stride != (1, 1)
     return TorchOp(SlicedConv2d, plain.arguments) if sliced else plain
 
@@ -132,6 +135,16 @@ class SlicedConv2d(nn.Conv2d):
             top, left = self.padding
             x = functional.pad(x, (left, left, top, top))
         return functional.conv2d(x[:, :, ::down, ::right], self.weight, self.bias, groups=self.groups)
+
+
+class DepthwiseConv2d(nn.Conv2d):
+    """A depthwise convolution that trains on a CPU several times as fast as PyTorch's, in channels-last memory."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        trains = torch.is_grad_enabled() and (self.weight.requires_grad or x.requires_grad)
+        if trains and x.device.type == "cpu" and x.is_contiguous(memory_format=torch.channels_last):
+            return depthwise(x, self.weight, self.stride[0], self.dilation[0])
+        return super().forward(x)
 
 
 class PaddedConv2d(SlicedConv2d):

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from genocc import origins
 from genocc.graph import Graph, Node
+from genocc.nn.depthwise import computes, depthwise
 from genocc.nn.graph_module import module_tree
 from genocc.nn.primitives import EMITTERS, BatchNorm2d, Emitters, SlicedConv2d, TorchOp
 from genocc.operations import Block
@@ -35,7 +36,6 @@ from genocc.primitives import (
     Slice,
 )
 
-from .depthwise import depthwise
 from .features import CellState, Feature, Product, normalize
 from .maps import from_planes, planes, refold, unfold
 
@@ -219,25 +219,11 @@ def _conv2d(conv: Conv2d, node: Node) -> TorchOp:
     symmetric = conv.pads[:2] == conv.pads[2:]
     if conv.dense and conv.pixelwise and not conv.bias:
         return TorchOp(Pointwise, usual.arguments)
-    is_one_filter = conv.channels == node.input_shapes[0][0] == 1  # dense, and depthwise all the same
-    if (is_one_filter or conv.depthwise(node.input_shapes)) and _is_square(conv):
+    if computes(conv, node.input_shapes[0][0]):
         return TorchOp(Depthwise, usual.arguments)
     if symmetric:
         return TorchOp(Convolution, usual.arguments)
     return usual
-
-
-def _is_square(conv: Conv2d) -> bool:
-    """Whether kernel, stride and padding are what `depthwise` expects."""
-    height, width = conv.kernel
-    reach = conv.dilation * (height // 2)
-    return (
-        height == width
-        and height % 2 == 1
-        and len(set(conv.stride)) == 1
-        and set(conv.pads) == {reach}
-        and not conv.bias
-    )
 
 
 def _planewise(primitive: Any, node: Node) -> TorchOp:

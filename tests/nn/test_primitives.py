@@ -9,16 +9,21 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
+from torch.func import functional_call
 
+from genocc import load
 from genocc.exporters.onnx_nodes import EMITTERS as ONNX_EMITTERS
 from genocc.exporters.python.emitters import JOINS, LAYERS
+from genocc.lowering import lower
+from genocc.network import NetworkConfig
 from genocc.nn.batch_norm import SYNC_EMITTERS
 from genocc.nn.inference_net import STEPS
 from genocc.nn.primitives import (
     EMITTERS,
     INFERENCE_EMITTERS,
     BatchNorm2d,
+    DepthwiseConv2d,
     Normalization,
     PaddedConv2d,
     SlicedConv2d,
@@ -27,7 +32,18 @@ from genocc.nn.primitives import (
     drop_path,
     drop_path_masks,
 )
-from genocc.primitives import PRIMITIVES, DropPath, GlobalMean, Input, Linear, Normalize, Primitive, Softmax, Zero
+from genocc.primitives import (
+    PRIMITIVES,
+    Conv2d,
+    DropPath,
+    GlobalMean,
+    Input,
+    Linear,
+    Normalize,
+    Primitive,
+    Softmax,
+    Zero,
+)
 from genocc.searchers.arithmetic.lazy import LAZY
 from tests.nn import convolutions
 
@@ -86,6 +102,63 @@ def test_without_a_gradient_it_is_pytorchs_to_the_bit() -> None:
     with torch.no_grad():
         assert torch.equal(conv(x), expected)
     assert torch.equal(conv.requires_grad_(False)(x), expected)
+
+
+def depthwise_pair(dtype: torch.dtype = torch.float64) -> tuple[DepthwiseConv2d, nn.Conv2d]:
+    """Ours and PyTorch's convolution, with the same weights."""
+    arguments: dict[str, Any] = {"stride": 2, "padding": 2, "groups": 6, "bias": False, "dtype": dtype}
+    ours, theirs = DepthwiseConv2d(6, 6, 5, **arguments), nn.Conv2d(6, 6, 5, **arguments)
+    theirs.load_state_dict(ours.state_dict())
+    return ours, theirs
+
+
+def channels_last_images(dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(2, 6, 9, 7, dtype=dtype).contiguous(memory_format=torch.channels_last)
+
+
+def test_depthwise_convolutions_of_nets_that_train_are_the_fast_ones() -> None:
+    graph = lower(load("zoo:darts-v1"), NetworkConfig(channels=4, layers=3), training=True)
+    chosen = [
+        EMITTERS[Conv2d](node.primitive, node).target is DepthwiseConv2d
+        for node in graph.nodes.values()
+        if isinstance(node.primitive, Conv2d) and node.primitive.depthwise(node.input_shapes)
+    ]
+    assert chosen
+    assert all(chosen)
+
+
+def test_a_depthwise_convolution_trains_as_pytorchs_does_and_has_second_derivatives() -> None:
+    images, found = channels_last_images(), []
+    for conv in depthwise_pair():
+        x = images.clone(memory_format=torch.preserve_format).requires_grad_()
+        y = conv(x)
+        first = torch.autograd.grad(y.square().sum(), (x, conv.weight), create_graph=True)
+        second = torch.autograd.grad(sum(t.square().sum() for t in first), (x, conv.weight))
+        of_weight = torch.func.grad(lambda w, conv=conv, x=x: functional_call(conv, {"weight": w}, (x,)).sum())
+        found.append([y, *first, *second, of_weight(conv.weight)])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_a_depthwise_convolution_follows_autocast() -> None:
+    found = []
+    for conv in depthwise_pair(torch.float32):
+        x = channels_last_images(torch.float32).fill_(0.7).requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16):
+            y = conv(x)
+        found.append([y, *torch.autograd.grad(y.float().sum(), (x, conv.weight))])
+    assert found[0][0].dtype == torch.bfloat16
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0.02, atol=0.02)
+
+
+def test_where_nothing_is_gained_it_is_pytorchs_to_the_bit() -> None:
+    ours, theirs = depthwise_pair(torch.float32)
+    x = channels_last_images(torch.float32)
+    with torch.no_grad():
+        assert torch.equal(ours(x), theirs(x))
+    found = [torch.autograd.grad(conv(x.contiguous()).sum(), conv.weight)[0] for conv in (ours, theirs)]
+    assert torch.equal(*found)
 
 
 THIN = {"dense:1x1:2x2:0x0:1": 97}

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from genocc.searchers.arithmetic.depthwise import depthwise, weight_gradient
+from genocc.nn.depthwise import depthwise, weight_gradient
 
 
 @pytest.mark.parametrize("size", [(8, 8), (7, 5), (4, 4), (3, 9), (1, 2)])
