@@ -1,16 +1,15 @@
 """Depthwise convolution whose backward pass is as fast as its forward pass on a CPU.
 
-oneDNN has fast kernels for the forward pass and, of the weight's gradient, for kernels three wide without stride and
-dilation; all else goes through kernels that pad each channel to sixteen and take ten times as long, and fifty with a
-stride. Three identities avoid those.
+oneDNN has fast kernels for the forward pass and, of the weight's gradient, for kernels three wide without dilation; all
+else goes through kernels that pad each channel to sixteen and take ten times as long. Two identities avoid those.
 
 1. The gradient of the input of a convolution with stride 1 is the convolution of the output's gradient with the
    kernel turned by 180 degrees.
 2. Taps of the weight's gradient that are m columns apart are neighbours once m adjacent columns stand beside each other
    as channels, which in channels-last memory is a view; rows that are d apart are neighbours once rows are sorted by
    their remainder modulo d. So a gradient of five or seven columns, dilated or not, is two or three of three columns.
-3. A convolution with a stride is one without, of which some pixels are kept: both of its gradients are those of the
-   latter, where the output's gradient is zero at the others.
+
+A stride as large as the dilation reads a smaller map, without either. Other strides are PyTorch's.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ def depthwise(x: Tensor, weight: Tensor, stride: int, dilation: int) -> Tensor:
         stride: 1 or more.
         dilation: 1 or more.
     """
-    if x.device.type != "cpu":
+    if x.device.type == "cpu" and stride == dilation > 1:
+        x, stride, dilation = x[:, :, ::stride, ::stride].contiguous(memory_format=torch.channels_last), 1, 1
+    if x.device.type != "cpu" or stride > 1:
         return _conv2d(x, weight, stride, dilation)
     if torch.is_autocast_enabled("cpu"):
         x, weight = (t.to(torch.get_autocast_dtype("cpu")) for t in (x, weight))
-    if stride == dilation > 1:  # reads these rows and columns only
-        x, stride, dilation = x[:, :, ::stride, ::stride].contiguous(memory_format=torch.channels_last), 1, 1
-    result: Tensor = _Depthwise.apply(x, weight, stride, dilation)
+    result: Tensor = _Depthwise.apply(x, weight, dilation)
     return result
 
 
@@ -85,30 +84,21 @@ def weight_gradient(x: Tensor, gradient: Tensor, kernel: int, dilation: int) -> 
 
 class _Depthwise(Function):
     @staticmethod
-    def forward(x: Tensor, weight: Tensor, stride: int, dilation: int) -> Tensor:
-        return _conv2d(x, weight, stride, dilation)
+    def forward(x: Tensor, weight: Tensor, dilation: int) -> Tensor:
+        return _conv2d(x, weight, 1, dilation)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        x, weight, ctx.stride, ctx.dilation = inputs
+        x, weight, ctx.dilation = inputs
         ctx.save_for_backward(x, weight)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, weight = ctx.saved_tensors
-        if ctx.stride > 1:
-            gradient = _spread(gradient, x, ctx.stride)
         gradient = gradient.contiguous(memory_format=torch.channels_last)
         of_x = _conv2d(gradient, weight.flip(2, 3), 1, ctx.dilation) if ctx.needs_input_grad[0] else None
         of_weight = weight_gradient(x, gradient, weight.shape[-1], ctx.dilation) if ctx.needs_input_grad[1] else None
-        return of_x, of_weight, None, None
-
-
-def _spread(gradient: Tensor, like: Tensor, stride: int) -> Tensor:
-    """A gradient of the pixels that a stride keeps, as one of all pixels, channels last."""
-    spread = torch.zeros_like(like, memory_format=torch.channels_last)
-    spread[:, :, ::stride, ::stride] = gradient
-    return spread
+        return of_x, of_weight, None
 
 
 def _conv2d(x: Tensor, weight: Tensor, stride: int, dilation: int) -> Tensor:

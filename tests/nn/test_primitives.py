@@ -23,7 +23,7 @@ from genocc.nn.primitives import (
     EMITTERS,
     INFERENCE_EMITTERS,
     BatchNorm2d,
-    DepthwiseConv2d,
+    DilatedConv2d,
     Normalization,
     PaddedConv2d,
     SlicedConv2d,
@@ -104,10 +104,17 @@ def test_without_a_gradient_it_is_pytorchs_to_the_bit() -> None:
     assert torch.equal(conv.requires_grad_(False)(x), expected)
 
 
-def depthwise_pair(dtype: torch.dtype = torch.float64) -> tuple[DepthwiseConv2d, nn.Conv2d]:
+def dilated_pair(dtype: torch.dtype = torch.float64, stride: int = 1) -> tuple[DilatedConv2d, nn.Conv2d]:
     """Ours and PyTorch's convolution, with the same weights."""
-    arguments: dict[str, Any] = {"stride": 2, "padding": 2, "groups": 6, "bias": False, "dtype": dtype}
-    ours, theirs = DepthwiseConv2d(6, 6, 5, **arguments), nn.Conv2d(6, 6, 5, **arguments)
+    arguments: dict[str, Any] = {
+        "stride": stride,
+        "padding": 4,
+        "dilation": 2,
+        "groups": 6,
+        "bias": False,
+        "dtype": dtype,
+    }
+    ours, theirs = DilatedConv2d(6, 6, 5, **arguments), nn.Conv2d(6, 6, 5, **arguments)
     theirs.load_state_dict(ours.state_dict())
     return ours, theirs
 
@@ -116,20 +123,21 @@ def channels_last_images(dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.randn(2, 6, 9, 7, dtype=dtype).contiguous(memory_format=torch.channels_last)
 
 
-def test_depthwise_convolutions_of_nets_that_train_are_the_fast_ones() -> None:
-    graph = lower(load("zoo:darts-v1"), NetworkConfig(channels=4, layers=3), training=True)
+def test_dilated_convolutions_of_nets_that_train_are_the_fast_ones() -> None:
+    graph = lower(load("zoo:darts-v2"), NetworkConfig(channels=4, layers=3), training=True)
     chosen = [
-        EMITTERS[Conv2d](node.primitive, node).target is DepthwiseConv2d
+        EMITTERS[Conv2d](node.primitive, node).target is DilatedConv2d
         for node in graph.nodes.values()
-        if isinstance(node.primitive, Conv2d) and node.primitive.depthwise(node.input_shapes)
+        if isinstance(node.primitive, Conv2d) and node.primitive.dilation > 1
     ]
     assert chosen
     assert all(chosen)
 
 
-def test_a_depthwise_convolution_trains_as_pytorchs_does_and_has_second_derivatives() -> None:
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_dilated_convolution_trains_as_pytorchs_does_and_has_second_derivatives(stride: int) -> None:
     images, found = channels_last_images(), []
-    for conv in depthwise_pair():
+    for conv in dilated_pair(stride=stride):
         x = images.clone(memory_format=torch.preserve_format).requires_grad_()
         y = conv(x)
         first = torch.autograd.grad(y.square().sum(), (x, conv.weight), create_graph=True)
@@ -140,9 +148,9 @@ def test_a_depthwise_convolution_trains_as_pytorchs_does_and_has_second_derivati
         torch.testing.assert_close(ours, theirs)
 
 
-def test_a_depthwise_convolution_follows_autocast() -> None:
+def test_a_dilated_convolution_follows_autocast() -> None:
     found = []
-    for conv in depthwise_pair(torch.float32):
+    for conv in dilated_pair(torch.float32):
         x = channels_last_images(torch.float32).fill_(0.7).requires_grad_()
         with torch.autocast("cpu", torch.bfloat16):
             y = conv(x)
@@ -153,7 +161,7 @@ def test_a_depthwise_convolution_follows_autocast() -> None:
 
 
 def test_where_nothing_is_gained_it_is_pytorchs_to_the_bit() -> None:
-    ours, theirs = depthwise_pair(torch.float32)
+    ours, theirs = dilated_pair(torch.float32)
     x = channels_last_images(torch.float32)
     with torch.no_grad():
         assert torch.equal(ours(x), theirs(x))
