@@ -1,7 +1,8 @@
 """Depthwise convolution whose backward pass is as fast as its forward pass on a CPU.
 
-oneDNN has fast kernels for the forward pass and, of the weight's gradient, for kernels three wide without dilation; all
-else goes through kernels that pad each channel to sixteen and take ten times as long. Two identities avoid those.
+oneDNN has fast kernels for the forward pass and, of the weight's gradient, for kernels three wide without dilation, or
+of any width on CPUs with AVX2 alone; all else goes through kernels that pad each channel to sixteen and take ten times
+as long. Two identities avoid those.
 
 1. The gradient of the input of a convolution with stride 1 is the convolution of the output's gradient with the
    kernel turned by 180 degrees.
@@ -35,7 +36,8 @@ def depthwise(x: Tensor, weight: Tensor, stride: int, dilation: int) -> Tensor:
     """
     if x.device.type == "cpu" and stride == dilation > 1:
         x, stride, dilation = x[:, :, ::stride, ::stride].contiguous(memory_format=torch.channels_last), 1, 1
-    if x.device.type != "cpu" or stride > 1:
+    undilated_is_fast = dilation == 1 and torch.backends.cpu.get_cpu_capability() == "AVX2"
+    if x.device.type != "cpu" or stride > 1 or undilated_is_fast:
         return _conv2d(x, weight, stride, dilation)
     if torch.is_autocast_enabled("cpu"):
         x, weight = (t.to(torch.get_autocast_dtype("cpu")) for t in (x, weight))

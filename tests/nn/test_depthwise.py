@@ -13,7 +13,11 @@ from genocc.nn.depthwise import depthwise, weight_gradient
 @pytest.mark.parametrize("kernel", [1, 3, 5, 7])
 @pytest.mark.parametrize("dilation", [1, 2, 3])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_both_passes(size: tuple[int, int], kernel: int, dilation: int, stride: int) -> None:
+@pytest.mark.parametrize("capability", ["AVX2", "AVX512"])
+def test_both_passes(
+    size: tuple[int, int], kernel: int, dilation: int, stride: int, capability: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, 6, *size, dtype=torch.float64, generator=generator)
     x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
