@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 from genocc.counting import Counts
+from genocc.errors import TargetError
 from genocc.genotype import Genotype
 from genocc.operations import get
 from genocc.results.run_data import RunData
@@ -85,7 +86,11 @@ def _drawing(genotype: Genotype, counts: Counts | None) -> Any:
     from markupsafe import Markup
 
     diagram = genotype_diagram(genotype.model_copy(update={"name": " "}), counts=counts)
-    root = ET.fromstring(render(diagram, ".svg"))  # noqa: S314 (written by `dot`, without entities)
+    try:
+        image = render(diagram, ".svg")
+    except TargetError as error:
+        raise TargetError(f"a report has a diagram of the cells: {error}") from None
+    root = ET.fromstring(image)  # noqa: S314 (written by `dot`, without entities)
     names = {
         f"{kind}.nodes.{state - cell.inputs}.{edge.op}.{position}": f"{kind}.{number}"
         for kind, cell in genotype.cells.items()

@@ -19,6 +19,7 @@ from genocc.formats.nas_bench_201 import NasBench201
 from genocc.formats.nas_bench_301 import NasBench301
 from genocc.formats.naslib import NasLib
 from genocc.formats.nni import Nni
+from genocc.formats.random_nas import RandomNas
 from genocc.formats.recognition import readers, recognized
 from genocc.formats.robust_darts import RobustDarts
 from genocc.formats.sightings import sightings
@@ -35,6 +36,7 @@ DIALECTS: dict[str, Dialect] = {
         NasBench301(),
         Nni(),
         NasLib(),
+        RandomNas(),
         MMRazor(),
         RobustDarts(),
     )

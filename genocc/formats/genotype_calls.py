@@ -205,10 +205,11 @@ def is_genotype(node: ast.expr) -> bool:
 
 _LISTS = (ast.List, ast.Tuple)
 _DICTS = ("dict", "OrderedDict")
+OPENING = r"(?:Genotype|OrderedDict|\bdict)\s*\(|\{"
 SOUGHT = Sought(
     is_genotype,
     telling=re.compile(r"Genotype\s*\(|normal|[(\[]\s*[(\[]\s*[(\[]"),
-    opening=re.compile(r"(?:Genotype|OrderedDict|\bdict)\s*\(|\{"),
+    opening=re.compile(OPENING),
 )
 
 

@@ -11,9 +11,9 @@ from genocc.errors import FormatError
 from genocc.formats.autodl import SEARCH_NAMES
 from genocc.formats.base import Dialect
 from genocc.formats.cells import ForeignCell, ForeignEdge, brief
-from genocc.formats.genotype_calls import is_genotype
+from genocc.formats.genotype_calls import OPENING, is_genotype
 from genocc.formats.limits import Limits
-from genocc.formats.literals import literal
+from genocc.formats.literals import called, literal
 from genocc.formats.sightings import Sighting, Sought, sightings
 from genocc.formats.vocabulary import Vocabulary, same_names
 from genocc.genotype import MAX_NODES, Genotype
@@ -74,10 +74,12 @@ def _is_structure(node: ast.expr) -> bool:
     """Whether an expression is a string of an architecture, or a list of a list per node of (op, from)."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str) and node.value.startswith("|") and not re.search(r"\s", node.value)
-    return _is_listed(node, lambda group: _is_listed(group, _is_pair)) or is_genotype(node)
+    return _is_listed(node, lambda group: _is_listed(group, _is_pair)) or _is_genotype(node)
 
 
 def _is_listed(node: ast.expr, item: Callable[[ast.expr], bool]) -> bool:
+    while isinstance(node, ast.Call) and called(node) in ("list", "tuple") and len(node.args) == 1:
+        node = node.args[0]
     return isinstance(node, (ast.List, ast.Tuple)) and bool(node.elts) and all(map(item, node.elts))
 
 
@@ -89,14 +91,23 @@ def _is_pair(node: ast.expr) -> bool:
 
 
 def _is_genotype(value: Any) -> bool:
-    """Whether a value is a genotype of a cell with two inputs, in which lists of (op, from) mean other nodes."""
-    return isinstance(value, ast.expr) and is_genotype(value)
+    """Whether a value is a genotype of a cell with two inputs, in which lists of (op, from) mean other nodes.
+
+    A call with one argument, ``NB201Genotype("|...|")``, has not two cells but what is sought.
+    """
+    match value:
+        case ast.Call(args=[_], keywords=[]) | ast.Call(args=[], keywords=[ast.keyword(arg=str())]):
+            return called(value) in ("dict", "OrderedDict") and is_genotype(value)
+        case ast.expr():
+            return is_genotype(value)
+    return False
 
 
+_WITHIN = r"\s*(?:(?:list|tuple)\s*\(\s*)?[(\[]"
 _SOUGHT = Sought(
     _is_structure,
-    telling=re.compile(r"\|[^\s|~]*~|[(\[]\s*[(\[]\s*[(\[]\s*['\"]|^\||['\"]\|"),
-    opening=re.compile(r"[(\[](?=\s*[(\[]\s*[(\[]\s*['\"])"),
+    telling=re.compile(rf"\|[^\s|~]*~|[(\[]{_WITHIN}{_WITHIN}\s*['\"]|^\||['\"]\|"),
+    opening=re.compile(rf"{OPENING}|(?:[(\[]|\b(?:list|tuple)\s*\()(?={_WITHIN}{_WITHIN}\s*['\"])"),
     verbatim=re.compile(r"\|[^\s|~+'\"]+~[^\s|~+'\"]+\|[^\s'\"`)\],;]*(?:(?:(?<=\+)\s*|\s*\+\s*)\|[^\s'\"`)\],;]*)*"),
 )
 

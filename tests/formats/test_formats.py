@@ -11,7 +11,7 @@ from genocc.formats import DIALECTS, dialect
 
 
 def test_a_dialect_is_found_by_its_name() -> None:
-    assert len(DIALECTS) == 11
+    assert len(DIALECTS) == 12
     for name, found in DIALECTS.items():
         assert dialect(name) is found
         assert found.name == name

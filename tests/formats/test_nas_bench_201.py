@@ -143,3 +143,23 @@ def test_what_it_cannot_express(darts_v2: Genotype) -> None:
     ]:
         with pytest.raises(FormatError, match=message):
             DIALECTS["nas-bench-201"].write(genotype)
+
+
+STRING = "|nor_conv_3x3~0|+|skip_connect~0|nor_conv_1x1~1|"
+TUPLES = "[tuple([('nor_conv_3x3', 0)]), tuple([('skip_connect', 0), ('nor_conv_1x1', 1)])]"
+
+
+@pytest.mark.parametrize("structure", [f"'{STRING}'", TUPLES, f"list({TUPLES})", f"arch_str='{STRING}'"])
+@pytest.mark.parametrize("line", ["x = NB201Genotype({})", "INFO epoch 3 NB201Genotype({})", "INFO epoch 3 {}"])
+def test_a_call_of_one_argument_and_tuples_that_are_called_so(line: str, structure: str) -> None:
+    text = line.format(structure)
+    assert nodes(read("nas-bench-201", text).genotype.cells["normal"]) == ["conv_3x3<0", "skip_connect<0, conv_1x1<1"]
+
+
+@pytest.mark.parametrize("form", ["G = Genotype({})", "G = dict({})"])
+def test_a_line_of_a_log_with_two_cells_is_none_of_its_texts(form: str) -> None:
+    cell = "[[('skip_connect', 0)], [('skip_connect', 0), ('avg_pool_3x3', 1)]]"
+    fields = f"normal={cell}, normal_concat=[2, 3], reduce={cell}, reduce_concat=[2, 3]"
+    text = f"INFO epoch 3 {form.format(fields)}"
+    assert "no genotype found" in refusal("nas-bench-201", text)
+    assert nodes(read("darts", text).genotype.cells["normal"]) == ["skip_connect<0", "skip_connect<0, avg_pool_3x3<1"]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from genocc.counting import count
+from genocc.errors import TargetError
+from genocc.exporters.drawing import rendering
 from genocc.exporters.drawing.diagram import FILLS
 from genocc.exporters.report.genotype import genotype_part
 from genocc.genotype import Genotype
@@ -86,3 +88,9 @@ def test_without_counts_there_are_no_rows_but_the_reason(run: RunData, tmp_path:
     part = genotype_part(odd)
     assert part["rows"] == []
     assert part["note"] == f"No counts: {odd.no_counts}."
+
+
+def test_cells_that_cannot_be_drawn_say_that_a_report_draws_them(run: RunData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "MAX_EXTENT", 10)
+    with pytest.raises(TargetError, match=r"^a report has a diagram of the cells: the diagram has \d+ arrows and an"):
+        genotype_part(run)
