@@ -16,7 +16,7 @@ from torch import Tensor, distributed
 from genocc.nn.batch_norm import mean_over_processes
 from genocc.nn.primitives import BatchNorm2d
 
-from .maps import moments, weighted_sum
+from .maps import moments, weighted_sum, without_autocast
 
 
 class CellState:
@@ -164,7 +164,7 @@ def _batch_statistics(features: list[Feature], shares: int) -> tuple[Tensor, Ten
     if not pointwise:
         return means, (squares - means * means).clamp(min=0)
     weights = _weights(features)
-    with torch.autocast(weights.device.type, enabled=False):  # statistics keep float32 whatever the features are
+    with without_autocast(weights.device):  # statistics keep float32 whatever the features are
         covariances = squares - means[:, :, None] * means[:, None, :]
         variances = ((weights @ covariances) * weights).sum(2).clamp(min=0)
         return (weights @ means[:, :, None])[:, :, 0], variances
@@ -172,10 +172,9 @@ def _batch_statistics(features: list[Feature], shares: int) -> tuple[Tensor, Ten
 
 def _update(norms: list[BatchNorm2d], means: Tensor, variances: Tensor, pixels: int) -> None:
     unbiased = variances * (pixels / max(pixels - 1, 1))
-    for norm, mean, variance in zip(norms, means.unbind(), unbiased.unbind(), strict=True):
-        running_mean, running_variance = _running(norm)
-        running_mean.lerp_(mean, norm.momentum)
-        running_variance.lerp_(variance, norm.momentum)
+    running_means, running_variances = zip(*map(_running, norms), strict=True)
+    torch._foreach_lerp_(running_means, means.unbind(), norms[0].momentum)  # of all norms: see `_likeness`
+    torch._foreach_lerp_(running_variances, unbiased.unbind(), norms[0].momentum)
 
 
 def _running(norm: BatchNorm2d) -> tuple[Tensor, Tensor]:

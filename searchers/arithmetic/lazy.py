@@ -164,7 +164,7 @@ class Depthwise(nn.Conv2d):
         if isinstance(x, CellState) and stride == dilation == 2:  # reads every second row and column only
             x, stride, dilation = x.thinned, 1, 1
         map = computed(x)
-        weight = self.weight.repeat(map.shape[3], 1, 1, 1)  # the folded images share it
+        weight = self.weight.expand(map.shape[3], -1, -1, -1, -1).flatten(0, 1)  # the folded images share it
         return from_planes(depthwise(planes(map), weight, stride, dilation), map)
 
 

@@ -14,6 +14,7 @@ of each candidate, is one sum of matrix products, and of each candidate only z i
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import gcd
 from typing import Any
@@ -125,12 +126,20 @@ def weighted_sum(maps: list[Tensor], matrices: list[Tensor], bias: Tensor) -> Te
     return result
 
 
+def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """Within the context, what is computed keeps the precision of its inputs."""
+    if not torch.is_autocast_enabled(device.type):
+        return nullcontext()  # entering the other one takes as long as an operator on a small map
+    found: AbstractContextManager[Any] = torch.autocast(device.type, enabled=False)
+    return found
+
+
 class _Moments(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, full: bool) -> tuple[Tensor, Tensor, Tensor]:
         ctx.save_for_backward(x)
         ctx.full = full
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x.device):
             z = _precise(x)
             second = pixels(z).mT @ pixels(z) if full else _channel_sum(z.square())
             count = x[..., 0].numel()
@@ -159,7 +168,7 @@ class _WeightedSum(Function):
         first, width = maps[0], matrices[0].shape[-1]
         result = first.new_empty(*first.shape[:-1], width)
         before = bias.to(first.dtype)
-        with torch.autocast(first.device.type, enabled=False):
+        with without_autocast(first.device):
             for number, (x, matrix) in enumerate(zip(maps, matrices, strict=True)):
                 if matrix.dim() == 2:
                     torch.addmm(pixels(result) if number else before, pixels(x), matrix, out=pixels(result))
