@@ -8,6 +8,7 @@ are decoded when a batch needs them, with ImageNet's random resized crop.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -47,6 +48,12 @@ TEST_PARTS = ("val", "validation", "valid", "test")
 _PARTS = {"train", "training"}, {*TEST_PARTS, "testing", "dev", "eval", "evaluation"}
 """What people call the two parts of a data set, in small letters."""
 
+_PARTS_IN_NAMES = tuple(
+    re.compile(rf"(?<![a-z])({names})(?![a-z])")
+    for names in ("train|training|trainval", "|".join((*TEST_PARTS, "testing")))
+)
+"""A training part, and another one, as a word in a name."""
+
 Files = Mapping[str, list[Path]]
 """Class name -> image files."""
 
@@ -68,6 +75,7 @@ def load(request: DataRequest) -> DataSet:
     classes = tuple(training)
     if not divided:
         _refuse_parts(folder, classes)
+    _refuse_one(folder / "train" if divided else folder, training)
     parts: list[Files] = [training]
     if divided:
         parts.append(_test_files(tests[0], classes, left_out))
@@ -78,6 +86,7 @@ def load(request: DataRequest) -> DataSet:
     height, width = size
     notes = [_unused(tests if divided else []), _unread(folder, left_out)]
     notes += [_untested(tests[0], parts[1], classes)] if divided else []
+    notes.append(_nested(training, folder / "train" if divided else folder))
     images: list[Images] = []
     if height * width <= IN_MEMORY**2:
         check_memory(sum(map(len, labels)), size)
@@ -108,14 +117,39 @@ def load(request: DataRequest) -> DataSet:
 
 def _refuse_parts(folder: Path, classes: Sequence[str]) -> None:
     """Refuses parts of a data set under other names, which would be taken for classes."""
-    names = {name.lower() for name in classes}
     training, test = _PARTS
-    if (names & training and names & test) or names <= training | test:
-        listed = ", ".join(f"'{name}'" for name in classes[:5])
+    names = {name.lower() for name in classes}
+    found = (names & training and names & test) or names <= training | test
+    # seg_train and seg_test, training_set and test_set, train2017, trainval: not where they are few among other classes
+    kinds = [{kind for kind in _PARTS_IN_NAMES if kind.search(name)} for name in sorted(names)]
+    if found or (set().union(*kinds) >= set(_PARTS_IN_NAMES) and 2 * sum(map(bool, kinds)) >= len(kinds)):
+        listed = ", ".join(f"'{name[:60]}'" for name in classes[:5])
         raise DataError(
             f"{folder}: {listed} look like parts of a data set, not like classes; expected 'train' beside one of "
             f"{', '.join(TEST_PARTS)}, or a folder of images for each class: rename them"
         )
+
+
+def _refuse_one(folder: Path, training: Files) -> None:
+    """Refuses a folder of one class folder, and says where the classes may be: archives have a folder around them."""
+    (name, files), *others = training.items()
+    if not others and all(path.parent != folder / name for path in files):
+        raise DataError(f"{folder}: 1 class, '{name[:60]}'; expected at least two: are they in {folder / name}?")
+
+
+def _nested(training: Files, folder: Path) -> str:
+    """Folders of the same names in several class folders, which may be the classes: of domains, or of folds."""
+    inner: Counter[str] = Counter()
+    for name, files in training.items():
+        inner.update({path.parent.name for path in files if path.parent != folder / name})
+    repeated = sorted(name for name, count in inner.items() if count > 1)
+    if len(repeated) < 2:
+        return ""
+    outer, within = (
+        ", ".join(f"'{name[:60]}'" for name in some[:3]) + (", ..." if len(some) > 3 else "")
+        for some in (list(training), repeated)
+    )
+    return f"{folder}: the classes are {outer}; the folders {within} in several of them are not told apart"
 
 
 def _unused(tests: Sequence[Path]) -> str:

@@ -3,8 +3,9 @@
 1. An orientation in the EXIF data is followed; EXIF data that cannot be read say nothing, as in every viewer.
 2. 16-bit grey is scaled by its range (65,535, or what a TIFF file's bits allow); floats have to lie in 0..1.
    Whole numbers of other kinds (32 bits, signed) say nothing about their scale, and are refused.
-   So are TIFF files of several 16-bit planes, and PNG files of 16-bit colours of which one is transparent: Pillow
-   reads them wrongly.
+   So is what Pillow reads wrongly: TIFF files of several 16-bit planes, of compressed floats with the highest byte
+   first, and with a colour map of 8 bits; PNG files of 16-bit colours of which one is transparent; JPEG 2000 of
+   colours, or of grey, that are not of 8 bits (grey of 10 to 16 is scaled).
 3. What is transparent shows white, whatever colours lie hidden below it; so does what no frame of a GIF file covers.
    A BMP file that says of all of its pixels that they are transparent has none that are: many programs leave its
    fourth byte at 0.
@@ -23,9 +24,12 @@ from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ExifTags import Base
 from PIL.GifImagePlugin import GifImageFile
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import (
     BITSPERSAMPLE,
+    COLORMAP,
+    COMPRESSION,
     PHOTOMETRIC_INTERPRETATION,
     PLANAR_CONFIGURATION,
     SAMPLEFORMAT,
@@ -55,6 +59,8 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """What makes an image upright, by its EXIF orientation."""
+_CODESTREAM = b"\xff\x4f\xff\x51"
+"""The markers that a JPEG 2000 image begins with, wherever in the file."""
 
 
 def read_rgb(path: Path, *, coarse: bool = False) -> Image.Image:
@@ -136,11 +142,11 @@ def _refuse_misread(image: Image.Image, path: Path) -> None:
     """Refuses what Pillow reads without an error and wrongly, before it is decoded; raises DataError."""
     problem = ""
     if isinstance(image, TiffImageFile):
-        bits, signs = (image.tag_v2.get(tag, (1,)) for tag in (BITSPERSAMPLE, SAMPLEFORMAT))
-        if image.tag_v2.get(PLANAR_CONFIGURATION) == 2 and len(bits) > 1 and max(bits) > 8:
-            problem = "planes of 16 bits, one per colour; store the colours side by side, or 8 bits"
-        elif 2 in signs and image.mode != "I":
-            problem = "numbers with a sign, which do not say what is white; convert it to 8 or 16 bits without one"
+        problem = _misread_tiff(image)
+    elif isinstance(image, Jpeg2KImageFile):
+        bits = _bits_of_jpeg_2000(image)
+        if image.mode != "I;16" and bits - {8}:  # more bits overflow, so that white turns black; fewer stay dark
+            problem = f"JPEG 2000 of depth {', '.join(map(str, sorted(bits)))}; convert it to 8 bits a colour"
     elif (
         isinstance(image, PngImageFile)
         and "transparency" in image.info
@@ -149,6 +155,33 @@ def _refuse_misread(image: Image.Image, path: Path) -> None:
         problem = "16-bit colours of which one is transparent; convert it to 8 bits, or give it an alpha channel"
     if problem:
         raise DataError(f"{path}: {problem}")
+
+
+def _misread_tiff(image: TiffImageFile) -> str:
+    tags = image.tag_v2
+    bits, signs, colours = (tags.get(tag, (1,)) for tag in (BITSPERSAMPLE, SAMPLEFORMAT, COLORMAP))
+    if tags.get(PLANAR_CONFIGURATION) == 2 and len(bits) > 1 and max(bits) > 8:
+        return "planes of 16 bits, one per colour; store the colours side by side, or 8 bits"
+    if 2 in signs and image.mode != "I":
+        return "numbers with a sign, which do not say what is white; convert it to 8 or 16 bits without one"
+    if image.mode == "F" and tags.prefix == b"MM" and tags.get(COMPRESSION, 1) != 1:  # decoded, then swapped again
+        return "floats that are compressed, with the highest byte first; store them without compression, or as 16 bits"
+    if image.mode in ("P", "PA") and 0 < max(colours) < 256:  # which would all be black
+        return "a colour map of 8 bits, where TIFF has 16; convert it to colours without a map"
+    return ""
+
+
+def _bits_of_jpeg_2000(image: Jpeg2KImageFile) -> set[int]:
+    """The depths of a JPEG 2000 image's components, which Pillow does not tell."""
+    stream = image.fp
+    assert stream is not None, "the file is open"
+    place = stream.tell()
+    stream.seek(0)
+    content = stream.read()
+    stream.seek(place)
+    header = content.find(_CODESTREAM)
+    count = int.from_bytes(content[header + 40 : header + 42]) if header >= 0 else 0
+    return {1 + (value & 127) for value in content[header + 42 : header + 42 + 3 * count : 3]}
 
 
 def _rgb(image: Image.Image, path: Path) -> Image.Image:

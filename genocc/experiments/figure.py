@@ -7,7 +7,7 @@ from typing import Any
 
 from genocc.errors import ConfigError
 from genocc.experiments.model import Column
-from genocc.experiments.table import Table
+from genocc.experiments.table import Table, value_in
 from genocc.experiments.units import UNITS
 from genocc.exporters.drawing.style import figure_style
 from genocc.files import write_atomically
@@ -70,7 +70,7 @@ def points(table: Table, row: str, x: Column, y: Column) -> list[tuple[float, fl
     """Returns the points of a row, in the units of the columns; those without one of the two numbers are left out."""
     found = []
     for numbers in table.points[row]:
-        pair = [None if numbers is None or c.value is None else numbers[c.value] for c in (x, y)]
+        pair = [None if numbers is None else value_in(numbers, column) for column in (x, y)]
         if pair[0] is not None and pair[1] is not None:
             found.append((UNITS[x.unit].convert(pair[0]), UNITS[y.unit].convert(pair[1])))
     return found

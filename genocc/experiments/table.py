@@ -183,7 +183,7 @@ def cell(row: RowPlan, column: Column, points: Sequence[Numbers | None]) -> Cell
     else:
         if _trains_epochs(row) and {column.value, column.minus} - {None} <= OF_WHOLE_SEARCH:
             points = [next(filter(None, group), None) for group in _groups(row, points)]
-        found, expected = [None if one is None else _value(one, column) for one in points], len(points)
+        found, expected = [None if one is None else value_in(one, column) for one in points], len(points)
     values = [unit.convert(value) for value in found if value is not None]
     shown = {"mean": mean, "min": min, "max": max, "sum": sum}[column.over]
     spread = stdev(values) if column.over == "mean" and len(values) > 1 else None
@@ -219,9 +219,9 @@ def _of(number: int, expected: int) -> str:
     return str(number) if number == expected else f"{number} of {expected}"
 
 
-def _value(numbers: Numbers, column: Column) -> float | None:
-    assert column.value is not None, "the column has no tau"
-    value = numbers[column.value]
+def value_in(numbers: Numbers, column: Column) -> float | None:
+    """Returns the number, or the difference of two, that a column shows of a point; None where there is none."""
+    value = None if column.value is None else numbers[column.value]
     other = 0.0 if column.minus is None else numbers[column.minus]
     return None if value is None or other is None else value - other
 

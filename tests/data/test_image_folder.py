@@ -58,6 +58,12 @@ def test_an_image_folder_with_parts_keeps_them(tmp_path: Path, name: str) -> Non
         ("train", "eval", "unlabelled"),
         ("train",),
         ("val", "test"),
+        ("seg_train", "seg_test", "seg_pred"),
+        ("training_set", "test_set"),
+        ("train", "test1"),
+        ("train2017", "val2017"),
+        ("trainval", "test"),
+        ("images-train", "images-valid"),
     ],
 )
 def test_parts_by_other_names_are_no_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
@@ -66,6 +72,36 @@ def test_parts_by_other_names_are_no_classes(tmp_path: Path, names: tuple[str, .
             for number in range(5):
                 write_image(tmp_path / part / kind / f"{number}.png")
     with pytest.raises(DataError, match=r"look like parts of a data set, not like classes; expected 'train' beside"):
+        load(DataRequest("imagefolder", tmp_path))
+
+
+def test_a_class_that_has_a_part_in_its_name_is_a_class(tmp_path: Path) -> None:
+    for kind in ("bullet_train", "test_tube", "bus", "flask", "constraint", "contest"):
+        for number in range(5):
+            write_image(tmp_path / kind / f"{number}.png")
+    found = load(DataRequest("imagefolder", tmp_path))
+    assert len(found.classes) == 6
+    assert not found.note
+
+
+@pytest.mark.parametrize("part", ["", "train"])
+def test_folders_that_several_classes_have_are_named(tmp_path: Path, part: str) -> None:
+    """Office-31 and PACS have a folder for each domain, and the classes in it."""
+    for domain in ("amazon", "webcam"):
+        for kind in ("bike", "mug", "pen", "ruler"):
+            write_image(tmp_path / part / domain / "images" / kind / "a.png")
+    if part:
+        write_image(tmp_path / "test" / "amazon" / "a.png")
+    assert load(DataRequest("imagefolder", tmp_path)).note.endswith(
+        f"{tmp_path / part}: the classes are 'amazon', 'webcam'; the folders 'bike', 'mug', 'pen', ... in several of "
+        "them are not told apart"
+    )
+
+
+def test_a_folder_around_the_classes_is_named(tmp_path: Path) -> None:
+    for kind in ("Cat", "Dog"):
+        write_image(tmp_path / "PetImages" / kind / "a.png")
+    with pytest.raises(DataError, match=r"1 class, 'PetImages'; expected at least two: are they in .*PetImages\?$"):
         load(DataRequest("imagefolder", tmp_path))
 
 

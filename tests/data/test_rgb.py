@@ -1,7 +1,11 @@
 """Every mode that Pillow opens files in becomes upright RGB of the right brightness, or is refused with the reason."""
 
 import struct
+import zlib
+from base64 import b64decode
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -33,6 +37,15 @@ def grey_of(path: Path) -> list[int]:
 
 SIXTEEN = np.array([[0, 257, 32896, 65535]], np.uint16)
 ROW = [0, 1, 128, 255]
+DEEP_JPEG_2000 = (
+    "/0//UQAvAAAAAAACAAAAAQAAAAAAAAAAAAAAAgAAAAEAAAAAAAAAAAADDwEBDwEBDwEB/1IADAAAAAEBAAQEAAH/XAAEQID/ZAAlAAFDcmVhdGVkIG"
+    "J5IE9wZW5KUEVHIHZlcnNpb24gMi41LjT/kAAKAAAAAAAZAAH/k9/4kCgFotzKAICA/9k="
+)
+SHALLOW_JPEG_2000 = (
+    "/0//UQApAAAAAAACAAAAAQAAAAAAAAAAAAAAAgAAAAEAAAAAAAAAAAABAwEB/1IADAAAAAEAAAQEAAH/XAAEQCD/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5K"
+    "UEVHIHZlcnNpb24gMi41LjT/kAAKAAAAAAATAAH/k98gIAWi/9k="
+)
+"""A black pixel and a white one, as OpenJPEG stores them: colours of 16 bits, and grey of 4."""
 
 
 @pytest.mark.parametrize("name", ["deep.png", "deep.tif"])
@@ -122,6 +135,49 @@ def test_sixteen_bits_in_planes_which_pillow_shifts_are_refused(tmp_path: Path, 
         read_rgb(tmp_path / "a.tif")
     (tmp_path / "b.tif").write_bytes(planes((values >> 8).astype(np.uint8), order))
     assert (pixels(tmp_path / "b.tif") == (values >> 8).transpose(1, 2, 0)).all()
+
+
+def test_compressed_floats_whose_bytes_pillow_swaps_twice_are_refused(tmp_path: Path) -> None:
+    mask = np.array([[0.0, 1.0, 0.5, 1.0]], ">f4")  # read as numbers near 0: black
+    data = zlib.compress(mask.tobytes())
+    (tmp_path / "a.tif").write_bytes(tiff(mask, order="MM", kind=3, extra={259: 8, 279: len(data)}, data=data))
+    with pytest.raises(DataError, match=r"a\.tif: floats that are compressed, with the highest byte first; store them"):
+        read_rgb(tmp_path / "a.tif")
+    (tmp_path / "b.tif").write_bytes(tiff(mask, order="MM", kind=3))
+    assert grey_of(tmp_path / "b.tif") == [0, 255, 128, 255]
+
+
+def test_a_colour_map_of_eight_bits_which_would_be_black_is_refused(tmp_path: Path) -> None:
+    """Some programs write 8 bits where TIFF has 16."""
+    for scale in (1, 257):
+        colours = np.full((3, 256), 200 * scale, "<u2").tobytes()
+        data = bytes([7, 9, 0, 0]) + colours
+        extra = {262: 3, 279: 2, 320: 12}
+        (tmp_path / "a.tif").write_bytes(tiff(np.zeros((1, 2), np.uint8), extra=extra, data=data, colours=768))
+        if scale == 257:
+            assert pixels(tmp_path / "a.tif").tolist() == [[[200] * 3] * 2]
+            continue
+        with pytest.raises(DataError, match=r"a\.tif: a colour map of 8 bits, where TIFF has 16"):
+            check_all([tmp_path / "a.tif"])
+
+
+@pytest.mark.parametrize(("content", "depth"), [(DEEP_JPEG_2000, 16), (SHALLOW_JPEG_2000, 4)])
+def test_jpeg_2000_whose_white_pillow_turns_into_another_colour_is_refused(
+    tmp_path: Path, content: str, depth: int
+) -> None:
+    """Black and white: white became 0 with 16 bits, 240 with 4."""
+    (tmp_path / "a.jp2").write_bytes(b64decode(content))
+    for read in (read_rgb, lambda path: check_all([path])):
+        with pytest.raises(DataError, match=rf"a\.jp2: JPEG 2000 of depth {depth}; convert it to 8 bits"):
+            read(tmp_path / "a.jp2")
+
+
+def test_jpeg_2000_of_eight_bits_or_of_deep_grey_is_read(tmp_path: Path) -> None:
+    colours = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
+    Image.fromarray(colours).save(tmp_path / "a.jp2")
+    assert (pixels(tmp_path / "a.jp2") == colours).all()
+    Image.fromarray(SIXTEEN).save(tmp_path / "b.jp2")
+    assert grey_of(tmp_path / "b.jp2") == ROW
 
 
 def test_a_clear_colour_of_sixteen_bits_which_pillow_compares_with_eight_is_refused(tmp_path: Path) -> None:
@@ -313,15 +369,24 @@ def tiff(
     kind: int = 1,
     bits: int = 0,
     width: int = 0,
+    extra: Mapping[int, int] = MappingProxyType({}),
+    data: bytes = b"",
+    colours: int = 0,
 ) -> bytes:
-    """A TIFF file of one strip of grey, with numbers of any kind (1: whole, 2: with a sign, 3: floats)."""
-    data = values.tobytes()
+    """A TIFF file of one strip of grey, with numbers of any kind (1: whole, 2: with a sign, 3: floats).
+
+    ``extra`` are further tags, ``data`` what is stored for the values, ``colours`` the length of a colour map.
+    """
+    data = data or values.tobytes()
     tags = {
         256: width or values.shape[1], 257: values.shape[0], 258: bits or 8 * values.itemsize, 259: 1, 262: photometric,
         273: 8, 277: 1, 278: values.shape[0], 279: len(data), 339: kind,
-    }  # fmt: skip
+    } | extra  # fmt: skip
     end = "<" if order == "II" else ">"
-    entries = b"".join(struct.pack(f"{end}HHII", tag, 4, 1, value) for tag, value in tags.items())
+    entries = b"".join(
+        struct.pack(f"{end}HHII", tag, *((3, colours) if tag == 320 else (4, 1)), value)
+        for tag, value in sorted(tags.items())
+    )
     head = order.encode() + struct.pack(f"{end}HI", 42, 8 + len(data))
     return head + data + struct.pack(f"{end}H", len(tags)) + entries + bytes(4)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from genocc.errors import ConfigError
 from genocc.experiments.figure import points, write_figure
+from genocc.experiments.model import Column
 from genocc.experiments.plan import Plan
-from genocc.experiments.table import make_table
+from genocc.experiments.table import Table, make_table
 
 
 def test_a_point_per_search_and_training(finished_experiment: tuple[Plan, Path], tmp_path: Path) -> None:
@@ -43,3 +46,11 @@ def test_an_experiment_without_one_says_so(finished_experiment: tuple[Plan, Path
     )
     with pytest.raises(ConfigError, match=r"the experiment has no \[figure\]"):
         write_figure(without, tmp_path / "f.svg")
+
+
+def test_a_point_of_a_difference_is_the_difference() -> None:
+    """Only the table's points are read."""
+    table = cast("Table", SimpleNamespace(points={"a": [{"train.best": 0.9, "train.last": 0.6}, None]}))
+    drop = Column(name="drop", value="train.best", minus="train.last", unit="%")
+    last = Column(name="last", value="train.last", unit="%")
+    assert points(table, "a", drop, last) == [pytest.approx((30.0, 60.0))]
