@@ -162,15 +162,20 @@ def test_a_state_dict_beside_the_one_that_is_read_is_named(tmp_path: Path) -> No
     assert imported.notes[-1] == "read from its 'model'; 'model_ema' left out"
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
-def test_values_that_are_no_float32_are_refused(value: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (float("nan"), "values that are NaN or infinite"),
+        (float("inf"), "values that are NaN or infinite"),
+        (1e300, r"values beyond float32, up to 1e\+300"),
+    ],
+)
+def test_values_that_are_no_float32_are_refused(value: float, message: str, tmp_path: Path) -> None:
     state = reference().state_dict()
     state["stem.1.bias"] = state["stem.1.bias"].double()
     state["stem.1.bias"][0] = value
     torch.save(state, tmp_path / "c.pt")
-    with pytest.raises(
-        WeightsError, match=r"tensor 'stem\.1\.bias' has values (that are NaN or infinite|beyond float32)"
-    ):
+    with pytest.raises(WeightsError, match=rf"tensor 'stem\.1\.bias' has {message}"):
         import_weights(tmp_path / "c.pt", ALL_OPERATIONS, CIFAR, DARTS)
 
 
