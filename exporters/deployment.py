@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import isfinite
 
-from genocc.errors import TargetError
+from genocc import arguments
+from genocc.errors import TargetError, quoted
 from genocc.graph import Graph, GraphBuilder
 from genocc.network import NetworkConfig
 from genocc.primitives import Input, Normalize, Softmax
@@ -30,6 +31,11 @@ class Deployment:
     uint8_input: bool = False
     softmax: bool = False
     class_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "class_names", arguments.texts(self.class_names, "--class-names"))
+        for name in ("normalization", "normalize"):
+            object.__setattr__(self, name, _numbers(getattr(self, name), name))
 
     def deployed(self, net: CompiledNet) -> Graph:
         """Returns the net's graph with the options built in.
@@ -86,6 +92,19 @@ def check_class_names(names: tuple[str, ...], config: NetworkConfig) -> None:
     """Checks that there is a name for each class, if there are any; raises TargetError."""
     if names and len(names) != config.classes:
         raise TargetError(f"found {len(names)} class names; the net has {config.classes} classes")
+
+
+def _numbers(found: Normalization | None, name: str) -> Normalization | None:
+    """Mean and deviation as tuples of numbers; raises TargetError."""
+    if found is None:
+        return None
+    try:
+        mean, std = (tuple(float(value) for value in values) for values in found)
+    except (TypeError, ValueError):
+        raise TargetError(
+            f"{name}: found {quoted(found)}; expected the mean and the deviation of each channel"
+        ) from None
+    return mean, std
 
 
 def _check_normalization(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:

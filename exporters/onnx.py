@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from genocc import arguments
 from genocc.errors import InternalError, TargetError
 from genocc.graph import Graph
 from genocc.passes import Parameters
@@ -65,7 +66,7 @@ class OnnxExporter(PreciseExporter):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_batch(self.batch)
+        object.__setattr__(self, "batch", checked_batch(self.batch))
         newest = onnx.defs.onnx_opset_version()
         if not OLDEST_OPSET <= self.opset <= newest:
             raise TargetError(
@@ -128,10 +129,9 @@ class OnnxExporter(PreciseExporter):
         return model
 
 
-def check_batch(batch: int | None) -> None:
-    """Checks a fixed batch size; raises TargetError."""
-    if batch is not None and not 1 <= batch <= MAX_BATCH:
-        raise TargetError(f"--batch {batch}: expected 1 to {MAX_BATCH:,} images")
+def checked_batch(batch: int | None) -> int | None:
+    """Returns a fixed batch size; raises GenoccError for one that is not possible."""
+    return None if batch is None else arguments.whole(batch, "--batch", 1, MAX_BATCH)
 
 
 def check(model: onnx.ModelProto) -> None:

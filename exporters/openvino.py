@@ -18,7 +18,7 @@ from genocc.targets import CompiledNet
 from genocc.verification import Verification
 
 from .deployment import Deployment
-from .onnx import OnnxExporter, check, check_batch
+from .onnx import OnnxExporter, check, checked_batch
 from .onnx_nodes import Array
 from .precision import PreciseExporter
 
@@ -57,7 +57,7 @@ class OpenVinoExporter(PreciseExporter):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_batch(self.batch)
+        object.__setattr__(self, "batch", checked_batch(self.batch))
         if reason := OPENVINO.lacks():
             raise TargetError(reason)
         if self.precision == "int8" and find_spec("nncf") is None:

@@ -76,6 +76,7 @@ class PreciseExporter(Deployment, Exporter):
     runtime: ClassVar[str]
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.precision not in PRECISIONS:
             raise TargetError(f"--precision {self.precision}: expected one of {', '.join(self.precisions)}")
         if self.precision not in self.precisions:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from genocc import arguments
 from genocc import weights as weight_files
+from genocc.configuration import MAX_SEED
 from genocc.errors import FileError, GenoccError, TargetError, quoted
 from genocc.files import is_stdout, write_atomically
 from genocc.genotype import Genotype
@@ -101,6 +103,7 @@ def compile(  # named as the command; the built-in is not needed here
         FileError: The file cannot be written, has another target's suffix, or is one of those that are read.
         GenoccError: As `compile_net`, or two arguments exclude each other.
     """
+    arguments.path(output, "output")
     source = Source.of(genotype)
     target = to if isinstance(to, Exporter) else make_exporter(to, source, weights, **options)
     if provider is not None and not verify:
@@ -153,6 +156,7 @@ def compile_net(
     """
     source = Source.of(genotype)
     config = source.network(config)
+    seed = None if seed is None else arguments.whole(seed, "--seed", 0, MAX_SEED)
     if source.provenance:
         config = config.model_copy(update={"auxiliary": False})  # which files of inference nets do not hold
     weights = source.weights if weights is None else weights
@@ -178,6 +182,8 @@ def choose_passes(target: Exporter, passes: Sequence[str | Pass] | None, optimiz
         return level(target, 2 if optimize is None else optimize)
     if optimize is not None:
         raise GenoccError("--passes and --optimize exclude each other; give one of them")
+    if isinstance(passes, str):
+        raise GenoccError(f"passes: found {quoted(passes)}; expected a list of names, such as [{quoted(passes)}]")
     return tuple(map(str, passes))
 
 
@@ -257,6 +263,9 @@ def _parameters(graph: Graph, weights: Mapping[str, Any] | str | Path | None, se
 
         return initialize(graph, seed)
     is_file = isinstance(weights, (str, Path))
+    if not isinstance(weights, (str, Path, Mapping)):
+        kind = type(weights).__name__
+        raise GenoccError(f"weights: found {quoted(weights)} ({kind}); expected a safetensors file, or arrays by name")
     arrays = weight_files.load(weights) if isinstance(weights, (str, Path)) else weight_files.as_arrays(weights)
     weight_files.check(arrays, graph, str(weights) if is_file else "weights")
     return Parameters.of(arrays)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from genocc.genotype import Cell, Genotype
 from genocc.identity import certificate
 from genocc.matching import BUDGET, match_nodes
+from genocc.source import Source
 
 FULLY_MATCHED = 4
 """Kinds of cell that each have the whole budget of a matching; more than these share it."""
@@ -103,8 +104,9 @@ class Difference:
         }
 
 
-def diff(a: Genotype, b: Genotype) -> Difference:
-    """Returns the differences between two genotypes."""
+def diff(a: Genotype | Source, b: Genotype | Source) -> Difference:
+    """Returns the differences between two genotypes; raises GenoccError for what is none."""
+    a, b = Source.of(a).genotype, Source.of(b).genotype
     kinds = [*a.cells, *(kind for kind in b.cells if kind not in a.cells)]
     budget = BUDGET * min(1, FULLY_MATCHED / len(kinds))
     cells = (_diff_cells(kind, a.cells.get(kind), b.cells.get(kind), int(budget)) for kind in kinds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -20,6 +21,8 @@ Size = Annotated[int, Field(strict=True, ge=1, le=8192)]
 
 class NetworkConfig(BaseModel):
     """Configuration of a net around its cells.
+
+    Of values that are not possible, `make` raises a NetworkError, and this pydantic's ValidationError.
 
     Attributes:
         skeleton: ``cifar``, ``imagenet`` or ``nas-bench-201``; fields that are not given take its defaults.
@@ -53,6 +56,7 @@ class NetworkConfig(BaseModel):
     def _defaults(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
+        data = {key: _plain(value) for key, value in data.items()}
         name = data.get("skeleton", "cifar")
         return {**SKELETONS[name].defaults, **data} if isinstance(name, str) and name in SKELETONS else data
 
@@ -106,6 +110,13 @@ class NetworkConfig(BaseModel):
             if SKELETONS[self.skeleton].reduction
             else tuple(sorted(set(map(self.kind, range(self.layers)))))
         )
+
+
+def _plain(value: Any) -> Any:
+    """A whole number of NumPy's as Python's, in a tuple too; anything else as it is."""
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_plain, value))
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
 @dataclass(frozen=True)

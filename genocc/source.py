@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from genocc import zoo
+from genocc import arguments, zoo
 from genocc.errors import FileError, GenoccError, NetworkError, RunError, quoted
 from genocc.files import explained
 from genocc.genotype import Genotype
@@ -125,6 +125,8 @@ class Source:
         Raises:
             NetworkError: A field is unknown, out of range, or another than that of the net that was trained.
         """
+        if not (config is None or isinstance(config, NetworkConfig)):
+            raise NetworkError(f"config: found {quoted(config)} ({type(config).__name__}); expected a NetworkConfig")
         if self.provenance is None:
             return config or NetworkConfig.make(**fields)
         trained = self.provenance.config
@@ -154,8 +156,11 @@ def open(where: str | Path) -> Source:  # named as what it does; the built-in is
     Args:
         where: A genotype file, a run folder, ``RUN@N`` (epoch N of a search, from 1), ``-`` for standard input, or
             ``zoo:NAME`` (see `genocc zoo list`).
+
+    Raises:
+        GenoccError: It is neither a text nor a path.
     """
-    return Source(str(where))
+    return Source(str(arguments.path(where, "GENOTYPE", "a file, a run folder, '-' or zoo:NAME")))
 
 
 def load(where: str | Path) -> Genotype:

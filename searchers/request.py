@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from genocc import arguments
 from genocc.data.settings import data_fields, default_preset
 from genocc.engines.base import Engine
 from genocc.engines.seeds import refuse_engine
-from genocc.errors import RunError
+from genocc.errors import ConfigError, RunError, quoted
 from genocc.runs.progress import Progress
 from genocc.runs.reading import SEARCH, SEARCH_SEEDS
 from genocc.runs.settings_file import beside, name_in, named, read_settings
@@ -26,7 +27,7 @@ def search(
     out: str | Path | None = None,
     *,
     method: str | type[Method] | None = None,
-    data: str | None = None,
+    data: str | Path | None = None,
     preset: str | None = None,
     seed: int | None = None,
     seeds: int | None = None,
@@ -88,7 +89,7 @@ def search(
         GenoccError: The request, the images or the folder cannot be used, or the search has diverged.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the run can be resumed.
     """
-    overrides, trackers = list(overrides), wanted(track, tensorboard)
+    overrides, trackers = arguments.texts(overrides, "overrides"), wanted(track, tensorboard)
     fields = given(
         seed=seed,
         data=given(**data_fields(data), size=size, download=download),
@@ -99,6 +100,8 @@ def search(
         ),
         penalties=given(latency=given(factor=penalty_latency)),
     )  # fmt: skip
+    if not (method is None or isinstance(method, str) or (isinstance(method, type) and issubclass(method, Method))):
+        raise ConfigError(f"method: found {quoted(method)}; expected the name of a method, or a class of `Method`")
     name = method if method is None or isinstance(method, str) else method.name
     if config is not None:
         settings, several = read_settings(config, SEARCH, SEARCH_SEEDS, "search")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ import torch
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from genocc import arguments
 from genocc.configuration import Part, Seed
 from genocc.data import Batches, DataRequest, DataSet, Images, datasets, load
 from genocc.data.dataset import BUILT_IN, expanded
@@ -155,10 +157,12 @@ def place(wanted: ImagesConfig) -> str:
     return str(wanted.folder) if wanted.name == "imagefolder" else f"data set '{wanted.name}'"
 
 
-def data_fields(text: str | None) -> dict[str, Any]:
+def data_fields(text: str | PathLike[str] | None) -> dict[str, Any]:
     """Returns the fields ``name`` and ``folder`` of ``--data``: NAME, NAME:FOLDER, or the folder of an image folder."""
     if text is None:
         return {}
+    if not isinstance(text, str):
+        return {"name": "imagefolder", "folder": str(arguments.path(text, "data", "a data set's name, or a folder"))}
     name, colon, folder = text.partition(":")
     known = name in datasets()
     if not text or (known and colon and not folder):

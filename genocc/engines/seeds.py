@@ -23,7 +23,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from genocc.engines.base import Engine, Job, Outcome
 from genocc.engines.child import GRACE
-from genocc.errors import ConfigError, GenoccError, RunError
+from genocc.errors import ConfigError, GenoccError, RunError, quoted
 from genocc.runs.folder import RunFolder, open_run, wait_until_free
 from genocc.runs.interruption import interruptions
 from genocc.runs.progress import Progress
@@ -108,6 +108,7 @@ def run_all(
         GenoccError: The folder or the data cannot be used, or a run has failed, after all others have ended.
         KeyboardInterrupt: Ctrl-C or SIGTERM; all can be resumed.
     """
+    _check_engine(engine)
     with open_run(out, runs.several, runs.config, resume=resume, result=runs.result, today=runs.today) as run:
         data = None
         if not run.finished:
@@ -130,10 +131,16 @@ def run_all(
 
 def refuse_engine(engine: Engine | None, what: str) -> None:
     """Refuses an engine for one run alone; raises ConfigError."""
+    _check_engine(engine)
     if engine is not None:
         raise ConfigError(
             f"--engine {engine.name}: runs several jobs, and one {what} is asked for; name --seeds N, or leave it out"
         )
+
+
+def _check_engine(engine: object) -> None:
+    if not (engine is None or isinstance(engine, Engine)):
+        raise ConfigError(f"engine: found {quoted(engine)}; expected what genocc.engines.base.choose returns")
 
 
 def _here(runs: SeedRuns[D, R], run: RunFolder, data: D | None) -> list[R]:

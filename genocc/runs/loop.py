@@ -357,9 +357,10 @@ def _epochs(state: Mapping[str, Any]) -> int:
     return found if type(found) is int and found >= 0 else 0
 
 
-def choose_device(name: str, processes: Processes = ALONE) -> torch.device:
+def choose_device(name: str | torch.device, processes: Processes = ALONE) -> torch.device:
     """Returns a device, its own GPU for each of several processes; raises TargetError where it is not available."""
     available = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    name = str(name)
     if name == "auto":
         name = available[-1]
     if name not in available:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genocc import arguments
 from genocc.data import Batches, DataRequest, DataSet, Images, load
 from genocc.data.batches import Batch
 from genocc.data.images import MemoryImages
@@ -131,7 +132,7 @@ class Evaluation:
 def evaluate(
     net: str | Path,
     *,
-    data: str | None = None,
+    data: str | Path | None = None,
     limit: int | None = None,
     batch: int | None = None,
     provider: str = "cpu",
@@ -161,9 +162,10 @@ def evaluate(
         DataError: The images cannot be used, or are not those of the net's classes.
         GenoccError: As `open_net`.
     """
+    arguments.path(net, "net")
     for name, value, least in (("--limit", limit, 1), ("--batch", batch, 1), ("--split-seed", split_seed, 0)):
-        if value is not None and value < least:
-            raise DataError(f"{name} {value}: expected at least {least}")
+        if value is not None:
+            arguments.whole(value, name, least)
     if center_crop is not None and not 0 < center_crop <= 1:
         raise DataError(f"--center-crop {center_crop:g}: expected a share of the side, above 0 and up to 1")
     own = read_training(net)[0].data.model_dump(mode="json") if Path(net).is_dir() else {}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from genocc import arguments
 from genocc.data.settings import data_fields, default_preset
 from genocc.engines.base import Engine
 from genocc.engines.seeds import refuse_engine
@@ -16,7 +17,7 @@ from genocc.runs.reading import TRAIN, TRAIN_SEEDS
 from genocc.runs.settings_file import beside, name_in, named, read_settings
 from genocc.runs.starting import given, new_or_resumed, run_path, with_settings
 from genocc.runs.tracking import wanted
-from genocc.source import load
+from genocc.source import Source, load
 from genocc.training.config import TrainConfig
 from genocc.training.result import GENOTYPE, TrainResult, read_training
 from genocc.training.seeds import is_training_seeds, read_training_seeds, run_training_seeds
@@ -24,10 +25,10 @@ from genocc.training.training import run_training
 
 
 def train(
-    genotype: Genotype | str | Path | None = None,
+    genotype: Genotype | Source | str | Path | None = None,
     out: str | Path | None = None,
     *,
-    data: str | None = None,
+    data: str | Path | None = None,
     preset: str | None = None,
     seed: int | None = None,
     seeds: int | None = None,
@@ -48,7 +49,7 @@ def train(
     """Trains a genotype's net from scratch; what is not given has the default of `genocc train`.
 
     Args:
-        genotype: A genotype, or what `genocc.load` takes; not needed to go on with a run.
+        genotype: A genotype, what `genocc.open` returns, or what it takes; not needed to go on with a run.
         out: The run folder; a new one below ``runs`` where not given.
         data: A data set's name, with its folder after a colon where it needs one, or a folder with a folder of images
             for each class [the preset's].
@@ -81,7 +82,7 @@ def train(
         GenoccError: The request, the images or the folder cannot be used, or the training has diverged.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the run can be resumed.
     """
-    overrides, trackers = list(overrides), wanted(track)
+    overrides, trackers = arguments.texts(overrides, "overrides"), wanted(track)
     fields = given(
         seed=seed,
         data=given(**data_fields(data), size=size, download=download, validation=validation),
@@ -128,5 +129,5 @@ def train(
     return run_training(what, found, folder, resume=resume, device=device, progress=progress, track=trackers)
 
 
-def _loaded(genotype: Genotype | str | Path) -> Genotype:
-    return genotype if isinstance(genotype, Genotype) else load(genotype)
+def _loaded(genotype: Genotype | Source | str | Path) -> Genotype:
+    return Source.of(genotype).genotype if isinstance(genotype, (Genotype, Source)) else load(genotype)

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from genocc import arguments
 from genocc.data.settings import data_fields, default_preset
 from genocc.engines.base import Engine, choose
 from genocc.errors import ConfigError, GenoccError, RunError, quoted
@@ -84,7 +85,7 @@ def rank_topologies(
         GenoccError: The request, the images or the folder cannot be used, or a training has diverged.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the ranking can be resumed.
     """
-    overrides = list(overrides)
+    overrides = arguments.texts(overrides, "overrides")
     images = given(**data_fields(data), size=size, download=download)
     fields = given(seed=seed, data=images, schedule=given(epochs=epochs))
     chosen = given(sample=sample, top=top, validation=validation)

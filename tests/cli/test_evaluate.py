@@ -232,9 +232,11 @@ def test_a_wrong_request_is_one_line(files: dict[str, Path], tmp_path: Path) -> 
     assert "--data is missing" in error(net)
     assert "there is neither a data set nor a folder 'fakes'; did you mean 'fake'?" in error(net, "--data", "fakes")
     assert "such as --data cifar10" in error(net)
-    assert "--limit 0: expected at least 1" in error(net, "--data", "fake", "--limit", 0)
-    assert "--split-seed -1: expected at least 0" in error(net, "--data", "fake", "--split-seed", -1)
-    assert "--batch 0: expected at least 1" in error(net, "--data", "fake", "--batch", 0)
+    assert "--limit: found 0; expected a whole number, 1 or more" in error(net, "--data", "fake", "--limit", 0)
+    assert "--split-seed: found -1; expected a whole number, 0 or more" in error(
+        net, "--data", "fake", "--split-seed", -1
+    )
+    assert "--batch: found 0; expected a whole number, 1 or more" in error(net, "--data", "fake", "--batch", 0)
     assert "says itself what it takes" in error(net, "--data", "fake", "--pixels", "unit")
     assert "--pixels: found 'raw'" in error(net, "--data", "fake", "--pixels", "raw")
     assert "is for .onnx and .xml files" in error(files["safetensors"], "--data", "fake", "--pixels", "unit")

@@ -97,5 +97,7 @@ def test_a_fixed_batch(training_run: Path, tmp_path: Path) -> None:
     assert "takes 3 at a time; leave --batch out" in error("evaluate", path, "--data", "fake", "--batch", "2")
     options = ["compile", "zoo:darts-v2", *SMALL, "-o", tmp_path / "a.onnx", "--to"]
     for size in ("0", "65537", "-1"):
-        assert f"--batch {size}: expected 1 to 65,536 images" in error(*options, "onnx", "--batch", size)
+        assert f"--batch: found {size}; expected a whole number from 1 to 65,536" in error(
+            *options, "onnx", "--batch", size
+        )
     assert "target 'python' has no option batch" in error(*options, "python", "--batch", "2")
