@@ -34,10 +34,10 @@ MAX_ACTIVATIONS = 1 << 32
 class Cost:
     """A sum over some nodes."""
 
-    parameters: int = 0
-    macs: int = 0
-    elementwise: int = 0
-    nodes: int = 0
+    parameters: int
+    macs: int
+    elementwise: int
+    nodes: int
 
     @property
     def flops(self) -> int:
