@@ -12,6 +12,7 @@ from os import cpu_count
 from pathlib import Path
 from stat import S_ISREG
 from typing import TypeVar
+from unicodedata import normalize
 
 import numpy as np
 import torch
@@ -48,13 +49,16 @@ T = TypeVar("T")
 def class_files(folder: Path, left_out: Counter[str] | None = None) -> dict[str, list[Path]]:
     """Returns class name -> image files, both in order; files at any depth below a class folder belong to it.
 
+    Names are composed (Unicode NFC), so that a folder that macOS has written has the classes, and their order, of the
+    same folder on another system.
+
     Args:
         folder: The folder of the class folders.
         left_out: As in `image_files`.
 
     Raises:
         DataError: The folder is missing or cannot be read, holds no class folders or too many files, or a class is
-            empty or has a name that is not UTF-8.
+            empty, has a name that is not UTF-8, or one that another class has in other code points.
     """
     with readable(folder):
         if not folder.is_dir():
@@ -67,10 +71,20 @@ def class_files(folder: Path, left_out: Counter[str] | None = None) -> dict[str,
         raise DataError(f"{folder}: the name of class folder {os.fsencode(bad[0])!r} is not UTF-8; rename the folder")
     classes: dict[str, list[Path]] = {}
     count = 0
-    for name in names:
-        classes[name] = image_files(folder / name, MAX_FILES - count, left_out)
+    for name, own in sorted((composed(own), own) for own in names):
+        if name in classes:
+            raise DataError(
+                f"{folder}: two class folders look alike, {ascii(name)} and {ascii(own)} (composed and decomposed "
+                "Unicode, as macOS writes it); merge them or rename one"
+            )
+        classes[name] = image_files(folder / own, MAX_FILES - count, left_out)
         count += len(classes[name])
     return classes
+
+
+def composed(name: str) -> str:
+    """Returns a name with its accents composed (Unicode NFC): macOS writes those of files apart from their letters."""
+    return normalize("NFC", name)
 
 
 def image_files(folder: Path, most: int = MAX_FILES, left_out: Counter[str] | None = None) -> list[Path]:

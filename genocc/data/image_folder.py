@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ from genocc.data.dataset import DataRequest, DataSet, expanded
 from genocc.data.files import (
     Size,
     class_files,
+    composed,
     decode_all,
     digest,
     image_files,
@@ -133,15 +135,20 @@ def _refuse_parts(folder: Path, classes: Sequence[str]) -> None:
 def _refuse_one(folder: Path, training: Files) -> None:
     """Refuses a folder of one class folder, and says where the classes may be: archives have a folder around them."""
     (name, files), *others = training.items()
-    if not others and all(path.parent != folder / name for path in files):
+    if not others and all(map(partial(_is_deeper, folder), files)):
         raise DataError(f"{folder}: 1 class, '{name[:60]}'; expected at least two: are they in {folder / name}?")
+
+
+def _is_deeper(folder: Path, path: Path) -> bool:
+    """Whether a file is in a folder within its class folder."""
+    return len(path.relative_to(folder).parts) > 2
 
 
 def _nested(training: Files, folder: Path) -> str:
     """Folders of the same names in several class folders, which may be the classes: of domains, or of folds."""
     inner: Counter[str] = Counter()
-    for name, files in training.items():
-        inner.update({path.parent.name for path in files if path.parent != folder / name})
+    for files in training.values():
+        inner.update({path.parent.name for path in files if _is_deeper(folder, path)})
     repeated = sorted(name for name, count in inner.items() if count > 1)
     if len(repeated) < 2:
         return ""
@@ -164,7 +171,7 @@ def _untested(folder: Path, files: Files, classes: Sequence[str]) -> str:
     if absent := [name for name in classes if name not in files]:
         named = ", ".join(f"'{name[:60]}'" for name in absent[:3]) + (", ..." if len(absent) > 3 else "")
         notes.append(f"{folder} has no images of {len(absent):,} of {len(classes):,} classes ({named})")
-    if (annotations := folder / ANNOTATIONS).is_file():
+    if (annotations := _annotations(folder, classes)) is not None:
         listed, there = sum(map(len, files.values())), len(image_files(folder / "images"))
         if listed < there:
             notes.append(f"{annotations} names {listed:,} of {there:,} images; the others are left out")
@@ -225,11 +232,18 @@ def _natural(files: Files) -> int:
     return size
 
 
+def _annotations(folder: Path, classes: Collection[str]) -> Path | None:
+    """The file that names the classes of a test part; None where class folders do, as scripts sort the images."""
+    path, images = folder / ANNOTATIONS, folder / "images"
+    with readable(folder):
+        if not path.is_file():
+            return None
+        moved = not images.is_dir() or not any(images.iterdir())
+        return None if moved and any((folder / name).is_dir() for name in classes) else path
+
+
 def _test_files(folder: Path, classes: Sequence[str], left_out: Counter[str]) -> Files:
-    annotations = folder / ANNOTATIONS
-    with readable(annotations):
-        annotated = annotations.is_file()
-    if annotated:
+    if (annotations := _annotations(folder, classes)) is not None:
         return _annotated(annotations, frozenset(classes), left_out)
     files = class_files(folder, left_out)
     for name in files:
@@ -256,7 +270,7 @@ def _annotated(path: Path, classes: Collection[str], left_out: Counter[str]) -> 
                 raise DataError(f"{where} is not UTF-8: {line[:60]!r}; convert the file to UTF-8") from None
             if name not in present or not rest:
                 raise DataError(f"{where} names no file in {images}, or names it twice: {name[:60]!r}")
-            kind = rest.partition("\t")[0]
+            kind = composed(rest.partition("\t")[0])
             _check_class(where, kind, classes)
             files.setdefault(kind, []).append(present.pop(name))
     if not files:

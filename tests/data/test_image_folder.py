@@ -5,6 +5,7 @@ import os
 import shutil
 from collections import Counter
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 import torch
@@ -147,6 +148,36 @@ def test_tiny_imagenet_has_its_validation_classes_in_a_file(tmp_path: Path) -> N
     annotations.write_text("missing.JPEG\tn02\t0\n")
     with pytest.raises(DataError, match=r"val_annotations.txt: line 1 names no file"):
         load(DataRequest("imagefolder", tmp_path))
+
+
+def test_tiny_imagenet_whose_validation_images_were_sorted_keeps_its_list(tmp_path: Path) -> None:
+    """As the scripts do that make class folders of it: the list names what lies in `images` no more."""
+    for kind in ("n01", "n02"):
+        for number in range(4):
+            write_image(tmp_path / "train" / kind / "images" / f"{kind}_{number}.JPEG")
+    write_image(tmp_path / "val" / "n02" / "images" / "val_0.JPEG")
+    (tmp_path / "val" / "val_annotations.txt").write_text("val_0.JPEG\tn02\t0\t0\t62\t62\n")
+    assert load(DataRequest("imagefolder", tmp_path)).test.labels.tolist() == [1]
+
+
+def test_classes_are_those_of_the_same_folder_on_macos(tmp_path: Path) -> None:
+    """It writes accents apart from their letters, which also changes the order."""
+    for number, name in enumerate(("zoo", "\u00e9t\u00e9", "eta")):
+        write_image(tmp_path / "train" / name / "0.png", shade=10 * number)
+        write_image(tmp_path / "val" / normalize("NFD", name) / "0.png", shade=10 * number)
+    data = load(DataRequest("imagefolder", tmp_path))
+    assert isinstance(data.train, MemoryImages)
+    assert isinstance(data.test, MemoryImages)
+    assert data.classes == ("eta", "zoo", "\u00e9t\u00e9")
+    for part in (data.train, data.test):
+        assert dict(zip(part.labels.tolist(), part.pixels[:, 0, 0, 0].tolist(), strict=True)) == {0: 20, 1: 0, 2: 10}
+
+
+def test_two_class_folders_that_look_alike_are_refused(folder: Path) -> None:
+    for form in ("NFC", "NFD"):
+        write_image(folder / normalize(form, "\u00e9t\u00e9") / "0.png")
+    with pytest.raises(DataError, match=r"two class folders look alike, .*; merge them or rename one"):
+        load(DataRequest("imagefolder", folder))
 
 
 def test_larger_images_stay_in_their_files(cifar_folder: Path) -> None:
