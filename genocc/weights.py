@@ -49,8 +49,8 @@ def as_arrays(values: Mapping[str, Any], where: str = "weights") -> dict[str, Ar
     arrays = {}
     for name, value in values.items():
         if hasattr(value, "detach"):
-            value = value.detach().cpu()
-            value = value.float().numpy() if value.is_floating_point() and value.itemsize < 4 else value.numpy()
+            value = value.float() if value.is_floating_point() and value.itemsize < 4 else value
+            value = value.numpy(force=True)  # also of a view that PyTorch negates or conjugates only when it is read
         array = np.asarray(value, order="C")
         if array.dtype.kind not in "fiu":
             raise WeightsError(f"{where}: tensor '{name}' is {array.dtype}; expected floats")

@@ -75,6 +75,12 @@ def test_texts_are_in_order_and_readable_in_the_header(tmp_path: Path) -> None:
     assert "gr\u00f6\u00dfe" in header
 
 
+def test_views_that_pytorch_negates_when_they_are_read_are_arrays() -> None:
+    negated = torch.complex(torch.zeros(2), torch.tensor([0.5, -2])).conj().imag
+    assert negated.is_neg()
+    assert weights.as_arrays({"x": negated})["x"].tolist() == [-0.5, 2]
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])
 def test_other_floats_become_float32(tmp_path: Path, dtype: type) -> None:
     save_file({"x": np.array([0.5, -2], dtype)}, tmp_path / "w.safetensors")
