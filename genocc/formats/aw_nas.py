@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genocc.errors import FormatError
 from genocc.formats.cells import ForeignCell, ForeignEdge, brief
 from genocc.formats.genotype_calls import GenotypeCalls, fields, foreign, listing, states
+from genocc.formats.sightings import Sighting
 from genocc.formats.vocabulary import SEVEN, Vocabulary, same_names
 from genocc.genotype import Genotype
 
 _BARE = "a bare convolution there, without ReLU and BN (genocc's is relu_conv_bn in aw_nas)"
 _KINDS = {"normal": "normal", "reduce": "reduction"}
 
+# no '=' within a value: the search for its end stops at the next field, so that it takes linear time
+_FIELD = r"(?:normal|reduce)_\d{1,3}(?:_concat)?\s*=\s*(?:range)?(?:\[[^\[\]=]*\]|\((?:[^()=]|\([^()=]*\))*\))"
+_FIELDS = re.compile(rf"(Genotype\s*\(\s*)?(\b{_FIELD}(?:\s*,\s*{_FIELD})+)")
+"""Two fields and more, and the call that they may be the arguments of."""
+
 
 class AwNas(GenotypeCalls):
     """Lists of ``(op, from, to)`` by cell group: ``CNNGenotype(normal_0=[...], reduce_1=[...], normal_0_concat=...)``.
 
-    A concat field that is missing means every node.
+    A concat field that is missing means every node. The program takes the fields without the call, too, as its
+    configurations have them: ``genotypes: "normal_0=[...], reduce_1=[...]"``.
     """
 
     name = "aw-nas"
@@ -35,6 +43,9 @@ class AwNas(GenotypeCalls):
         aliases={"nor_conv_1x1": "conv_1x1", "nor_conv_3x3": "conv_3x3"},
         differing={"conv_1x1": _BARE, "conv_3x3": _BARE},
     )
+
+    def entries(self, text: str) -> Sequence[Sighting]:
+        return super().entries(_FIELDS.sub(lambda found: found[0] if found[1] else f"CNNGenotype({found[2]})", text))
 
     def cells(self, entry: Any) -> Mapping[str, ForeignCell]:
         values = fields(entry, None)

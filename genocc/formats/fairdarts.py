@@ -31,13 +31,13 @@ class FairDarts(GenotypeCalls):
         edges = [
             self.edge(f"{place}, entry {number}", item) for number, item in enumerate(listing(place, value), start=1)
         ]
-        targets = {edge["to"] for edge in edges}
+        targets = list(dict.fromkeys(edge["to"] for edge in edges))
         for number, edge in enumerate(edges, start=1):
             source, target = edge["from"], edge["to"]
             nodes.setdefault(target, [])
-            if source in targets and source < target and source not in nodes:
+            if source in targets and source < target and targets.index(source) > targets.index(target):
                 raise FormatError(
-                    f"{place}, entry {number}: node {target} reads node {source}, which the list has only later; "
+                    f"{place}, entry {number}: node {target} reads node {source}, which the list begins only later; "
                     "its program would leave that edge out: sort the list by its second numbers"
                 )
             nodes[target].append(foreign(edge))

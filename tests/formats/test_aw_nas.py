@@ -37,6 +37,35 @@ def test_edges_in_any_order_and_no_concat() -> None:
     assert genotype.cells["normal"].concat == (2, 3)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'final_model_cfg:\n  genotypes: "{}"\n  num_classes: 10\n',
+        "final_model_cfg:\n  genotypes: {}\n  num_classes: 10\n",
+        "genotypes: >\n  {}\n",
+        "cfg = {{'genotypes': \"{}\"}}\n",
+        "genotypes = dict({})\n",
+        "genotypes = CNNGenotype({})\n",
+        "{}",
+    ],
+)
+@pytest.mark.parametrize("separator", [", ", ",\n    "])
+def test_fields_without_the_call(text: str, separator: str) -> None:
+    """As examples/nasbench and cfgs of the program have them."""
+    fields = [NORMAL, REDUCE, "normal_0_concat=(2,)", "reduce_1_concat=range(2, 3)"]
+    if "cfg = " in text:
+        separator = ", "
+    genotype = read("aw-nas", text.format(separator.join(fields))).genotype
+    assert nodes(genotype.cells["normal"]) == ["skip_connect<0, max_pool_3x3<1"]
+    assert nodes(genotype.cells["reduction"]) == ["skip_connect<1"]
+    assert genotype.name == ("genotypes" if "genotypes" in text else "text")
+
+
+def test_fields_that_never_end_take_linear_time() -> None:
+    for start in ("normal_0=[(", "normal_0=((", "normal_0=[], normal_0=("):
+        assert "not Python source" in refusal("aw-nas", start * (1_000_000 // len(start)))
+
+
 @pytest.mark.parametrize("size", ["1x1", "3x3"])
 def test_a_bare_convolution_has_no_counterpart_but_relu_conv_bn_has(size: str) -> None:
     text = f"CNNGenotype({NORMAL.replace('max_pool_3x3', f'conv_{size}')}, {REDUCE})"

@@ -125,3 +125,10 @@ def test_a_concat_of_some_nodes_cannot_be_expressed(darts_v2: Genotype) -> None:
     genotype = darts_v2.model_copy(update={"cells": {**darts_v2.cells, "normal": normal}})
     with pytest.raises(FormatError, match=r"cell 'normal': the concat is \[4, 5\]; expected every node$"):
         DIALECTS["fairdarts"].write(genotype)
+
+
+def test_a_node_that_the_list_begins_before_one_that_it_reads_is_refused() -> None:
+    """Its program computes node 3 first, where the list first names it, and leaves the edge from node 2 out."""
+    cell = "[('skip_connect', 3, 0), ('skip_connect', 2, 0), ('skip_connect', 3, 2)]"
+    text = f"Genotype(normal={cell}, normal_concat=[2, 3], reduce={cell}, reduce_concat=[2, 3])"
+    assert "entry 3: node 3 reads node 2, which the list begins only later" in refusal("fairdarts", text)
