@@ -28,6 +28,7 @@ def main() -> None:
     _occupy_closed_streams()
     interrupted = _Interrupted()
     try:
+        interrupted.begin()  # here, where what its handlers raise is caught
         from genocc.cli import app
         from genocc.cli.console import StandardStream
 
@@ -74,6 +75,9 @@ class _Interrupted:
         self.seen = False
         self._first = 0.0
         self._signals: list[int] = []
+
+    def begin(self) -> None:
+        """Installs the handlers and starts the thread."""
         for number in (signal.SIGINT, signal.SIGTERM):
             # A job in the background may have them ignored.
             if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):

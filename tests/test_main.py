@@ -30,6 +30,23 @@ def test_ctrl_c_during_the_start_exits_with_130(tmp_path: Path, outcome: str) ->
     assert (process.returncode, process.stdout, process.stderr) == (130, "", "genocc: interrupted\n")
 
 
+def test_a_signal_while_the_handlers_are_installed_exits_with_130() -> None:
+    """In the few milliseconds in which the thread starts that hears a second one."""
+    code = (
+        "import signal, threading\n"
+        "start = threading.Thread.start\n"
+        "def interrupted(self):\n"
+        "    start(self)\n"
+        "    if self.name == 'genocc-signals':\n"
+        "        signal.raise_signal(signal.SIGTERM)\n"
+        "threading.Thread.start = interrupted\n"
+        "from genocc.__main__ import main\n"
+        "main()\n"
+    )
+    process = subprocess.run([sys.executable, "-c", code, "ops"], capture_output=True, text=True, timeout=60)
+    assert (process.returncode, process.stdout, process.stderr) == (130, "", "genocc: interrupted\n")
+
+
 def as_on_a_terminal() -> None:
     """A shell ignores SIGINT in jobs of the background, and what these start inherits that."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
