@@ -172,7 +172,7 @@ class _Search(Loop[StagedBilevel]):
             **self.learner.numbers(),
             "validation_accuracy": self.learner.accuracy(images=images),
             **self.learner.child_accuracy(images),
-            **architecture_numbers(self.net.spaces, self.net.frozen(), self.net.derive(self._name())),
+            **architecture_numbers(self.net.spaces, self.net.frozen(), self._derived()),
             **({"undecided": self._undecided()} if last else {}),
         }
 
@@ -197,7 +197,7 @@ class _Search(Loop[StagedBilevel]):
             "child_accuracy": line["child_accuracy"],
             "child_accuracy_stale": line["child_accuracy_stale"],
             "undecided": line["undecided"],
-            **images_metadata(self.halves.data.name, shape.classes, shape.channels, shape.size),
+            **self._images(),
             **config.budget.latency_metadata(genotype, **shape.of_network),
         }
         folder.finish(genotype.model_copy(update={"metadata": metadata}).dumps())
@@ -217,6 +217,14 @@ class _Search(Loop[StagedBilevel]):
         coefficients, alphas = net.coefficients(), net.architecture_parameters()
         within_edges, noise = config.derivation.within_edges, config.relaxation.initial_noise
         return undecided(net.spaces, coefficients, net.select(), alphas, within_edges, noise)
+
+    def _derived(self) -> Genotype:
+        """What the search would give now; a report of a search that goes on counts its net at the search's images."""
+        return self.net.derive(self._name()).model_copy(update={"metadata": self._images()})
+
+    def _images(self) -> dict[str, Any]:
+        shape = self.data_shape
+        return images_metadata(self.halves.data.name, shape.classes, shape.channels, shape.size)
 
     def _name(self) -> str:
         return f"{self.config.method}-{self.halves.data.name}-seed{self.config.seed}"

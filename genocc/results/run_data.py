@@ -202,7 +202,7 @@ def _counted(
 
 
 def _network(folder: Path, command: str, config: Mapping[str, Any], genotype: Genotype) -> NetworkConfig:
-    """The net that is trained, or the target net of a search, which has no image sizes until it is finished."""
+    """The net that is trained, or the target net of a search, whose genotypes say on which images it is."""
     if command == TRAIN and (folder / RUN_BEST).exists():
         return own_weights(folder, "")[1].config
     asked = config.get("network" if command == TRAIN else "budget")
@@ -210,5 +210,6 @@ def _network(folder: Path, command: str, config: Mapping[str, Any], genotype: Ge
         raise NetworkError(f"{folder / CONFIG} does not say which net is meant")
     fields = {name: asked.get(name) for name in ("skeleton", "channels", "layers", "stem_stride")}
     if command == SEARCH and IMAGES in genotype.metadata:
-        fields |= image_sizes(genotype, str(folder / RUN_GENOTYPE))
+        finished = (folder / RUN_GENOTYPE).exists()
+        fields |= image_sizes(genotype, str(folder / (RUN_GENOTYPE if finished else HISTORY)))
     return NetworkConfig.make(**fields)

@@ -33,7 +33,15 @@ def test_an_unfinished_search_shows_what_its_last_epoch_derives(tmp_path: Path) 
     data = RunData.read(tmp_path)
     assert (data.finished, data.planned) == (False, 7)
     assert data.genotype == genotype
-    assert data.counts == count(genotype, NetworkConfig.make(**TARGET))  # images are noted at the end
+    assert data.counts == count(genotype, NetworkConfig.make(**TARGET))  # older versions noted images at the end
+    lines = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]
+    lines[-1]["genotype"]["metadata"] = {"images": {"name": "fake", "classes": 3, "channels": 1, "size": [16, 16]}}
+    (tmp_path / HISTORY).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    expected = NetworkConfig.make(**TARGET, classes=3, input_channels=1, input_size=(16, 16))
+    assert RunData.read(tmp_path).counts == count(genotype, expected)
+    lines[-1]["genotype"]["metadata"]["images"] = {"size": 3}
+    (tmp_path / HISTORY).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert RunData.read(tmp_path).no_counts.startswith(f"{tmp_path / HISTORY}: $.metadata.images is not what")
 
 
 def test_images_that_were_changed_are_the_reason_for_no_counts(tmp_path: Path) -> None:

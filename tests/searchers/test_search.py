@@ -43,6 +43,7 @@ def test_a_run_holds_what_it_says(whole: Path, method: str) -> None:
     for line in lines:
         assert 0 <= line["validation_accuracy"] <= 1
         assert 0 <= line["child_accuracy"] <= 1
+        assert line["genotype"]["metadata"] == {"images": genotype.metadata["images"]}
         cells = line["genotype"]["cells"]
         for kind in ("normal", "reduction"):
             nodes = cells[kind]["nodes"]
