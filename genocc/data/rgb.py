@@ -5,7 +5,7 @@
    Whole numbers of other kinds (32 bits, signed) say nothing about their scale, and are refused.
    So is what Pillow reads wrongly: TIFF files of several 16-bit planes, of compressed floats with the highest byte
    first, and with a colour map of 8 bits; PNG files of 16-bit colours of which one is transparent; JPEG 2000 of
-   colours, or of grey, that are not of 8 bits (grey of 10 to 16 is scaled).
+   colours, or of grey, that are not of 8 bits (grey of 10 to 16 is scaled); BMP files of 16 bits with an alpha bit.
 3. What is transparent shows white, whatever colours lie hidden below it; so does what no frame of a GIF file covers.
    A BMP file that says of all of its pixels that they are transparent has none that are: many programs leave its
    fourth byte at 0.
@@ -153,6 +153,8 @@ def _refuse_misread(image: Image.Image, path: Path) -> None:
         and "RGB;16B" in [tile.args for tile in image.tile]
     ):
         problem = "16-bit colours of which one is transparent; convert it to 8 bits, or give it an alpha channel"
+    elif isinstance(image, BmpImageFile) and _has_unread_alpha(image):
+        problem = "16-bit colours of which some are transparent; convert it to PNG, or to 32 bits"
     if problem:
         raise DataError(f"{path}: {problem}")
 
@@ -169,6 +171,29 @@ def _misread_tiff(image: TiffImageFile) -> str:
     if image.mode in ("P", "PA") and 0 < max(colours) < 256:  # which would all be black
         return "a colour map of 8 bits, where TIFF has 16; convert it to colours without a map"
     return ""
+
+
+def _has_unread_alpha(image: BmpImageFile) -> bool:
+    """Whether a BMP file of 16 bits has an alpha bit, which Pillow ignores, that differs between pixels."""
+    stream = image.fp
+    assert stream is not None, "the file is open"
+    place = stream.tell()
+    stream.seek(0)
+    head = stream.read(70)
+    start, header, bits, layout, mask = (
+        int.from_bytes(head[first:end], "little") for first, end in ((10, 14), (14, 18), (28, 30), (30, 34), (66, 70))
+    )
+    content = b""
+    row = (image.width + 1) // 2 * 2  # of a multiple of 4 bytes
+    if bits == 16 and layout == 3 and header >= 56 and mask:  # masks of the colours, and one of alpha
+        stream.seek(start)
+        content = stream.read(2 * row * image.height)
+    stream.seek(place)
+    if len(content) < 2 * row * image.height:
+        return False
+    pixels = np.frombuffer(content, "<u2")
+    alpha = pixels.reshape(image.height, row)[:, : image.width] & mask
+    return bool(alpha.any() and not alpha.all())
 
 
 def _bits_of_jpeg_2000(image: Jpeg2KImageFile) -> set[int]:

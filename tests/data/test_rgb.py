@@ -81,6 +81,22 @@ def test_twelve_bits_of_grey_are_scaled_by_twelve(tmp_path: Path) -> None:
     assert grey_of(tmp_path / "twelve.tif") == ROW
 
 
+@pytest.mark.parametrize(
+    ("values", "refused"), [((0x7C00, 0x83E0), True), ((0x7C00, 0x3E0), False), ((0xFC00, 0x83E0), False)]
+)
+def test_a_bmp_file_of_16_bits_with_an_alpha_bit(values: tuple[int, int], refused: bool, tmp_path: Path) -> None:
+    """Pillow ignores the bit, so that hidden colours would show."""
+    masks = struct.pack("<4I", 0x7C00, 0x3E0, 0x1F, 0x8000)
+    header = struct.pack("<IiiHHIIiiII", 108, 2, 1, 1, 16, 3, 4, 2835, 2835, 0, 0) + masks + bytes(52)
+    content = b"BM" + struct.pack("<IHHI", 126, 0, 0, 122) + header + struct.pack("<2H", *values)
+    (tmp_path / "made.bmp").write_bytes(content)
+    if refused:
+        with pytest.raises(DataError, match=r"made\.bmp: 16-bit colours of which some are transparent; convert it"):
+            read_rgb(tmp_path / "made.bmp")
+    else:
+        assert pixels(tmp_path / "made.bmp").tolist() == [[[255, 0, 0], [0, 255, 0]]]
+
+
 @pytest.mark.parametrize(("most", "values"), [(255, ROW), (65535, SIXTEEN[0]), (1000, [0, 4, 502, 1000])])
 def test_grey_of_any_maximum_in_a_pgm_is_scaled(tmp_path: Path, most: int, values: list[int]) -> None:
     data = np.array(values, ">u2" if most > 255 else "u1").tobytes()
