@@ -99,7 +99,8 @@ def import_weights(
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], list[str]]:
     """Returns name -> tensor of the state dict in a checkpoint of the legacy or the zip format, and notes.
 
-    The state dict may be stored under one of ``WRAPPERS``. What all names begin with, up to a dot, is removed: the net
+    The state dict may be stored under one of ``WRAPPERS``, or of another key if it is the only one; or under one of
+    ``WRAPPERS`` below that. What all names begin with, up to a dot, is removed: the net
     was a part of another module, as in data-parallel training, `torch.compile`, averages and trainers.
 
     Raises:
@@ -183,15 +184,24 @@ def _state_dict(loaded: object, path: str | Path) -> tuple[dict[str, Tensor], li
     if isinstance(loaded, Mapping):
         if tensors := _tensors(loaded):
             return tensors, []
-        found = {key: tensors for key, value in loaded.items() if (tensors := _tensors(value))}
-        for key in WRAPPERS:
-            if key in found:
-                others = ", ".join(f"'{str(other)[:40]}'" for other in list(found)[:6] if other != key)
-                return found[key], [f"read from its '{key}'; {others} left out"] if others else []
+        found = {key: tensors for key, value in loaded.items() if (tensors := _tensors(value) or _inner(value))}
+        usual = [key for key in WRAPPERS if key in found]
+        if usual or len(found) == 1:  # of one alone there is no doubt; its names are checked
+            key = usual[0] if usual else next(iter(found))
+            others = ", ".join(f"'{str(other)[:40]}'" for other in list(found)[:6] if other != key)
+            note = f"read from its '{str(key)[:40]}'" + (f"; {others} left out" if others else "")
+            return found[key], [note] if others or not usual else []
     raise WeightsError(
         f"{path}: no state dict in it (found {_described(loaded)}); expected tensors by name, alone or under one of "
         f"the keys {', '.join(WRAPPERS)}"
     )
+
+
+def _inner(candidate: object) -> dict[str, Tensor]:
+    """The state dict under a usual key of a mapping, as of an average that is stored with its decay."""
+    if not isinstance(candidate, Mapping):
+        return {}
+    return next((tensors for key in WRAPPERS if (tensors := _tensors(candidate.get(key)))), {})
 
 
 def _tensors(candidate: object) -> dict[str, Tensor]:

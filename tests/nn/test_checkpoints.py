@@ -153,6 +153,28 @@ def test_two_nets_in_one_state_dict_are_named(tmp_path: Path) -> None:
         import_weights(tmp_path / "c.pt", ALL_OPERATIONS, CIFAR, DARTS)
 
 
+@pytest.mark.parametrize("inner", [None, "state_dict"])
+@pytest.mark.parametrize("key", ["ema", "state_dict_ema", "weights", "model"])
+def test_the_only_state_dict_is_read_under_any_key(key: str, inner: str | None, tmp_path: Path) -> None:
+    net = reference()
+    stored: object = {inner: net.state_dict(), "decay": 0.999} if inner else net.state_dict()
+    torch.save({"epoch": 3, key: stored, "optimizer": {"state": {}, "param_groups": []}}, tmp_path / "net.pt")
+    imported = import_weights(tmp_path / "net.pt", ALL_OPERATIONS, CIFAR, DARTS)
+    check_logits(net, imported)
+    assert [remark for remark in imported.notes if "read from" in remark] == [f"read from its '{key}'"] * (
+        key != "model"
+    )
+
+
+def test_an_average_with_its_decay_beside_the_net_is_named(tmp_path: Path) -> None:
+    net, average = reference(), reference()
+    torch.save({"model": net.state_dict(), "ema": {"model": average.state_dict(), "decay": 0.999}}, tmp_path / "net.pt")
+    assert (
+        "read from its 'model'; 'ema' left out"
+        in import_weights(tmp_path / "net.pt", ALL_OPERATIONS, CIFAR, DARTS).notes
+    )
+
+
 def test_a_state_dict_beside_the_one_that_is_read_is_named(tmp_path: Path) -> None:
     net = reference()
     other = {name: tensor + 1 for name, tensor in net.state_dict().items()}
