@@ -74,7 +74,7 @@ def class_files(folder: Path, left_out: Counter[str] | None = None) -> dict[str,
     for name, own in sorted((composed(own), own) for own in names):
         if name in classes:
             raise DataError(
-                f"{folder}: two class folders look alike, {ascii(name)} and {ascii(own)} (composed and decomposed "
+                f"{folder}: two class folders look alike, {name!a} and {own!a} (composed and decomposed "
                 "Unicode, as macOS writes it); merge them or rename one"
             )
         classes[name] = image_files(folder / own, MAX_FILES - count, left_out)
