@@ -100,6 +100,9 @@ class _Depthwise(Function):
         gradient = gradient.contiguous(memory_format=torch.channels_last)
         of_x = _conv2d(gradient, weight.flip(2, 3), 1, ctx.dilation) if ctx.needs_input_grad[0] else None
         of_weight = weight_gradient(x, gradient, weight.shape[-1], ctx.dilation) if ctx.needs_input_grad[1] else None
+        if of_weight is not None and weight.is_contiguous(memory_format=torch.channels_last):
+            # the same numbers in the same places; data-parallel training compares the stride of the one channel too
+            of_weight = of_weight.as_strided(weight.shape, weight.stride())
         return of_x, of_weight, None
 
 

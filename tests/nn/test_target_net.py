@@ -191,6 +191,15 @@ def test_channels_last_computes_the_same_and_stays(darts_v2: Genotype) -> None:
     assert states[0].is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_gradients_are_laid_out_as_their_parameters(layout: torch.memory_format) -> None:
+    """Data-parallel training warns, once in each process, of one whose strides are others."""
+    net = TargetNet(zoo.load("pdarts"), TINY).to(memory_format=layout)
+    net(torch.randn(2, 3, 32, 32).contiguous(memory_format=layout)).square().sum().backward()
+    odd = [name for name, p in net.named_parameters() if p.grad is not None and p.grad.stride() != p.stride()]
+    assert odd == []
+
+
 @pytest.mark.parametrize("training", [False, True])
 def test_autocast_runs_in_bfloat16(darts_v2: Genotype, training: bool) -> None:
     net = TargetNet(darts_v2, WITH_HEAD).train(training)
