@@ -39,6 +39,27 @@ def test_what_keeps_zeros_goes_and_a_concat_with_a_zero_is_cut() -> None:
     )
 
 
+def test_zeros_before_what_is_kept_are_cut_from_a_concat_of_concats() -> None:
+    text = """
+        %x = input() channels=2 height=5 width=5
+        %zero = zero(%x) channels=1
+        %inner = concat(%zero, %x)
+        %y = relu(%x)
+        %outer = concat(%y, %inner, %zero)
+        %conv = conv2d(%outer) channels=3 kernel=1x1
+        return a = %conv
+    """
+    assert rewrite(PASS, text) == lines(
+        """
+        %x = input() channels=2 height=5 width=5 : (N, 2, 5, 5)
+        %y = relu(%x) : (N, 2, 5, 5)
+        %outer.nonzero = concat(%y, %x) : (N, 4, 5, 5)
+        %conv = conv2d(%outer.nonzero) channels=3 kernel=1x1 : (N, 3, 5, 5)
+        return a = %conv
+        """
+    )
+
+
 def test_batch_norm_makes_something_of_zeros_that_come_from_the_image_then() -> None:
     text = """
         %x = input() channels=3 height=7 width=7
