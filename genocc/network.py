@@ -114,7 +114,7 @@ class NetworkConfig(BaseModel):
 
 def _plain(value: Any) -> Any:
     """A whole number of NumPy's as Python's, in a tuple too; anything else as it is."""
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, tuple):
         return tuple(map(_plain, value))
     return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 

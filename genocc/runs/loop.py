@@ -188,7 +188,6 @@ class Loop(ABC, Generic[L]):
             KeyboardInterrupt: Somebody asked to stop; a checkpoint has been written.
         """
         self._restore()
-        self.interruption.deferred = True
         self._settle()
         last = Position(self.epochs)
         with (
@@ -312,6 +311,7 @@ class Loop(ABC, Generic[L]):
                 raise RunError(
                     f"{where}its checkpoint holds values that are not finite; was it changed? Start a new run"
                 )
+        self.interruption.deferred = True  # until a step is done: what the log says has begun can go on
         if self.folder:
             self.folder.truncate(self.position.epoch)
             begins = "goes on in" if state else "starts with"

@@ -95,7 +95,8 @@ def test_the_search_takes_time_in_proportion_to_the_text(piece: str) -> None:
             list(excerpts(piece * (size // len(piece)), OPENING))
         return time.process_time() - start
 
-    assert seconds(100_000) < 0.5 + 10 * seconds(25_000)  # 16 times, if it went back for each opening
+    # 16 times, if it went back for each opening; tried again, since a garbage collection may fall into it
+    assert any(seconds(100_000) < 0.5 + 10 * seconds(25_000) for _ in range(3))
 
 
 def test_filters_of_warnings_are_the_programs(monkeypatch: pytest.MonkeyPatch) -> None:
