@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 
 from genocc import arguments
@@ -15,27 +15,39 @@ from genocc.targets import CompiledNet
 
 
 @dataclass(frozen=True)
-class Deployment:
-    """The options, for exporters to inherit.
+class Trained:
+    """What a file's metadata say of the training of its net, for exporters to inherit.
 
     Attributes:
-        normalization: Mean and deviation by which images were normalized in training, for the file's metadata.
-        normalize: Mean and deviation of each channel, to be applied inside the file to images in 0..1.
-        uint8_input: Whether the file takes uint8 images and divides them by 255 first.
-        softmax: Whether the file returns ``probabilities`` instead of ``logits``.
-        class_names: Of the classes in order, for the file's metadata.
+        normalization: Mean and deviation by which images were normalized.
+        class_names: Of the classes in order.
     """
 
     normalization: Normalization | None = None
-    normalize: Normalization | None = None
-    uint8_input: bool = False
-    softmax: bool = False
-    class_names: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", arguments.texts(self.class_names, "--class-names"))
-        for name in ("normalization", "normalize"):
-            object.__setattr__(self, name, _numbers(getattr(self, name), name))
+        object.__setattr__(self, "normalization", _numbers(self.normalization, "normalization"))
+
+
+@dataclass(frozen=True)
+class Deployment(Trained):
+    """The options, for exporters to inherit.
+
+    Attributes:
+        normalize: Mean and deviation of each channel, to be applied inside the file to images in 0..1.
+        uint8_input: Whether the file takes uint8 images and divides them by 255 first.
+        softmax: Whether the file returns ``probabilities`` instead of ``logits``.
+    """
+
+    normalize: Normalization | None = None
+    uint8_input: bool = False
+    softmax: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "normalize", _numbers(self.normalize, "normalize"))
 
     def deployed(self, net: CompiledNet) -> Graph:
         """Returns the net's graph with the options built in.

@@ -12,31 +12,23 @@ from genocc.errors import TargetError
 from genocc.lowering import lower
 from genocc.nn.graph_module import graph_module
 from genocc.nn.target_net import TargetNet, load, save
-from genocc.provenance import Normalization, Provenance
+from genocc.provenance import Provenance
 from genocc.runtimes.torch import torch_device
 from genocc.targets import CompiledNet, Exporter
 from genocc.verification import Verification
 
-from .deployment import check_class_names
+from .deployment import Trained, check_class_names
 
 __all__ = ["TargetNet", "TorchExporter", "load", "save"]
 
 
 @dataclass(frozen=True)
-class TorchExporter(Exporter):
-    """Weights with genotype and configuration in a safetensors file; `load` makes the net of it.
-
-    Attributes:
-        class_names: Of the classes in order, for the file's metadata.
-        normalization: Mean and deviation by which images were normalized in training, for the metadata as well.
-    """
+class TorchExporter(Trained, Exporter):
+    """Weights with genotype and configuration in a safetensors file; `load` makes the net of it."""
 
     name: ClassVar[str] = "torch"
     suffix: ClassVar[str] = ".safetensors"
     passes: ClassVar[tuple[str, ...]] = ()
-
-    class_names: tuple[str, ...] = ()
-    normalization: Normalization | None = None
 
     def write(self, net: CompiledNet, path: Path) -> int:
         if net.passes:

@@ -262,12 +262,14 @@ def _parameters(graph: Graph, weights: Mapping[str, Any] | str | Path | None, se
         from genocc.initialization import initialize
 
         return initialize(graph, seed)
-    is_file = isinstance(weights, (str, Path))
-    if not isinstance(weights, (str, Path, Mapping)):
+    if isinstance(weights, (str, Path)):
+        arrays, where = weight_files.load(weights), str(weights)
+    elif isinstance(weights, Mapping):
+        arrays, where = weight_files.as_arrays(weights), "weights"
+    else:
         kind = type(weights).__name__
         raise GenoccError(f"weights: found {quoted(weights)} ({kind}); expected a safetensors file, or arrays by name")
-    arrays = weight_files.load(weights) if isinstance(weights, (str, Path)) else weight_files.as_arrays(weights)
-    weight_files.check(arrays, graph, str(weights) if is_file else "weights")
+    weight_files.check(arrays, graph, where)
     return Parameters.of(arrays)
 
 

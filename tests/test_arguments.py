@@ -13,6 +13,7 @@ import torch
 
 import genocc
 from genocc import GenoccError, NetworkConfig
+from genocc.compiler import make_exporter
 from genocc.provenance import Provenance
 from genocc.runs.loop import choose_device
 
@@ -67,6 +68,12 @@ def test_compile_refuses(arguments: dict[str, Any], message: str, tmp_path: Path
     with pytest.raises(GenoccError, match=message):
         compiled(tmp_path / "net.onnx", **arguments)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("target", ["onnx", "openvino", "torch", "pt2"])
+def test_every_target_with_class_names_refuses_a_text(target: str) -> None:
+    with pytest.raises(GenoccError, match="--class-names: found 'abcdefghij'"):
+        make_exporter(target, class_names="abcdefghij")
 
 
 @pytest.mark.parametrize(

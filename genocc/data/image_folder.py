@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -135,7 +134,7 @@ def _refuse_parts(folder: Path, classes: Sequence[str]) -> None:
 def _refuse_one(folder: Path, training: Files) -> None:
     """Refuses a folder of one class folder, and says where the classes may be: archives have a folder around them."""
     (name, files), *others = training.items()
-    if not others and all(map(partial(_is_deeper, folder), files)):
+    if not others and all(_is_deeper(folder, path) for path in files):
         raise DataError(f"{folder}: 1 class, '{name[:60]}'; expected at least two: are they in {folder / name}?")
 
 

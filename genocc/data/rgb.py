@@ -24,6 +24,7 @@ from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ExifTags import Base
 from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import (
@@ -175,20 +176,14 @@ def _misread_tiff(image: TiffImageFile) -> str:
 
 def _has_unread_alpha(image: BmpImageFile) -> bool:
     """Whether a BMP file of 16 bits has an alpha bit, which Pillow ignores, that differs between pixels."""
-    stream = image.fp
-    assert stream is not None, "the file is open"
-    place = stream.tell()
-    stream.seek(0)
-    head = stream.read(70)
+    head = _stored(image, 0, 70)
     start, header, bits, layout, mask = (
         int.from_bytes(head[first:end], "little") for first, end in ((10, 14), (14, 18), (28, 30), (30, 34), (66, 70))
     )
-    content = b""
+    if not (bits == 16 and layout == 3 and header >= 56 and mask):  # masks of the colours, and one of alpha
+        return False
     row = (image.width + 1) // 2 * 2  # of a multiple of 4 bytes
-    if bits == 16 and layout == 3 and header >= 56 and mask:  # masks of the colours, and one of alpha
-        stream.seek(start)
-        content = stream.read(2 * row * image.height)
-    stream.seek(place)
+    content = _stored(image, start, 2 * row * image.height)
     if len(content) < 2 * row * image.height:
         return False
     pixels = np.frombuffer(content, "<u2")
@@ -198,15 +193,21 @@ def _has_unread_alpha(image: BmpImageFile) -> bool:
 
 def _bits_of_jpeg_2000(image: Jpeg2KImageFile) -> set[int]:
     """The depths of a JPEG 2000 image's components, which Pillow does not tell."""
-    stream = image.fp
-    assert stream is not None, "the file is open"
-    place = stream.tell()
-    stream.seek(0)
-    content = stream.read()
-    stream.seek(place)
+    content = _stored(image, 0, -1)
     header = content.find(_CODESTREAM)
     count = int.from_bytes(content[header + 40 : header + 42]) if header >= 0 else 0
     return {1 + (value & 127) for value in content[header + 42 : header + 42 + 3 * count : 3]}
+
+
+def _stored(image: ImageFile, start: int, size: int) -> bytes:
+    """Bytes of the file of an open image, all from a place on with a size of -1; Pillow reads on where it was."""
+    stream = image.fp
+    assert stream is not None, "the file is open"
+    place = stream.tell()
+    stream.seek(start)
+    content: bytes = stream.read(size)
+    stream.seek(place)
+    return content
 
 
 def _rgb(image: Image.Image, path: Path) -> Image.Image:

@@ -99,9 +99,9 @@ def import_weights(
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], list[str]]:
     """Returns name -> tensor of the state dict in a checkpoint of the legacy or the zip format, and notes.
 
-    The state dict may be stored under one of ``WRAPPERS``, or of another key if it is the only one; or under one of
-    ``WRAPPERS`` below that. What all names begin with, up to a dot, is removed: the net
-    was a part of another module, as in data-parallel training, `torch.compile`, averages and trainers.
+    The state dict may be stored under one of ``WRAPPERS``, or under another key if it is the only one; or under one of
+    ``WRAPPERS`` below that. What all names begin with, up to a dot, is removed: the net was a part of another module,
+    as in data-parallel training, `torch.compile`, averages and trainers.
 
     Raises:
         FileError: The file cannot be read or is too large.

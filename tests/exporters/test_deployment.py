@@ -63,7 +63,7 @@ def test_there_is_a_name_for_each_class_or_for_none() -> None:
 
 
 def test_the_file_says_what_is_in_it(darts_v2: Genotype) -> None:
-    options = Deployment(None, NORMALIZE, True, True, ("a", "b", "c"))
+    options = Deployment(None, NORMALIZE, True, True, class_names=("a", "b", "c"))
     said = options.provenance(compile_net(darts_v2, CONFIG))
     assert (said.normalize, said.normalization, said.uint8_input, said.softmax) == (NORMALIZE, NORMALIZE, True, True)
     assert said.class_names == ("a", "b", "c")
